@@ -1,0 +1,102 @@
+# One Makefile. `make` alone says what there is.
+
+BUILD   ?= build
+CC      ?= gcc
+CXX     ?= g++
+OPT     ?= -O2
+WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Werror
+HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
+CFLAGS  := -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) -I. $(EXTRA)
+CXXFLAGS:= -std=c++17 -D_GNU_SOURCE -g $(OPT) -Wall -Wextra -Werror $(HARDEN) -D_GLIBCXX_ASSERTIONS -I. $(EXTRA)
+LDFLAGS := -Wl,-z,relro -Wl,-z,now $(EXTRA)
+LIBS    := -ljansson -lcrypto -lsodium -lsqlite3 -ljwt -lm
+AV      := -lavformat -lavcodec -lswscale -lavutil
+DCMTK   := -ldcmjpls -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd
+
+.PHONY: help all lib worker tools module portal unit render fuzz clean
+
+help:
+	@echo "make all      library, render-worker, tools, nginx module, portal into $(BUILD)/"
+	@echo "make lib | worker | tools | module | portal    one of them"
+	@echo "make unit | render | fuzz                      build the test programs"
+	@echo "make clean"
+	@echo "scripts/run starts everything; scripts/test runs every suite."
+
+all: lib worker tools module portal
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(EXTRA_$(*F)) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(patsubst %.cc,$(BUILD)/%.o,$(1)))
+
+# --- lib -----------------------------------------------------------------
+
+LIB := $(BUILD)/libexposure.a
+lib: $(LIB)
+LIB_OBJ := $(call obj,$(wildcard lib/*.c))
+$(LIB): $(LIB_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+# The contracts are linked in byte for byte (.incbin).
+$(BUILD)/lib/schema.o: $(wildcard api/*.json)
+
+# --- render: the tracer, for the worker, exposure-render and the tests -----
+
+RENDER_OBJ := $(call obj,$(wildcard render-worker/render/*.c))
+$(RENDER_OBJ): OPT = -O3
+
+# --- worker ----------------------------------------------------------------
+
+WORKER_OBJ := $(call obj,$(wildcard render-worker/*.c render-worker/encode/*.c))
+worker: $(BUILD)/render-worker
+$(BUILD)/render-worker: $(WORKER_OBJ) $(RENDER_OBJ) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
+
+# --- tools -----------------------------------------------------------------
+
+IMPORT_OBJ := $(call obj,$(wildcard render-worker/import/*.c render-worker/import/*.cc))
+SIMPLE_TOOLS := exposure-admin jws-verify jwt-verify vault-open vault-seal
+TOOLS := exposure-render exposure-import exposure-demo $(SIMPLE_TOOLS)
+tools: $(addprefix $(BUILD)/,$(TOOLS))
+
+$(BUILD)/exposure-render: $(BUILD)/tools/exposure-render.o $(RENDER_OBJ) $(call obj,$(wildcard render-worker/encode/*.c)) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
+
+$(BUILD)/exposure-import: $(BUILD)/tools/exposure-import.o $(IMPORT_OBJ) $(LIB)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
+
+$(BUILD)/exposure-demo: $(BUILD)/tools/exposure-demo.o $(IMPORT_OBJ) $(LIB)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
+
+$(addprefix $(BUILD)/,$(SIMPLE_TOOLS)): $(BUILD)/%: $(BUILD)/tools/%.o $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# --- module: see ngx_exposure_module/config ----------------------------------
+
+module: $(BUILD)/ngx_exposure_module.so
+
+# --- portal ------------------------------------------------------------------
+
+portal: portal/dist/index.html
+
+# --- tests -------------------------------------------------------------------
+
+UNIT := $(patsubst t/unit/%.c,$(BUILD)/t/unit/%,$(wildcard t/unit/*.c))
+unit: $(UNIT)
+$(UNIT): $(BUILD)/t/unit/%: $(BUILD)/t/unit/%.o $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
+
+RENDER_T := $(patsubst t/render/%.c,$(BUILD)/t/render/%,$(wildcard t/render/*.c))
+render: $(RENDER_T)
+$(RENDER_T): $(BUILD)/t/render/%: $(BUILD)/t/render/%.o $(RENDER_OBJ) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
+
+clean:
+	rm -rf $(BUILD) portal/dist
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,51 @@
+/*
+ * Built-in accounts. argon2id(password, salt) gives 64 bytes: the first half
+ * is compared, the second opens the account's random subject. So neither the
+ * name nor the subject can be read from the database. Takes about 0.1 s and
+ * 64 MiB: never in an event loop. Source: RFC 9106; libsodium crypto_pwhash.
+ */
+
+#ifndef EXPO_ACCOUNT_H
+#define EXPO_ACCOUNT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/store.h"
+
+#define EXPO_NAME_MAX 128
+#define EXPO_PASSWORD_MIN 10
+#define EXPO_PASSWORD_MAX 256
+
+/* name: lower-cased ASCII letters, digits, . _ - @ +, 1..128 bytes. */
+expo_status_t expo_account_name_tag(uint8_t tag[64], const uint8_t master[32],
+                                    const char *name, size_t len);
+
+/* random: 16 bytes of salt, 16 of subject, 24 of nonce. sub gets 26 characters. */
+expo_status_t expo_account_make(expo_account_row_t *row, const char *password,
+                                size_t len, const uint8_t random[56],
+                                char sub[EXPO_ID_TEXT + 1]);
+
+/* row NULL: does the same work against nothing, so that time tells nothing. */
+expo_status_t expo_account_check(const expo_account_row_t *row,
+                                 const char *password, size_t len,
+                                 char sub[EXPO_ID_TEXT + 1]);
+
+/*
+ * Guessing: at most 5 tries a minute per account and per address. A fixed
+ * table that the caller keeps in shared memory, zeroed at first.
+ */
+#define EXPO_TRIES_SLOTS 4096
+typedef struct {
+    uint64_t key;
+    uint64_t window_ms; /* start */
+    uint32_t count;
+} expo_tries_slot_t;
+typedef struct {
+    expo_tries_slot_t slots[EXPO_TRIES_SLOTS];
+} expo_tries_t;
+/* EXPO_OK and counted, or EXPO_FULL and *retry_s. key: any 64-bit keyed hash. */
+expo_status_t expo_account_try(expo_tries_t *t, uint64_t key, uint64_t now_ms,
+                               uint32_t *retry_s);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * What outlives a process: SQLite (WAL) with users, accounts, scans, sealed
+ * keys, configurations; and a folder of sealed blobs. Everything a person could
+ * read (titles, names, reports, settings) arrives and leaves as ciphertext made
+ * by lib/vault.h. Calls block (SQLite, fsync): never from an event loop. One
+ * handle may be used by several threads; calls are serialised inside.
+ *
+ * Write order: O_TMPFILE, data, fdatasync, linkat, fsync of the folder, row.
+ * Delete order: row out and tombstone in (one transaction), unlink, tombstone
+ * out. So a row always has its file, and a file without a row is garbage that
+ * expo_store_reap removes.
+ */
+
+#ifndef EXPO_STORE_H
+#define EXPO_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/id.h"
+#include "lib/status.h"
+#include "lib/vault.h"
+
+typedef struct expo_store_s expo_store_t;
+
+/*
+ * dir: the data folder (mode 0700): store.db and blobs/. Made when create != 0.
+ * Runs the numbered migrations. error: one sentence.
+ */
+expo_status_t expo_store_open(const char *dir, int create, expo_store_t **out,
+                              char *error, size_t error_bytes);
+void expo_store_close(expo_store_t *s);
+
+/* --- users --- */
+typedef struct {
+    uint8_t tag[EXPO_TAG];
+    uint8_t salt[32];
+    uint8_t pk[32];
+    uint64_t quota_bytes, used_bytes;
+    int disabled;
+} expo_user_t;
+
+/* Finds the user, or adds it with the given salt, pk and quota (first sight). */
+expo_status_t expo_store_user(expo_store_t *s, const uint8_t tag[EXPO_TAG],
+                              expo_user_t *out); /* EXPO_NOT_FOUND */
+expo_status_t expo_store_user_add(expo_store_t *s, const expo_user_t *u,
+                                  uint32_t day); /* EXPO_CONFLICT: exists */
+
+/* --- built-in accounts (lib/account.h fills the bytes) --- */
+typedef struct {
+    uint8_t name_tag[64]; /* keyed hash of the account's name */
+    uint8_t salt[16];
+    uint8_t verifier[32];  /* argon2id output, first half */
+    uint8_t sub_sealed[80]; /* the random subject, opened by the second half */
+    int disabled;
+} expo_account_row_t;
+expo_status_t expo_store_account(expo_store_t *s, const uint8_t name_tag[64],
+                                 expo_account_row_t *out);
+expo_status_t expo_store_account_put(expo_store_t *s,
+                                     const expo_account_row_t *a);
+expo_status_t expo_store_account_disable(expo_store_t *s,
+                                         const uint8_t name_tag[64],
+                                         int disabled);
+
+/* --- scans --- */
+typedef enum {
+    EXPO_SCAN_IMPORTING = 1,
+    EXPO_SCAN_READY = 2,
+    EXPO_SCAN_FAILED = 3
+} expo_scan_state_t;
+
+typedef struct {
+    expo_id_t id;
+    expo_scan_state_t state;
+    uint32_t epoch;
+    uint32_t attempts;  /* of import */
+    uint32_t revision;  /* of meta, +1 on every change */
+    uint32_t created_day;
+    uint64_t bytes;     /* of its blobs, rounded up to 64 KiB */
+    expo_role_t role;   /* of the user asked for */
+    uint8_t sealed[EXPO_SEALED_KEY];
+    uint8_t *meta;      /* ciphertext, malloc'd; free with expo_store_scan_free */
+    size_t meta_bytes;
+} expo_scan_t;
+void expo_store_scan_free(expo_scan_t *scan);
+
+/* One scan as this user may see it; EXPO_NOT_FOUND for anything else. */
+expo_status_t expo_store_scan(expo_store_t *s, const uint8_t tag[EXPO_TAG],
+                              const expo_id_t *id, expo_scan_t *out);
+/* All of a user's, newest first; *out is malloc'd, each freed on its own. */
+expo_status_t expo_store_scans(expo_store_t *s, const uint8_t tag[EXPO_TAG],
+                               expo_scan_t **out, size_t *count);
+
+/* A blob being written: an unnamed file until the row refers to it. */
+typedef struct {
+    int fd;
+    expo_id_t id;
+    expo_blob_kind_t kind;
+    uint64_t bytes; /* set before it is kept */
+} expo_blob_file_t;
+expo_status_t expo_store_blob_create(expo_store_t *s, const expo_id_t *id,
+                                     expo_blob_kind_t kind,
+                                     expo_blob_file_t *out);
+/* Opens the newest blob of a kind for reading. */
+expo_status_t expo_store_blob_open(expo_store_t *s, const expo_id_t *scan,
+                                   expo_blob_kind_t kind, expo_id_t *blob,
+                                   int *fd, uint64_t *bytes);
+
+/*
+ * The upload is whole: names the original's file and inserts the scan
+ * (IMPORTING), its owner's sealed key and the blob row, in one transaction.
+ * EXPO_NO_SPACE: over the owner's quota, or the disk.
+ */
+expo_status_t expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG],
+                                  const expo_scan_t *scan,
+                                  expo_blob_file_t *original);
+/*
+ * Import ended well: names volume and thumbnail, sets READY and meta, and lets
+ * go of the original (tombstone, unlink). Or it failed: state FAILED, meta says
+ * why, the original goes, nothing else is kept.
+ */
+expo_status_t expo_store_scan_ready(expo_store_t *s, const expo_id_t *id,
+                                    expo_blob_file_t *volume,
+                                    expo_blob_file_t *thumbnail,
+                                    uint32_t revision, const uint8_t *meta,
+                                    size_t meta_bytes);
+expo_status_t expo_store_scan_failed(expo_store_t *s, const expo_id_t *id,
+                                     uint32_t revision, const uint8_t *meta,
+                                     size_t meta_bytes);
+expo_status_t expo_store_scan_attempt(expo_store_t *s, const expo_id_t *id,
+                                      uint32_t *attempts); /* +1 */
+/* EXPO_CONFLICT unless the stored revision is revision - 1. */
+expo_status_t expo_store_scan_meta(expo_store_t *s, const expo_id_t *id,
+                                   uint32_t revision, const uint8_t *meta,
+                                   size_t meta_bytes);
+/* Keys first, then blobs. */
+expo_status_t expo_store_scan_delete(expo_store_t *s, const expo_id_t *id);
+
+/* --- configurations --- */
+typedef struct {
+    expo_id_t id, scan;
+    uint32_t revision;
+    uint8_t *enc; /* malloc'd ciphertext */
+    size_t enc_bytes;
+} expo_configuration_t;
+void expo_store_configuration_free(expo_configuration_t *c);
+expo_status_t expo_store_configurations(expo_store_t *s, const expo_id_t *scan,
+                                        expo_configuration_t **out,
+                                        size_t *count);
+/* EXPO_FULL: 200 per scan. */
+expo_status_t expo_store_configuration_add(expo_store_t *s,
+                                           const expo_configuration_t *c,
+                                           const uint8_t author[EXPO_TAG]);
+expo_status_t expo_store_configuration(expo_store_t *s, const expo_id_t *id,
+                                       expo_configuration_t *out);
+/* EXPO_CONFLICT unless the stored revision is c->revision - 1. */
+expo_status_t expo_store_configuration_put(expo_store_t *s,
+                                           const expo_configuration_t *c);
+expo_status_t expo_store_configuration_delete(expo_store_t *s,
+                                              const expo_id_t *id);
+
+/* --- housekeeping --- */
+/* Unlinks tombstoned blobs and files no row knows; *removed counts. */
+expo_status_t expo_store_reap(expo_store_t *s, uint32_t *removed);
+/*
+ * Compares rows, tombstones and files: the n-th disagreement goes to `say`.
+ * EXPO_CORRUPT when there is any.
+ */
+expo_status_t expo_store_check(expo_store_t *s,
+                               void (*say)(void *, const char *), void *data);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * Keys and sealed blobs: DESIGN «Vault and identity», format in
+ * docs/vault.md. OpenSSL gives HKDF-SHA-512, HMAC-SHA3-512, AES-256-GCM;
+ * libsodium gives X25519 sealed boxes and BLAKE2b. Randomness is passed in.
+ * Nothing here keeps a key after it returns.
+ */
+
+#ifndef EXPO_VAULT_H
+#define EXPO_VAULT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/id.h"
+#include "lib/status.h"
+
+#define EXPO_TAG 64         /* user tag */
+#define EXPO_SEALED_KEY 112 /* a scan key sealed to one user */
+#define EXPO_BLOB_HEADER 128
+#define EXPO_BLOB_TAG 16
+#define EXPO_META_SALT 32
+
+typedef enum {
+    EXPO_BLOB_VOLUME = 1,
+    EXPO_BLOB_THUMBNAIL = 2,
+    EXPO_BLOB_ORIGINAL = 3,
+    EXPO_BLOB_CONFIGURATION = 4
+} expo_blob_kind_t;
+
+typedef enum { EXPO_ROLE_OWNER = 1, EXPO_ROLE_EDITOR = 2, EXPO_ROLE_VIEWER = 3 } expo_role_t;
+
+/* Numbers in an opened or new blob; header and key are all one needs. */
+typedef struct {
+    uint8_t header[EXPO_BLOB_HEADER];
+    uint8_t key[32]; /* AES-256-GCM key of this blob only */
+} expo_blob_t;
+
+/* --- users: SECURITY 2.1 --- */
+expo_status_t expo_vault_user_tag(uint8_t tag[EXPO_TAG],
+                                  const uint8_t master[32], const char *iss,
+                                  const char *sub);
+expo_status_t expo_vault_user_keys(uint8_t pk[32], uint8_t sk[32],
+                                   const uint8_t master[32],
+                                   const uint8_t salt[32], const char *iss,
+                                   const char *sub);
+
+/* --- scan keys, sealed to a user --- */
+expo_status_t expo_vault_seal_key(uint8_t sealed[EXPO_SEALED_KEY],
+                                  const uint8_t dek[32], const expo_id_t *scan,
+                                  const uint8_t tag[EXPO_TAG], uint32_t epoch,
+                                  expo_role_t role, const uint8_t pk[32]);
+/* EXPO_CORRUPT when the box or its context (scan, tag, epoch, role) differs. */
+expo_status_t expo_vault_open_key(uint8_t dek[32],
+                                  const uint8_t sealed[EXPO_SEALED_KEY],
+                                  const expo_id_t *scan,
+                                  const uint8_t tag[EXPO_TAG], uint32_t epoch,
+                                  expo_role_t role, const uint8_t pk[32],
+                                  const uint8_t sk[32]);
+
+/* --- blobs --- */
+/* A new blob: builds its header and derives its key. salt: 32 random bytes. */
+expo_status_t expo_vault_blob_new(expo_blob_t *b, const uint8_t dek[32],
+                                  uint32_t epoch, const expo_id_t *scan,
+                                  const expo_id_t *blob, expo_blob_kind_t kind,
+                                  unsigned chunk_log2, const uint8_t salt[32]);
+/* An existing one: checks header against scan, blob and kind, and commitment. */
+expo_status_t expo_vault_blob_open(expo_blob_t *b,
+                                   const uint8_t header[EXPO_BLOB_HEADER],
+                                   const uint8_t dek[32], const expo_id_t *scan,
+                                   const expo_id_t *blob,
+                                   expo_blob_kind_t kind);
+
+size_t expo_vault_blob_chunk(const expo_blob_t *b); /* plaintext bytes a chunk */
+
+/* Plaintext bytes of a blob file of `file` bytes; EXPO_CORRUPT if impossible. */
+expo_status_t expo_vault_blob_length(const expo_blob_t *b, uint64_t file,
+                                     uint64_t *plain, uint64_t *chunks);
+
+/*
+ * One chunk: dst gets len + 16 bytes. All but the last are full; the last may
+ * be empty only when it is the only one.
+ */
+expo_status_t expo_vault_chunk_seal(const expo_blob_t *b, uint64_t index,
+                                    int last, const uint8_t *src, size_t len,
+                                    uint8_t *dst);
+/* len counts the tag; dst gets len - 16 bytes, or is wiped and EXPO_CORRUPT. */
+expo_status_t expo_vault_chunk_open(const expo_blob_t *b, uint64_t index,
+                                    int last, const uint8_t *src, size_t len,
+                                    uint8_t *dst);
+
+/* --- small metadata: salt | ciphertext | tag --- */
+expo_status_t expo_vault_meta_seal(uint8_t *dst, /* len + 32 + 16 */
+                                   const uint8_t dek[32], const expo_id_t *scan,
+                                   const char *table, const expo_id_t *row,
+                                   uint32_t revision, const uint8_t salt[32],
+                                   const uint8_t *src, size_t len);
+expo_status_t expo_vault_meta_open(uint8_t *dst, /* len - 48 */
+                                   const uint8_t dek[32], const expo_id_t *scan,
+                                   const char *table, const expo_id_t *row,
+                                   uint32_t revision, const uint8_t *src,
+                                   size_t len);
+
+/* --- session tickets: HMAC-SHA-256 over LP(session, tag, role, expiry, nonce) --- */
+typedef struct {
+    expo_id_t session;
+    uint8_t tag[EXPO_TAG];
+    expo_role_t role;
+    uint64_t expiry; /* Unix seconds */
+    uint8_t nonce[16];
+} expo_ticket_t;
+#define EXPO_TICKET_TEXT 256 /* base64url, NUL included */
+expo_status_t expo_vault_ticket_print(char dst[EXPO_TICKET_TEXT],
+                                      const uint8_t master[32],
+                                      const expo_ticket_t *t);
+/* EXPO_DENIED: not ours. EXPO_EXPIRED: expiry < now. Single use is the caller's. */
+expo_status_t expo_vault_ticket_read(expo_ticket_t *t, const uint8_t master[32],
+                                     const char *text, size_t len,
+                                     uint64_t now);
+
+/* --- the master secret's file: 32 bytes + 4 bytes CRC... see docs/vault.md --- */
+/* Reads and checks mode (no 077), owner, length, checksum. error: one sentence. */
+expo_status_t expo_vault_master_load(uint8_t master[32], const char *path,
+                                     char *error, size_t error_bytes);
+expo_status_t expo_vault_master_save(const uint8_t master[32],
+                                     const char *path);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * What the files of the module share: configuration, request context, and one
+ * small interface a file. Glue only: what can be thought about without nginx
+ * is in lib/.
+ *
+ *   ngx_exposure_module.c   directives, process start and end
+ *   ngx_exposure_route.c    one table: method, path, who may, handler
+ *   ngx_exposure_reply.c    JSON and problem+json answers; status -> HTTP
+ *   ngx_exposure_auth.c     token -> claims; keys of the built-in issuer
+ *   ngx_exposure_task.c     work in the thread pool, safe against aborts
+ *   ngx_exposure_body.c     small JSON bodies
+ *   ngx_exposure_account.c  POST /accounts/...
+ *   ngx_exposure_scan.c     scans, thumbnails, configurations
+ *   ngx_exposure_upload.c   POST /scans: body -> sealed original
+ *   ngx_exposure_import.c   sealed original -> worker -> ready scan
+ *   ngx_exposure_control.c  connection to the render-worker
+ *   ngx_exposure_zone.c     shared memory: queue and session table, tries
+ *   ngx_exposure_session.c  WebSocket execute: queue, assignment
+ *   ngx_exposure_socket.c   WebSocket handshake, reading, closing
+ *   ngx_exposure_viewer.c   WebSockets connect and stream
+ *   ngx_exposure_fanout.c   ring -> every viewer's bounded queue
+ */
+
+#ifndef NGX_EXPOSURE_MODULE_H
+#define NGX_EXPOSURE_MODULE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <ngx_thread_pool.h>
+
+#include <jansson.h>
+
+#include "lib/account.h"
+#include "lib/control.h"
+#include "lib/id.h"
+#include "lib/schema.h"
+#include "lib/status.h"
+#include "lib/store.h"
+#include "lib/token.h"
+#include "lib/vault.h"
+
+
+typedef struct {
+    ngx_shm_zone_t       *zone;            /* exposure_zone */
+    ngx_str_t             store_path;      /* exposure_store */
+    ngx_str_t             master_file;     /* exposure_master_key */
+    ngx_str_t             signing_file;    /* exposure_signing_key, PEM */
+    ngx_str_t             jwks_file;       /* exposure_jwks, external issuer */
+    ngx_str_t             issuer;          /* exposure_issuer */
+    ngx_str_t             audience;        /* exposure_audience */
+    ngx_array_t          *workers;         /* exposure_worker, of ngx_addr_t */
+    ngx_array_t          *origins;         /* exposure_origin, of ngx_str_t */
+    ngx_str_t             pool_name;       /* exposure_thread_pool */
+    ngx_thread_pool_t    *pool;
+    off_t                 max_upload;      /* exposure_max_upload */
+    off_t                 quota;           /* exposure_quota */
+    ngx_msec_t            grace;           /* exposure_grace */
+    time_t                token_lifetime;  /* exposure_token_lifetime */
+
+    u_char                master[32];      /* loaded before the fork */
+    ngx_str_t             signing_pem;
+    expo_jwks_t          *jwks;            /* of exposure_issuer */
+    expo_schema_t        *settings_schema;
+    expo_schema_t        *messages_schema;
+
+    expo_store_t         *store;           /* opened in each worker process */
+} ngx_exposure_main_conf_t;
+
+
+/* Of one REST request. */
+typedef struct {
+    expo_claims_t         claims;          /* iss, sub of a verified token */
+    u_char                tag[EXPO_TAG];
+    expo_id_t             id;              /* {id} of the path */
+    void                 *data;            /* the handler's own */
+    ngx_uint_t            dead;            /* request was torn down */
+} ngx_exposure_ctx_t;
+
+
+extern ngx_module_t  ngx_exposure_module;
+
+/* Also from timers and thread completions, where there is no request. */
+ngx_exposure_main_conf_t *ngx_exposure_main_conf(void);
+
+
+/* --- auth --- */
+
+/*
+ * Judges a bearer token (no I/O, < 0.1 ms) and derives the user's tag.
+ * NGX_OK; NGX_DECLINED: not valid; NGX_ABORT: expired.
+ */
+ngx_int_t ngx_exposure_auth_token(u_char *token, size_t len,
+    expo_claims_t *claims, u_char tag[EXPO_TAG]);
+
+
+/* --- task: blocking work off the event loop --- */
+
+/*
+ * work runs in a pool thread on data (heap, not a request's pool); done runs
+ * afterwards in the event loop and frees data. Never cancelled: done must look
+ * up by itself whether anybody still waits.
+ * NGX_BUSY: the pool's queue is full; neither is called.
+ */
+ngx_int_t ngx_exposure_task_post(void (*work)(void *data),
+    void (*done)(void *data), void *data);
+
+
+/* --- scan: for the session --- */
+
+/*
+ * Opens a ready scan's volume for this user in the thread pool, then calls
+ * done(data, st, open). open is NULL unless EXPO_OK; its fd and key are the
+ * callee's to close and wipe before it returns.
+ * EXPO_NOT_FOUND: not this user's, or not ready.
+ */
+typedef struct {
+    int                   fd;
+    expo_blob_t           blob;            /* header and key */
+    expo_role_t           role;
+} ngx_exposure_scan_open_t;
+
+typedef void (*ngx_exposure_scan_open_pt)(void *data, expo_status_t st,
+    ngx_exposure_scan_open_t *open);
+
+ngx_int_t ngx_exposure_scan_open(expo_claims_t *claims, u_char tag[EXPO_TAG],
+    expo_id_t *scan, ngx_exposure_scan_open_pt done, void *data);
+
+
+/* --- control: one connection from this nginx worker to each render-worker --- */
+
+/* Connects and keeps connecting; called once in each nginx worker. */
+ngx_int_t ngx_exposure_control_start(ngx_cycle_t *cycle);
+
+/*
+ * Sends to render-worker number `worker`. fds stay the caller's.
+ * NGX_DECLINED: not connected, or its socket is full.
+ */
+ngx_int_t ngx_exposure_control_send(ngx_uint_t worker, json_t *message,
+    u_char *secret, size_t secret_len, int *fds, ngx_uint_t nfds);
+
+/* Number of a connected worker with a free import place, or NGX_ERROR. */
+ngx_int_t ngx_exposure_control_any(void);
+
+/* Called by control when a message of the worker arrives, by its type: */
+void ngx_exposure_import_event(ngx_uint_t worker, json_t *message);
+void ngx_exposure_session_event(ngx_uint_t worker, json_t *message,
+    int *fds, ngx_uint_t nfds);
+/* The connection to a worker was lost (both are told). */
+void ngx_exposure_import_lost(ngx_uint_t worker);
+void ngx_exposure_session_lost(ngx_uint_t worker);
+
+
+/* --- import --- */
+
+/* A scan was uploaded, or found IMPORTING with nobody at it: run its import. */
+ngx_int_t ngx_exposure_import_start(expo_claims_t *claims,
+    u_char tag[EXPO_TAG], expo_id_t *scan);
+
+/* 0..1 and the stage while an import runs in this or another nginx worker;
+   -1 when none does. Kept in the zone. */
+float ngx_exposure_import_progress(expo_id_t *scan);
+
+
+/* --- zone --- */
+
+/* Laid out by ngx_exposure_zone_init as the shared memory zone's data. */
+typedef struct ngx_exposure_zone_s  ngx_exposure_zone_t;
+
+ngx_int_t ngx_exposure_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+ngx_exposure_zone_t *ngx_exposure_zone(void);
+void ngx_exposure_zone_lock(ngx_exposure_zone_t *zone);
+void ngx_exposure_zone_unlock(ngx_exposure_zone_t *zone);
+expo_tries_t *ngx_exposure_zone_tries(ngx_exposure_zone_t *zone);
+
+
+/* --- WebSocket routes: called by the route table without authentication,
+       the first message carries it --- */
+
+ngx_int_t ngx_exposure_session_execute(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_viewer_connect(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_viewer_stream(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+
+/* A scan was deleted: its sessions end, on every nginx worker. */
+void ngx_exposure_session_delete(expo_id_t *scan);
+
+
+/* --- reply --- */
+
+/* Both finish the request's answer and return what a content handler returns. */
+ngx_int_t ngx_exposure_reply_json(ngx_http_request_t *r, ngx_uint_t status,
+    json_t *body /* reference is taken over */);
+ngx_int_t ngx_exposure_reply_error(ngx_http_request_t *r, expo_status_t st,
+    const char *detail /* a sentence for the person, or NULL */);
+ngx_int_t ngx_exposure_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *code, const char *detail);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * What a rendering back end does: create, open, set, film, pass, read, close.
+ * A tracer is a device; a view is one session on it: volume, settings, film.
+ * Calls on one tracer come from one thread.
+ */
+
+#ifndef TRACER_H
+#define TRACER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/settings.h"
+#include "lib/status.h"
+#include "lib/volume.h"
+
+#define TRACER_EDGE_MIN 16
+#define TRACER_EDGE_MAX 4096
+
+typedef struct tracer_s tracer_t;
+typedef struct tracer_view_s tracer_view_t;
+
+/*
+ * device: "cpu". threads: 0 means one a core.
+ * error: one sentence when the status is not EXPO_OK.
+ */
+expo_status_t tracer_create(const char *device, unsigned threads,
+                            tracer_t **out, char *error, size_t error_bytes);
+void tracer_destroy(tracer_t *t);
+const char *tracer_device(const tracer_t *t);
+
+/*
+ * voxels: [nz][ny][nx] u16, host byte order; borrowed until tracer_close.
+ * Builds the macrocell grid.
+ */
+expo_status_t tracer_open(tracer_t *t, const expo_volume_t *volume,
+                          const uint16_t *voxels, tracer_view_t **out);
+void tracer_close(tracer_view_t *v);
+
+/* New settings; the film starts again from zero samples. */
+expo_status_t tracer_set(tracer_view_t *v, const expo_settings_t *s);
+
+/* Film of width x height pixels (16..4096), zero samples; seed: any. */
+expo_status_t tracer_film(tracer_view_t *v, uint32_t width, uint32_t height,
+                          uint64_t seed);
+
+/* Adds `samples` paths to every pixel; the same bits for any thread count. */
+expo_status_t tracer_pass(tracer_view_t *v, uint32_t samples);
+
+uint32_t tracer_samples(const tracer_view_t *v);
+
+/* Mean linear radiance, [height][width][3], top row first, before exposure. */
+expo_status_t tracer_read(const tracer_view_t *v, float *rgb);
+
+/*
+ * The picture as shown: exposure, tone map, sRGB; [height][width][4] RGBA,
+ * alpha 255, top row first, scaled (bilinear) from the film to width x height.
+ */
+expo_status_t tracer_read_display(const tracer_view_t *v, uint32_t width,
+                                  uint32_t height, uint8_t *rgba);
+
+/*
+ * Patient-space point of the first visible surface under the pixel (x, y in
+ * 0..1 from the top left). EXPO_NOT_FOUND when the ray meets nothing.
+ */
+expo_status_t tracer_pick(const tracer_view_t *v, float x, float y,
+                          double point_mm[3]);
+
+/* Values below which the given fractions of voxels lie, and a 256-bin
+ * histogram over [offset + scale*voxel_min, offset + scale*voxel_max]. */
+void tracer_statistics(const expo_volume_t *volume, const uint16_t *voxels,
+                       uint32_t histogram[256], double percentiles[4]);
+
+#endif
