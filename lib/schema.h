@@ -1,5 +1,5 @@
 /*
- * The written contracts (api/*.schema.json) as a checker. The files are linked
+ * The written contracts (the .schema.json files of api/) as a checker. The files are linked
  * into the program byte for byte, so ranges and defaults are written once.
  *
  * Keywords understood: type, properties, required, additionalProperties: false,
