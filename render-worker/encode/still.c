@@ -1,0 +1,112 @@
+#include "render-worker/encode/still.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libavcodec/avcodec.h>
+
+#define STILL_EDGE_MAX 16384
+
+static expo_status_t still_encode(AVCodecContext *c, AVFrame *frame,
+                                  AVPacket *packet, const uint8_t *rgba);
+static void copy_rgb(AVFrame *frame, const uint8_t *rgba);
+
+
+expo_status_t
+still_png(const uint8_t *rgba, uint32_t w, uint32_t h, uint8_t **png,
+          size_t *bytes)
+{
+    const AVCodec *codec;
+    AVCodecContext *c;
+    AVFrame *frame;
+    AVPacket *packet;
+    expo_status_t st;
+
+    if (w == 0 || h == 0 || w > STILL_EDGE_MAX || h > STILL_EDGE_MAX) {
+        return EXPO_INVALID;
+    }
+
+    codec = avcodec_find_encoder(AV_CODEC_ID_PNG);
+    if (codec == NULL) {
+        return EXPO_UNSUPPORTED;
+    }
+
+    c = avcodec_alloc_context3(codec);
+    frame = av_frame_alloc();
+    packet = av_packet_alloc();
+
+    if (c == NULL || frame == NULL || packet == NULL) {
+        st = EXPO_NO_MEMORY;
+        goto done;
+    }
+
+    c->width = frame->width = (int) w;
+    c->height = frame->height = (int) h;
+    c->pix_fmt = AV_PIX_FMT_RGB24;
+    frame->format = AV_PIX_FMT_RGB24;
+    c->time_base.num = c->time_base.den = 1;
+    c->thread_count = 1;
+
+    st = still_encode(c, frame, packet, rgba);
+    if (st != EXPO_OK) {
+        goto done;
+    }
+
+    *bytes = (size_t) packet->size;
+    *png = malloc(*bytes);
+
+    if (*png == NULL) {
+        st = EXPO_NO_MEMORY;
+        goto done;
+    }
+
+    memcpy(*png, packet->data, *bytes);
+
+done:
+
+    av_packet_free(&packet);
+    av_frame_free(&frame);
+    avcodec_free_context(&c);
+
+    return st;
+}
+
+
+static expo_status_t
+still_encode(AVCodecContext *c, AVFrame *frame, AVPacket *packet,
+             const uint8_t *rgba)
+{
+    if (avcodec_open2(c, NULL, NULL) < 0) {
+        return EXPO_UNSUPPORTED;
+    }
+
+    if (av_frame_get_buffer(frame, 0) < 0) {
+        return EXPO_NO_MEMORY;
+    }
+
+    copy_rgb(frame, rgba);
+
+    if (avcodec_send_frame(c, frame) < 0 ||
+        avcodec_send_frame(c, NULL) < 0 ||
+        avcodec_receive_packet(c, packet) < 0) {
+        return EXPO_NO_MEMORY;
+    }
+
+    return EXPO_OK;
+}
+
+
+static void
+copy_rgb(AVFrame *frame, const uint8_t *rgba)
+{
+    uint8_t *dst;
+    int x, y;
+
+    for (y = 0; y < frame->height; y++) {
+        dst = frame->data[0] + (ptrdiff_t) y * frame->linesize[0];
+
+        for (x = 0; x < frame->width; x++, dst += 3, rgba += 4) {
+            memcpy(dst, rgba, 3);
+        }
+    }
+}
