@@ -1,0 +1,50 @@
+# What the scripts share. Sourced from the repository's root.
+
+NODE_DIR=$PWD/build/node/node_modules/node
+
+# Prints the packages of [run], and for "test" those of [test] too.
+wanted_packages() {
+    awk -v what="$1" '
+        { sub(/#.*/, "") }
+        /^\[/ { on = $1 == "[run]" || $1 == "[" what "]"; next }
+        NF && on { print $1 }' scripts/packages.txt | tr '\n' ' '
+}
+
+# A Node that came from elsewhere brings its own npm: asking Debian for the
+# packages then would conflict with it.
+own_node_and_npm() {
+    local list=$1
+
+    if command -v node >/dev/null && command -v npm >/dev/null; then
+        list=$(grep -vxE 'nodejs|npm' <<<"$list" || true)
+    fi
+
+    printf '%s' "$list"
+}
+
+node_is_new_enough() {
+    command -v "$1" >/dev/null &&
+        "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number);
+                 process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
+}
+
+# Puts build/node in front where the machine's own Node is too old.
+use_node() {
+    if ! node_is_new_enough node; then
+        PATH=$NODE_DIR/bin:$PATH
+        export PATH
+    fi
+}
+
+# Builds everything; says something only when it fails or takes a while.
+build_all() {
+    use_node
+    make -j"$(nproc)" all "$@"
+}
+
+# free_port: prints a TCP port that nobody listens on.
+free_port() {
+    perl -MIO::Socket::INET -e '
+        print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")
+            ->sockport'
+}
