@@ -56,6 +56,7 @@ WORKER_OBJ := $(call obj,$(wildcard render-worker/*.c render-worker/encode/*.c))
 worker: $(BUILD)/render-worker
 $(BUILD)/render-worker: $(WORKER_OBJ) $(RENDER_OBJ) $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
+$(BUILD)/t/unit/encode: LIBS += $(AV)
 
 # --- tools -----------------------------------------------------------------
 
