@@ -2,7 +2,8 @@
  * Keys and sealed blobs: DESIGN «Vault and identity», format in
  * docs/vault.md. OpenSSL gives HKDF-SHA-512, HMAC-SHA3-512, AES-256-GCM;
  * libsodium gives X25519 sealed boxes and BLAKE2b. Randomness is passed in.
- * Nothing here keeps a key after it returns.
+ * Nothing here keeps a key after it returns; what is handed out, callers wipe.
+ * iss and sub: 1..255 bytes, else EXPO_INVALID. src and dst may be the same.
  */
 
 #ifndef EXPO_VAULT_H
@@ -27,7 +28,11 @@ typedef enum {
     EXPO_BLOB_CONFIGURATION = 4
 } expo_blob_kind_t;
 
-typedef enum { EXPO_ROLE_OWNER = 1, EXPO_ROLE_EDITOR = 2, EXPO_ROLE_VIEWER = 3 } expo_role_t;
+typedef enum {
+    EXPO_ROLE_OWNER = 1,
+    EXPO_ROLE_EDITOR = 2,
+    EXPO_ROLE_VIEWER = 3
+} expo_role_t;
 
 /* Numbers in an opened or new blob; header and key are all one needs. */
 typedef struct {
@@ -63,16 +68,19 @@ expo_status_t expo_vault_blob_new(expo_blob_t *b, const uint8_t dek[32],
                                   uint32_t epoch, const expo_id_t *scan,
                                   const expo_id_t *blob, expo_blob_kind_t kind,
                                   unsigned chunk_log2, const uint8_t salt[32]);
-/* An existing one: checks header against scan, blob and kind, and commitment. */
+/* An existing one: checks header against scan, blob and kind, and commitment.
+ */
 expo_status_t expo_vault_blob_open(expo_blob_t *b,
                                    const uint8_t header[EXPO_BLOB_HEADER],
                                    const uint8_t dek[32], const expo_id_t *scan,
                                    const expo_id_t *blob,
                                    expo_blob_kind_t kind);
 
-size_t expo_vault_blob_chunk(const expo_blob_t *b); /* plaintext bytes a chunk */
+size_t
+expo_vault_blob_chunk(const expo_blob_t *b); /* plaintext bytes a chunk */
 
-/* Plaintext bytes of a blob file of `file` bytes; EXPO_CORRUPT if impossible. */
+/* Plaintext bytes of a blob file of `file` bytes; EXPO_CORRUPT if impossible.
+ */
 expo_status_t expo_vault_blob_length(const expo_blob_t *b, uint64_t file,
                                      uint64_t *plain, uint64_t *chunks);
 
@@ -100,7 +108,8 @@ expo_status_t expo_vault_meta_open(uint8_t *dst, /* len - 48 */
                                    uint32_t revision, const uint8_t *src,
                                    size_t len);
 
-/* --- session tickets: HMAC-SHA-256 over LP(session, tag, role, expiry, nonce) --- */
+/* --- session tickets: HMAC-SHA-256 over LP(session, tag, role, expiry, nonce)
+ * --- */
 typedef struct {
     expo_id_t session;
     uint8_t tag[EXPO_TAG];
@@ -112,15 +121,20 @@ typedef struct {
 expo_status_t expo_vault_ticket_print(char dst[EXPO_TICKET_TEXT],
                                       const uint8_t master[32],
                                       const expo_ticket_t *t);
-/* EXPO_DENIED: not ours. EXPO_EXPIRED: expiry < now. Single use is the caller's. */
+/* EXPO_DENIED: not ours. EXPO_EXPIRED: expiry < now. Single use is the
+ * caller's. */
 expo_status_t expo_vault_ticket_read(expo_ticket_t *t, const uint8_t master[32],
                                      const char *text, size_t len,
                                      uint64_t now);
 
-/* --- the master secret's file: 32 bytes + 4 bytes CRC... see docs/vault.md --- */
-/* Reads and checks mode (no 077), owner, length, checksum. error: one sentence. */
+/* --- the master secret's file: 32 bytes and a checksum of 4 --- */
+/*
+ * EXPO_DENIED: mode has any of 077, or the owner is neither root nor us.
+ * EXPO_CORRUPT: length or checksum. error: one sentence.
+ */
 expo_status_t expo_vault_master_load(uint8_t master[32], const char *path,
                                      char *error, size_t error_bytes);
+/* A new file, 0600, on the disk when it returns. EXPO_CONFLICT: exists. */
 expo_status_t expo_vault_master_save(const uint8_t master[32],
                                      const char *path);
 

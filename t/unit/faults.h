@@ -1,0 +1,81 @@
+/*
+ * System calls that fail on demand. Include before the .c under test: its calls
+ * become counted ones, and the faults_at-th of them fails with faults_errno.
+ * faults_at 0: none fails.
+ */
+
+#ifndef FAULTS_H
+#define FAULTS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int faults_at, faults_seen, faults_errno = EIO;
+
+static inline int
+faults_hit(void)
+{
+    if (++faults_seen == faults_at) {
+        errno = faults_errno;
+        return 1;
+    }
+
+    return 0;
+}
+
+/* What to say before the n-th failing run. */
+static inline void
+faults_arm(int at, int error)
+{
+    faults_at = at;
+    faults_seen = 0;
+    faults_errno = error;
+}
+
+static inline ssize_t
+faults_write(int fd, const void *b, size_t n)
+{
+    return faults_hit() ? -1 : write(fd, b, n);
+}
+
+static inline int
+faults_fsync(int fd)
+{
+    return faults_hit() ? -1 : fsync(fd);
+}
+
+static inline int
+faults_fdatasync(int fd)
+{
+    return faults_hit() ? -1 : fdatasync(fd);
+}
+
+static inline int
+faults_linkat(int from, const char *a, int to, const char *b, int flags)
+{
+    return faults_hit() ? -1 : linkat(from, a, to, b, flags);
+}
+
+static inline int
+faults_unlinkat(int dir, const char *name, int flags)
+{
+    return faults_hit() ? -1 : unlinkat(dir, name, flags);
+}
+
+static inline int
+faults_openat(int dir, const char *name, int flags, mode_t mode)
+{
+    return faults_hit() ? -1 : openat(dir, name, flags, mode);
+}
+
+#define write faults_write
+#define fsync faults_fsync
+#define fdatasync faults_fdatasync
+#define linkat faults_linkat
+#define unlinkat faults_unlinkat
+#define openat(dir, name, ...) faults_openat(dir, name, __VA_ARGS__)
+
+#endif
