@@ -97,6 +97,14 @@ render: $(RENDER_T)
 $(RENDER_T): $(BUILD)/t/render/%: $(BUILD)/t/render/%.o $(RENDER_OBJ) $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
 
+# Only with clang: libFuzzer. Each target includes the .c that it feeds.
+FUZZ := $(patsubst t/fuzz/%.c,$(BUILD)/t/fuzz/%,$(wildcard t/fuzz/*.c))
+fuzz: $(FUZZ)
+$(FUZZ): $(BUILD)/t/fuzz/%: t/fuzz/%.c $(LIB)
+	@mkdir -p $(@D)
+	clang -std=c11 -D_GNU_SOURCE -g -O1 -I. -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=all -o $@ $< $(LIB) $(LIBS)
+
 clean:
 	rm -rf $(BUILD) portal/dist
 
