@@ -48,7 +48,7 @@ $(BUILD)/lib/schema.o: $(wildcard api/*.json)
 # --- render: the tracer, for the worker, exposure-render and the tests -----
 
 RENDER_OBJ := $(call obj,$(wildcard render-worker/render/*.c))
-$(RENDER_OBJ): OPT = -O3
+$(RENDER_OBJ): CFLAGS += -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast
 
 # --- worker ----------------------------------------------------------------
 

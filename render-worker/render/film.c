@@ -1,0 +1,186 @@
+#include "render-worker/render/film.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CURVE 2048
+#define BAND 8 /* rows a piece of work */
+
+typedef struct {
+    const film_t *film;
+    float *shown; /* [height][width][3], 0..255 */
+    float curve[CURVE + 1]; /* of sqrt(linear) */
+    uint32_t width, height; /* of rgba */
+    uint8_t *rgba;
+} display_t;
+
+static void curve_make(display_t *d);
+static float curve_at(const display_t *d, float linear);
+static void show_band(void *ctx, uint32_t band);
+static void scale_band(void *ctx, uint32_t band);
+static void show_pixel(const display_t *d, const pass_pixel_t *p, float *dst);
+static uint32_t bands(uint32_t rows);
+
+
+void
+film_read(const film_t *f, float *rgb)
+{
+    double n = f->samples > 0 ? f->samples : 1, clear;
+    size_t i, pixels = (size_t) f->width * f->height;
+    int c;
+
+    for (i = 0; i < pixels; i++) {
+        clear = 1 - f->pixel[i].cover / n;
+
+        for (c = 0; c < 3; c++) {
+            rgb[3 * i + (size_t) c] =
+                (float) (f->pixel[i].radiance[c] / n +
+                         clear * (double) f->background[c]);
+        }
+    }
+}
+
+
+expo_status_t
+film_display(const film_t *f, pool_t *pool, uint32_t width, uint32_t height,
+             uint8_t *rgba)
+{
+    display_t *d;
+
+    d = malloc(sizeof(*d));
+    if (d == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    d->film = f;
+    d->width = width;
+    d->height = height;
+    d->rgba = rgba;
+    d->shown = malloc((size_t) f->width * f->height * 3 * sizeof(float));
+
+    if (d->shown == NULL) {
+        free(d);
+        return EXPO_NO_MEMORY;
+    }
+
+    curve_make(d);
+    pool_run(pool, bands(f->height), show_band, d);
+    pool_run(pool, bands(height), scale_band, d);
+
+    free(d->shown);
+    free(d);
+
+    return EXPO_OK;
+}
+
+
+/* sRGB is almost a square root, so over the root the curve is almost straight
+ * and few steps do. */
+static void
+curve_make(display_t *d)
+{
+    float root;
+    int i;
+
+    for (i = 0; i <= CURVE; i++) {
+        root = (float) i / CURVE;
+        d->curve[i] =
+            255.0f * powf(pt_srgb(root * root), 1.0f / d->film->gamma);
+    }
+}
+
+
+static float
+curve_at(const display_t *d, float linear)
+{
+    float x = sqrtf(fminf(fmaxf(linear, 0.0f), 1.0f)) * CURVE;
+    int i = (int) x;
+
+    i = i < CURVE ? i : CURVE - 1;
+
+    return d->curve[i] + (x - (float) i) * (d->curve[i + 1] - d->curve[i]);
+}
+
+
+static void
+show_band(void *ctx, uint32_t band)
+{
+    const display_t *d = ctx;
+    size_t i = (size_t) band * BAND * d->film->width;
+    size_t end = i + (size_t) BAND * d->film->width;
+    size_t all = (size_t) d->film->width * d->film->height;
+
+    for (end = end < all ? end : all; i < end; i++) {
+        show_pixel(d, &d->film->pixel[i], d->shown + 3 * i);
+    }
+}
+
+
+/* The tone map sees tissue only; the background stays the colour that was
+ * asked for. */
+static void
+show_pixel(const display_t *d, const pass_pixel_t *p, float *dst)
+{
+    const film_t *f = d->film;
+    float n = f->samples > 0 ? (float) f->samples : 1.0f;
+    float cover = (float) p->cover / n, light;
+    float factor = cover > 0.0f ? f->exposure / (n * cover) : 0.0f;
+    int c;
+
+    for (c = 0; c < 3; c++) {
+        light = pt_tone((float) p->radiance[c] * factor, f->tone_map);
+        dst[c] = curve_at(d, cover * light + (1.0f - cover) * f->background[c]);
+    }
+}
+
+
+static void
+scale_band(void *ctx, uint32_t band)
+{
+    const display_t *d = ctx;
+    uint32_t w = d->film->width, h = d->film->height, x, y, x0, x1, y0, y1;
+    uint32_t end = (band + 1) * BAND;
+    float kx = (float) w / (float) d->width, ky = (float) h / (float) d->height;
+    float sx, sy, fx, fy, a, b;
+    const float *top, *low;
+    uint8_t *dst;
+    int c;
+
+    end = end < d->height ? end : d->height;
+
+    for (y = band * BAND; y < end; y++) {
+        sy = fminf(fmaxf(((float) y + 0.5f) * ky - 0.5f, 0.0f), (float) (h - 1));
+        y0 = (uint32_t) sy;
+        y1 = y0 + 1 < h ? y0 + 1 : y0;
+        fy = sy - (float) y0;
+        top = d->shown + 3 * (size_t) y0 * w;
+        low = d->shown + 3 * (size_t) y1 * w;
+        dst = d->rgba + 4 * (size_t) y * d->width;
+
+        for (x = 0; x < d->width; x++, dst += 4) {
+            sx = fminf(fmaxf(((float) x + 0.5f) * kx - 0.5f, 0.0f),
+                       (float) (w - 1));
+            x0 = (uint32_t) sx;
+            x1 = x0 + 1 < w ? x0 + 1 : x0;
+            fx = sx - (float) x0;
+
+            for (c = 0; c < 3; c++) {
+                a = top[3 * x0 + (uint32_t) c];
+                a += fx * (top[3 * x1 + (uint32_t) c] - a);
+                b = low[3 * x0 + (uint32_t) c];
+                b += fx * (low[3 * x1 + (uint32_t) c] - b);
+                dst[c] = (uint8_t) (a + fy * (b - a) + 0.5f);
+            }
+
+            dst[3] = 255;
+        }
+    }
+}
+
+
+static uint32_t
+bands(uint32_t rows)
+{
+    return (rows + BAND - 1) / BAND;
+}

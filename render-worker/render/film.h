@@ -1,0 +1,29 @@
+/* From sums of samples to a picture. */
+
+#ifndef RENDER_FILM_H
+#define RENDER_FILM_H
+
+#include <stdint.h>
+
+#include "lib/settings.h"
+#include "render-worker/render/pass.h"
+#include "render-worker/render/kernel/pt_tone.h"
+#include "render-worker/render/pool.h"
+
+typedef struct {
+    const pass_pixel_t *pixel; /* [height][width] sums */
+    const pt_look_t *look;     /* [height][width] */
+    uint32_t width, height, samples;
+    float background[3]; /* linear */
+    float exposure, gamma;
+    pt_tone_map_t tone_map;
+} film_t;
+
+/* Mean radiance over the background; [height][width][3]. */
+void film_read(const film_t *f, float *rgb);
+
+/* As tracer_read_display. EXPO_NO_MEMORY. */
+expo_status_t film_display(const film_t *f, pool_t *pool, uint32_t width,
+                           uint32_t height, uint8_t *rgba);
+
+#endif

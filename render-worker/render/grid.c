@@ -1,0 +1,190 @@
+#include "render-worker/render/grid.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LEVELS 11 /* 2^10 is the whole table */
+
+typedef struct {
+    float most[LEVELS][PT_TABLE]; /* [k][i]: largest of i .. i + 2^k - 1 */
+} range_t;
+
+static void cell_range(const uint16_t *voxels, const int32_t n[3],
+                       const int32_t at[3], uint16_t *low, uint16_t *high);
+static void range_make(range_t *r, const pt_sigma_t *sigma);
+static float range_most(const range_t *r, int32_t i, int32_t j);
+static int32_t table_place(float voxel, float first, float scale);
+static void supers_bound(grid_t *g);
+
+
+expo_status_t
+grid_open(grid_t *g, const uint16_t *voxels, const int32_t n[3])
+{
+    size_t cells = 1, supers = 1, i = 0;
+    int32_t at[3], axis;
+
+    memset(g, 0, sizeof(*g));
+
+    for (axis = 0; axis < 3; axis++) {
+        g->cells[axis] = (n[axis] + PT_CELL - 1) / PT_CELL;
+        g->supers[axis] = (g->cells[axis] + PT_SUPER - 1) / PT_SUPER;
+        cells *= (size_t) g->cells[axis];
+        supers *= (size_t) g->supers[axis];
+    }
+
+    g->low = malloc(cells * sizeof(*g->low));
+    g->high = malloc(cells * sizeof(*g->high));
+    g->cell = calloc(cells, sizeof(*g->cell));
+    g->super = calloc(supers, sizeof(*g->super));
+
+    if (!g->low || !g->high || !g->cell || !g->super) {
+        grid_close(g);
+        return EXPO_NO_MEMORY;
+    }
+
+    for (at[2] = 0; at[2] < g->cells[2]; at[2]++) {
+        for (at[1] = 0; at[1] < g->cells[1]; at[1]++) {
+            for (at[0] = 0; at[0] < g->cells[0]; at[0]++, i++) {
+                cell_range(voxels, n, at, &g->low[i], &g->high[i]);
+            }
+        }
+    }
+
+    return EXPO_OK;
+}
+
+
+void
+grid_close(grid_t *g)
+{
+    free(g->low);
+    free(g->high);
+    free(g->cell);
+    free(g->super);
+    memset(g, 0, sizeof(*g));
+}
+
+
+void
+grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale)
+{
+    /* Interpolation may round one step up; the bound must still hold. */
+    const float margin = 1.00001f;
+    size_t i, cells;
+    int32_t low, high;
+    range_t range;
+
+    range_make(&range, sigma);
+    cells = (size_t) g->cells[0] * (size_t) g->cells[1] * (size_t) g->cells[2];
+
+    for (i = 0; i < cells; i++) {
+        low = table_place((float) g->low[i] - 0.01f, first, scale);
+        high = table_place((float) g->high[i] + 0.01f, first, scale) + 1;
+        high = high < PT_TABLE ? high : PT_TABLE - 1;
+        g->cell[i] = margin * range_most(&range, low, high);
+    }
+
+    supers_bound(g);
+}
+
+
+/* A lookup between voxels 4c and 4c + 4 touches both ends. */
+static void
+cell_range(const uint16_t *voxels, const int32_t n[3], const int32_t at[3],
+           uint16_t *low, uint16_t *high)
+{
+    int32_t x, y, z, end[3], axis;
+    uint16_t a = UINT16_MAX, b = 0, v;
+    const uint16_t *row;
+
+    for (axis = 0; axis < 3; axis++) {
+        end[axis] = (at[axis] + 1) * PT_CELL;
+        end[axis] = end[axis] < n[axis] ? end[axis] : n[axis] - 1;
+    }
+
+    for (z = at[2] * PT_CELL; z <= end[2]; z++) {
+        for (y = at[1] * PT_CELL; y <= end[1]; y++) {
+            row = voxels + ((size_t) z * (size_t) n[1] + (size_t) y) *
+                               (size_t) n[0];
+
+            for (x = at[0] * PT_CELL; x <= end[0]; x++) {
+                v = row[x];
+                a = v < a ? v : a;
+                b = v > b ? v : b;
+            }
+        }
+    }
+
+    *low = a;
+    *high = b;
+}
+
+
+static void
+range_make(range_t *r, const pt_sigma_t *sigma)
+{
+    int32_t i, k, half;
+    float a, b;
+
+    for (i = 0; i < PT_TABLE; i++) {
+        r->most[0][i] = sigma[i].at;
+    }
+
+    for (k = 1; k < LEVELS; k++) {
+        half = 1 << (k - 1);
+
+        for (i = 0; i + 2 * half <= PT_TABLE; i++) {
+            a = r->most[k - 1][i];
+            b = r->most[k - 1][i + half];
+            r->most[k][i] = a > b ? a : b;
+        }
+    }
+}
+
+
+static float
+range_most(const range_t *r, int32_t i, int32_t j)
+{
+    int32_t k = 31 - __builtin_clz((unsigned) (j - i + 1));
+    float a = r->most[k][i], b = r->most[k][j + 1 - (1 << k)];
+
+    return a > b ? a : b;
+}
+
+
+static int32_t
+table_place(float voxel, float first, float scale)
+{
+    float x = (voxel - first) * scale;
+
+    x = x > 0.0f ? x : 0.0f;
+    x = x < PT_TABLE - 1 ? x : PT_TABLE - 1;
+
+    return (int32_t) x;
+}
+
+
+static void
+supers_bound(grid_t *g)
+{
+    size_t i = 0, j, supers;
+    int32_t x, y, z;
+
+    supers =
+        (size_t) g->supers[0] * (size_t) g->supers[1] * (size_t) g->supers[2];
+    memset(g->super, 0, supers * sizeof(*g->super));
+
+    for (z = 0; z < g->cells[2]; z++) {
+        for (y = 0; y < g->cells[1]; y++) {
+            for (x = 0; x < g->cells[0]; x++, i++) {
+                j = ((size_t) (z / PT_SUPER) * (size_t) g->supers[1] +
+                     (size_t) (y / PT_SUPER)) * (size_t) g->supers[0] +
+                    (size_t) (x / PT_SUPER);
+
+                if (g->cell[i] > g->super[j]) {
+                    g->super[j] = g->cell[i];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/*
+ * Macrocells: the smallest and largest voxel that a trilinear lookup inside a
+ * cell can touch, and from them the largest extinction under a transfer table.
+ */
+
+#ifndef RENDER_GRID_H
+#define RENDER_GRID_H
+
+#include <stdint.h>
+
+#include "lib/status.h"
+#include "render-worker/render/kernel/pt_scene.h"
+
+typedef struct {
+    int32_t cells[3], supers[3];
+    uint16_t *low, *high; /* [z][y][x], per cell */
+    float *cell, *super;  /* bounds of extinction, 1/mm */
+} grid_t;
+
+/* voxels: [n[2]][n[1]][n[0]]; not kept. */
+expo_status_t grid_open(grid_t *g, const uint16_t *voxels, const int32_t n[3]);
+void grid_close(grid_t *g);
+
+/* sigma: [PT_TABLE]; place of a voxel: (v - first) * scale, clamped. */
+void grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale);
+
+#endif

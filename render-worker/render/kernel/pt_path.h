@@ -1,0 +1,393 @@
+/*
+ * The radiance along one path.
+ *
+ * At each collision every lamp is asked once (one point of its face) and the
+ * sky by a direction that the surface or phase function chose. Where a surface
+ * is glossy that direction looks for lamps too, and both ways of finding one
+ * share by the power heuristic (Veach, 1997).
+ */
+
+#ifndef PT_PATH_H
+#define PT_PATH_H
+
+#include "render-worker/render/kernel/pt_brdf.h"
+#include "render-worker/render/kernel/pt_camera.h"
+#include "render-worker/render/kernel/pt_grid.h"
+#include "render-worker/render/kernel/pt_light.h"
+#include "render-worker/render/kernel/pt_phase.h"
+
+/* Dimensions of pt_random_pair: a path's, then each bounce's. */
+enum { PT_DIM_PIXEL, PT_DIM_LENS, PT_DIM_BOUNCE };
+enum { PT_DIM_LOBE, PT_DIM_DIRECTION, PT_DIM_LAMP, PT_DIMS_A_BOUNCE = 40 };
+
+/* Rougher than this, lamps are found well enough by asking them. */
+#define PT_GLOSSY 0.35f
+
+/* How deep below a cut its plane is still what one sees, in voxels. */
+#define PT_CUT_VOXELS 1.5f
+
+/* Radiance and coverage (1 where the path met anything but background). */
+typedef struct {
+    pt_v3 radiance;
+    float cover;
+} pt_sample_t;
+
+/* A collision, ready to be lit. */
+typedef struct {
+    pt_v3 p, wo, n;
+    pt_material_t m;
+    int surface; /* else phase */
+    int glossy;
+} pt_event_t;
+
+/* Unit normal against the gradient or of the cut that p lies at, towards wo.
+ * Returns the chance that the collision is a surface. */
+PT_FN float
+pt_normal(const pt_scene_t *s, pt_v3 p, pt_v3 wo, pt_v3 *n)
+{
+    float depth, length, nearest = PT_CUT_VOXELS * s->voxel_mm;
+    int32_t i, cut = -1;
+    pt_v3 g;
+
+    for (i = 0; i < s->n_planes; i++) {
+        depth = pt_dot(s->planes[i].normal, p) - s->planes[i].offset;
+
+        /* The inward normal: the cut that one looks into has it against wo. */
+        if (depth < nearest && pt_dot(s->planes[i].normal, wo) < 0.0f) {
+            nearest = depth;
+            cut = i;
+        }
+    }
+
+    if (cut >= 0) {
+        *n = pt_scale(s->planes[cut].normal, -1.0f);
+        return 1.0f;
+    }
+
+    g = pt_gradient(s, pt_to_index(s, p));
+    length = pt_length(g);
+
+    if (!(length > 1e-6f)) {
+        *n = wo;
+        return 0.0f;
+    }
+
+    *n = pt_scale(g, pt_dot(g, wo) > 0.0f ? 1.0f / length : -1.0f / length);
+
+    return 1.0f - expf(-s->gradient_factor * length * s->voxel_mm *
+                       s->inv_range);
+}
+
+PT_FN pt_event_t
+pt_event(const pt_scene_t *s, pt_ray_t r, float t, float value, float choose)
+{
+    pt_event_t e;
+    float chance;
+
+    e.p = pt_along(r.o, r.d, t);
+    e.wo = pt_scale(r.d, -1.0f);
+    e.n = e.wo;
+    e.m = pt_material(s, value);
+    e.surface = 0;
+
+    if (s->shading != PT_PHASE) {
+        chance = pt_normal(s, e.p, e.wo, &e.n);
+        e.surface = s->shading == PT_BRDF || choose < chance;
+    }
+
+    e.glossy = e.surface && e.m.roughness < PT_GLOSSY &&
+               pt_max3(e.m.specular) > 0.0f;
+
+    return e;
+}
+
+/* Light turned from wi to wo, cosine included; *pdf as pt_turn_sample's. */
+PT_FN pt_v3
+pt_turn(const pt_scene_t *s, const pt_event_t *e, pt_v3 wi, float *pdf)
+{
+    pt_v3 f;
+
+    if (!e->surface) {
+        *pdf = pt_hg(-pt_dot(e->wo, wi), s->g);
+
+        return pt_scale(e->m.color, *pdf);
+    }
+
+    f = pt_brdf(&e->m, e->n, e->wo, wi, pdf);
+
+    return pt_scale(f, fmaxf(pt_dot(e->n, wi), 0.0f));
+}
+
+/* A direction, and pt_turn over its density in *weight. Returns the density. */
+PT_FN float
+pt_turn_sample(const pt_scene_t *s, const pt_event_t *e,
+               const pt_random_t *random, uint32_t dim, float choose,
+               pt_v3 *wi, pt_v3 *weight)
+{
+    float u, v, pdf;
+    pt_v3 f;
+
+    pt_random_pair(random, dim + PT_DIM_DIRECTION, &u, &v);
+
+    if (!e->surface) {
+        *wi = pt_hg_sample(pt_scale(e->wo, -1.0f), s->g, u, v);
+        *weight = e->m.color;
+
+        return pt_hg(-pt_dot(e->wo, *wi), s->g);
+    }
+
+    *wi = pt_brdf_sample(&e->m, e->n, e->wo, choose, u, v);
+    f = pt_turn(s, e, *wi, &pdf);
+    *weight = pdf > 0.0f ? pt_scale(f, 1.0f / pdf) : pt_vec(0.0f, 0.0f, 0.0f);
+
+    return pdf;
+}
+
+PT_FN float
+pt_power(float a, float b)
+{
+    return a * a / (a * a + b * b);
+}
+
+/* What one point of one lamp sends through the collision to wo. */
+PT_BIG pt_v3
+pt_lit_by(const pt_scene_t *s, const pt_event_t *e, const pt_lamp_t *l,
+          uint32_t dim, pt_random_t *random)
+{
+    pt_v3 zero = pt_vec(0.0f, 0.0f, 0.0f), to, f;
+    float u, v, distance, density, pdf;
+    pt_ray_t r;
+
+    pt_random_pair(random, dim, &u, &v);
+    to = pt_sub(pt_lamp_sample(l, u, v), e->p);
+    distance = pt_length(to);
+
+    if (!(distance > 1e-3f)) {
+        return zero;
+    }
+
+    r.o = e->p;
+    r.d = pt_scale(to, 1.0f / distance);
+    density = pt_lamp_density(l, r.d, distance);
+
+    if (density <= 0.0f) {
+        return zero;
+    }
+
+    f = pt_scale(pt_turn(s, e, r.d, &pdf), 1.0f / density);
+
+    if (e->glossy) {
+        f = pt_scale(f, pt_power(density, pdf));
+    }
+
+    if (!(pt_max3(f) > 0.0f)) {
+        return zero;
+    }
+
+    return pt_scale(pt_mul(f, l->radiance),
+                    pt_transmittance(s, r, distance, random));
+}
+
+/* Lamps that a glossy direction runs into before `limit`. */
+PT_BIG pt_v3
+pt_lamps_met(const pt_scene_t *s, pt_ray_t r, float limit, float pdf,
+             int shadowed, pt_random_t *random)
+{
+    pt_v3 sum = pt_vec(0.0f, 0.0f, 0.0f);
+    float t, w;
+    int32_t i;
+
+    for (i = 0; i < s->n_lamps; i++) {
+        t = pt_lamp_hit(&s->lamps[i], r);
+
+        if (t >= limit) {
+            continue;
+        }
+
+        w = pt_power(pdf, pt_lamp_density(&s->lamps[i], r.d, t));
+
+        if (shadowed) {
+            w *= pt_transmittance(s, r, t, random);
+        }
+
+        sum = pt_along(sum, s->lamps[i].radiance, w);
+    }
+
+    return sum;
+}
+
+/* A camera ray that met no tissue before `lamp` (-1: none there). */
+PT_FN void
+pt_background(const pt_scene_t *s, pt_v3 d, int32_t lamp, pt_sample_t *out)
+{
+    if (lamp >= 0) {
+        out->radiance = s->lamps[lamp].radiance;
+        out->cover = 1.0f;
+
+    } else if (s->background_sky) {
+        out->radiance = pt_sky(s, d);
+        out->cover = 1.0f;
+    }
+}
+
+PT_FN pt_ray_t
+pt_primary(const pt_scene_t *s, int32_t x, int32_t y,
+           const pt_random_t *random)
+{
+    float u, v, lu = 0.0f, lv = 0.0f;
+
+    pt_random_pair(random, PT_DIM_PIXEL, &u, &v);
+
+    if (s->camera.lens > 0.0f) {
+        pt_random_pair(random, PT_DIM_LENS, &lu, &lv);
+    }
+
+    return pt_camera_ray(&s->camera, s->width, s->height, (float) x + u,
+                         (float) y + v, lu, lv);
+}
+
+PT_FN float
+pt_visible_lamp(const pt_scene_t *s, pt_ray_t r, int32_t *lamp)
+{
+    float t, nearest = PT_FAR;
+    int32_t i;
+
+    *lamp = -1;
+
+    for (i = 0; i < s->n_lamps; i++) {
+        if (!s->lamps[i].visible) {
+            continue;
+        }
+
+        t = pt_lamp_hit(&s->lamps[i], r);
+
+        if (t < nearest) {
+            nearest = t;
+            *lamp = i;
+        }
+    }
+
+    return nearest;
+}
+
+/* Chance decides whether a dim path goes on; those that do carry its weight. */
+PT_FN int
+pt_survives(pt_v3 *through, uint32_t bounce, pt_random_t *random)
+{
+    float q = fminf(pt_max3(*through), 1.0f), u, v;
+
+    if (!(q > 0.0f)) {
+        return 0;
+    }
+
+    if (bounce < 3) {
+        return 1;
+    }
+
+    pt_random_two(random, &u, &v);
+
+    if (v >= q) {
+        return 0;
+    }
+
+    *through = pt_scale(*through, 1.0f / q);
+
+    return 1;
+}
+
+/* Emission and lamps at a collision. */
+PT_FN pt_v3
+pt_lit(const pt_scene_t *s, const pt_event_t *e, uint32_t dim,
+       pt_random_t *random)
+{
+    pt_v3 light = e->m.emission;
+    int32_t i;
+
+    for (i = 0; i < s->n_lamps; i++) {
+        light = pt_add(light, pt_lit_by(s, e, &s->lamps[i],
+                                        dim + PT_DIM_LAMP + (uint32_t) i,
+                                        random));
+    }
+
+    return light;
+}
+
+/* What the ray of a path's last bounce brings: the sky, and lamps if glossy. */
+PT_FN pt_v3
+pt_last(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float pdf,
+        pt_random_t *random)
+{
+    pt_v3 light = pt_scale(pt_sky(s, r.d),
+                           pt_transmittance(s, r, PT_FAR, random));
+
+    if (e->glossy) {
+        light = pt_add(light, pt_lamps_met(s, r, PT_FAR, pdf, 1, random));
+    }
+
+    return light;
+}
+
+PT_FN pt_sample_t
+pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
+{
+    pt_random_t random =
+        pt_random(s->seed, (uint32_t) (y * s->width + x), sample);
+    pt_ray_t r = pt_primary(s, x, y, &random);
+    pt_v3 through = pt_vec(1.0f, 1.0f, 1.0f), light, weight;
+    pt_sample_t out;
+    pt_event_t e;
+    uint32_t bounce, dim;
+    int32_t lamp;
+    float t, value, choose, lobe, pdf;
+    int met;
+
+    out.radiance = pt_vec(0.0f, 0.0f, 0.0f);
+    out.cover = 0.0f;
+    t = pt_visible_lamp(s, r, &lamp);
+
+    if (!pt_track(s, r, t, &random, &t, &value)) {
+        pt_background(s, r.d, lamp, &out);
+        return out;
+    }
+
+    out.cover = 1.0f;
+
+    for (bounce = 0;; bounce++) {
+        dim = PT_DIM_BOUNCE + bounce * PT_DIMS_A_BOUNCE;
+        pt_random_pair(&random, dim + PT_DIM_LOBE, &choose, &lobe);
+        e = pt_event(s, r, t, value, choose);
+        light = pt_lit(s, &e, dim, &random);
+        out.radiance = pt_add(out.radiance, pt_mul(through, light));
+
+        r.o = e.p;
+        pdf = pt_turn_sample(s, &e, &random, dim, lobe, &r.d, &weight);
+        through = pt_mul(through, weight);
+
+        if (!pt_survives(&through, bounce, &random)) {
+            return out;
+        }
+
+        if (bounce >= s->max_bounces) {
+            light = pt_last(s, &e, r, pdf, &random);
+            break;
+        }
+
+        met = pt_track(s, r, PT_FAR, &random, &t, &value);
+
+        if (e.glossy) {
+            light = pt_lamps_met(s, r, met ? t : PT_FAR, pdf, 0, &random);
+            out.radiance = pt_add(out.radiance, pt_mul(through, light));
+        }
+
+        if (!met) {
+            light = pt_sky(s, r.d);
+            break;
+        }
+    }
+
+    out.radiance = pt_add(out.radiance, pt_mul(through, light));
+
+    return out;
+}
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * Everything a path reads. Positions in mm from the volume's centre, patient
+ * axes (x left, y back, z head); colours linear; extinction 1/mm. The host
+ * (scene.c) checks and fills it before a kernel runs.
+ */
+
+#ifndef PT_SCENE_H
+#define PT_SCENE_H
+
+#include "render-worker/render/kernel/pt_math.h"
+
+#define PT_TABLE 1024
+#define PT_LAMPS 32
+#define PT_PLANES 18 /* volume 6, box 6, user 6 */
+#define PT_CELL 4    /* voxel steps along a macrocell's edge */
+#define PT_SUPER 4   /* macrocells along a supercell's edge */
+
+/* sigma(x) = at + step * fraction; 1/mm */
+typedef struct {
+    float at, step;
+} pt_sigma_t;
+
+typedef struct {
+    pt_v3 color, specular, emission;
+    float roughness;
+} pt_material_t;
+
+/* Kept is where normal . x >= offset; normal is a unit vector. */
+typedef struct {
+    pt_v3 normal;
+    float offset;
+} pt_plane_t;
+
+/* One-sided rectangle: center + a u + b v, a and b in [-1, 1]. */
+typedef struct {
+    pt_v3 center, u, v;
+    pt_v3 normal; /* towards what it lights */
+    pt_v3 radiance;
+    float area; /* mm^2 */
+    int visible;
+} pt_lamp_t;
+
+typedef struct {
+    pt_v3 position, forward;
+    pt_v3 right, up; /* to the edge of a square picture, at distance 1 */
+    float lens;      /* radius, mm */
+    float focus;     /* mm along forward */
+    float parallel;  /* > 0: orthographic, with the picture at this distance */
+} pt_camera_t;
+
+typedef enum { PT_BRDF, PT_PHASE, PT_HYBRID } pt_shading_t;
+
+typedef struct {
+    /* Voxels [n[2]][n[1]][n[0]], each n >= 2. */
+    const uint16_t *voxels;
+    int32_t n[3];
+    float to_index[12]; /* row-major 3x4: position to voxel index */
+    float gradient[9];  /* row-major 3x3: per index step to per mm */
+    float voxel_mm;     /* geometric mean of the spacing */
+    float inv_range;    /* 1 / (the volume's usual range of voxel values) */
+
+    /* Table place of voxel v: (v - table_first) * table_scale, 0..1023. */
+    float table_first, table_scale;
+    const pt_sigma_t *sigma;       /* [PT_TABLE] */
+    const pt_material_t *material; /* [PT_TABLE] */
+
+    /* Upper bounds of sigma, [z][y][x], 1/mm. */
+    const float *cell, *super;
+    int32_t cells[3], supers[3];
+
+    pt_plane_t planes[PT_PLANES];
+    int32_t n_planes;
+
+    pt_camera_t camera;
+    int32_t width, height;
+    uint64_t seed;
+
+    pt_lamp_t lamps[PT_LAMPS];
+    int32_t n_lamps;
+    pt_v3 sky_top, sky_middle, sky_bottom;
+    pt_v3 background;
+    int32_t background_sky;
+
+    pt_shading_t shading;
+    float g, gradient_factor;
+    uint32_t max_bounces;
+} pt_scene_t;
+
+typedef struct {
+    pt_v3 o, d; /* d is a unit vector */
+} pt_ray_t;
+
+#endif

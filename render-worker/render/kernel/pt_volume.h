@@ -1,0 +1,129 @@
+/* The medium at a point: voxels by trilinear lookup, then the transfer table. */
+
+#ifndef PT_VOLUME_H
+#define PT_VOLUME_H
+
+#include "render-worker/render/kernel/pt_scene.h"
+
+PT_FN pt_v3
+pt_to_index(const pt_scene_t *s, pt_v3 p)
+{
+    const float *m = s->to_index;
+
+    return pt_vec(m[0] * p.x + m[1] * p.y + m[2] * p.z + m[3],
+                  m[4] * p.x + m[5] * p.y + m[6] * p.z + m[7],
+                  m[8] * p.x + m[9] * p.y + m[10] * p.z + m[11]);
+}
+
+PT_FN pt_v3
+pt_to_index_direction(const pt_scene_t *s, pt_v3 d)
+{
+    const float *m = s->to_index;
+
+    return pt_vec(m[0] * d.x + m[1] * d.y + m[2] * d.z,
+                  m[4] * d.x + m[5] * d.y + m[6] * d.z,
+                  m[8] * d.x + m[9] * d.y + m[10] * d.z);
+}
+
+/* Cell number and fraction of a coordinate; the outer half voxel repeats. */
+PT_FN int32_t
+pt_split(float p, int32_t n, float *fraction)
+{
+    int32_t i;
+
+    p = fminf(fmaxf(p, 0.0f), (float) (n - 1));
+    i = (int32_t) p;
+    i = i < n - 2 ? i : n - 2;
+    *fraction = p - (float) i;
+
+    return i;
+}
+
+/* Voxel value at index position p, 0..65535. */
+PT_FN float
+pt_value(const pt_scene_t *s, pt_v3 p)
+{
+    float fx, fy, fz, a0, a1, b0, b1, c0, c1, d0, d1;
+    int32_t x = pt_split(p.x, s->n[0], &fx);
+    int32_t y = pt_split(p.y, s->n[1], &fy);
+    int32_t z = pt_split(p.z, s->n[2], &fz);
+    int64_t row = s->n[0], slice = row * s->n[1];
+    const uint16_t *v = s->voxels + z * slice + y * row + x;
+
+    pt_load_pair(v, &a0, &a1);
+    pt_load_pair(v + row, &b0, &b1);
+    pt_load_pair(v + slice, &c0, &c1);
+    pt_load_pair(v + slice + row, &d0, &d1);
+
+    a0 += fx * (a1 - a0);
+    b0 += fx * (b1 - b0);
+    c0 += fx * (c1 - c0);
+    d0 += fx * (d1 - d0);
+    a0 += fy * (b0 - a0);
+    c0 += fy * (d0 - c0);
+
+    return a0 + fz * (c0 - a0);
+}
+
+/* Table entry below a voxel value, and the way to the next. */
+PT_FN int32_t
+pt_place(const pt_scene_t *s, float value, float *fraction)
+{
+    float x = (value - s->table_first) * s->table_scale;
+    int32_t i;
+
+    x = fminf(fmaxf(x, 0.0f), (float) (PT_TABLE - 1));
+    i = (int32_t) x;
+    *fraction = x - (float) i;
+
+    return i;
+}
+
+/* Extinction of a voxel value, 1/mm. */
+PT_FN float
+pt_extinction(const pt_scene_t *s, float value)
+{
+    float f;
+    int32_t i = pt_place(s, value, &f);
+
+    return s->sigma[i].at + f * s->sigma[i].step;
+}
+
+PT_FN pt_material_t
+pt_material(const pt_scene_t *s, float value)
+{
+    float f;
+    int32_t i = pt_place(s, value, &f);
+    const pt_material_t *a = s->material + i;
+    const pt_material_t *b = s->material + (i + 1 < PT_TABLE ? i + 1 : i);
+    pt_material_t m;
+
+    m.color = pt_mix(a->color, b->color, f);
+    m.specular = pt_mix(a->specular, b->specular, f);
+    m.emission = pt_mix(a->emission, b->emission, f);
+    m.roughness = a->roughness + f * (b->roughness - a->roughness);
+
+    return m;
+}
+
+/* Gradient of the voxel value at index position p, per mm, patient axes. */
+PT_FN pt_v3
+pt_gradient(const pt_scene_t *s, pt_v3 p)
+{
+    const float *m = s->gradient;
+    pt_v3 g;
+
+    g.x = pt_value(s, pt_vec(p.x + 1.0f, p.y, p.z)) -
+          pt_value(s, pt_vec(p.x - 1.0f, p.y, p.z));
+    g.y = pt_value(s, pt_vec(p.x, p.y + 1.0f, p.z)) -
+          pt_value(s, pt_vec(p.x, p.y - 1.0f, p.z));
+    g.z = pt_value(s, pt_vec(p.x, p.y, p.z + 1.0f)) -
+          pt_value(s, pt_vec(p.x, p.y, p.z - 1.0f));
+    g = pt_scale(g, 0.5f);
+
+    return pt_vec(m[0] * g.x + m[1] * g.y + m[2] * g.z,
+                  m[3] * g.x + m[4] * g.y + m[5] * g.z,
+                  m[6] * g.x + m[7] * g.y + m[8] * g.z);
+}
+
+#endif

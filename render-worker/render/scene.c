@@ -1,0 +1,318 @@
+#include "render-worker/render/scene.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lib/curve.h"
+#include "render-worker/render/kernel/pt_tone.h"
+
+_Static_assert(PT_TABLE == EXPO_CURVE_TABLE, "one table size");
+_Static_assert(PT_LAMPS >= EXPO_LIGHTS_MAX, "room for every lamp");
+_Static_assert(PT_PLANES >= EXPO_PLANES_MAX + 12, "room for every plane");
+
+static void set_volume(pt_scene_t *p, const body_t *b);
+static void set_transfer(scene_t *s, body_t *b, const expo_settings_t *t);
+static void set_planes(pt_scene_t *p, const body_t *b,
+                       const expo_settings_t *t);
+static void add_plane(pt_scene_t *p, const body_t *b, const double normal[3],
+                      double offset, int always);
+static void set_camera(pt_scene_t *p, const body_t *b,
+                       const expo_settings_t *t);
+static void set_lamps(pt_scene_t *p, const body_t *b,
+                      const expo_settings_t *t);
+static void set_lamp(pt_lamp_t *l, const expo_light_t *light, pt_v3 target,
+                     pt_v3 front, pt_v3 right, pt_v3 up);
+static pt_v3 centered(const body_t *b, const double p[3]);
+static pt_v3 linear(const float srgb[3], float factor);
+static pt_v3 vector(const double v[3]);
+
+
+void
+scene_set(scene_t *s, body_t *b, const expo_settings_t *settings)
+{
+    pt_scene_t *p = &s->pt;
+
+    memset(p, 0, sizeof(*p));
+    set_volume(p, b);
+    set_transfer(s, b, settings);
+    set_planes(p, b, settings);
+    set_camera(p, b, settings);
+    set_lamps(p, b, settings);
+
+    p->sky_top = linear(settings->environment.top,
+                        settings->environment.intensity);
+    p->sky_middle = linear(settings->environment.middle,
+                           settings->environment.intensity);
+    p->sky_bottom = linear(settings->environment.bottom,
+                           settings->environment.intensity);
+    p->background = linear(settings->background.color, 1.0f);
+    p->background_sky = settings->background.environment;
+
+    p->shading = settings->shading.mode == EXPO_SHADING_BRDF    ? PT_BRDF
+                 : settings->shading.mode == EXPO_SHADING_PHASE ? PT_PHASE
+                                                                : PT_HYBRID;
+    p->g = settings->shading.g;
+    p->gradient_factor = settings->shading.gradient_factor;
+    p->max_bounces = settings->shading.max_bounces;
+}
+
+
+static void
+set_volume(pt_scene_t *p, const body_t *b)
+{
+    double volume_mm3 = 1;
+    int i, j;
+
+    p->voxels = b->voxels;
+
+    for (i = 0; i < 3; i++) {
+        p->n[i] = b->n[i];
+        p->to_index[4 * i + 3] = (float) (0.5 * (b->volume.dims[i] - 1.0));
+        volume_mm3 *= expo_volume_spacing(&b->volume, i);
+
+        for (j = 0; j < 3; j++) {
+            p->to_index[4 * i + j] = (float) b->to_index[3 * i + j];
+            p->gradient[3 * j + i] = (float) b->to_index[3 * i + j];
+        }
+    }
+
+    p->voxel_mm = (float) cbrt(volume_mm3);
+    p->inv_range = (float) (1 / b->range);
+}
+
+
+/* One curve a number; colours are blended as they look, then made linear. */
+static void
+set_transfer(scene_t *s, body_t *b, const expo_settings_t *t)
+{
+    enum { OPACITY, COLOR, SPECULAR = 4, ROUGHNESS = 7, EMISSION, ALL = 11 };
+
+    double x[EXPO_POINTS_MAX], y[ALL][EXPO_POINTS_MAX], first, span;
+    static _Thread_local float table[ALL][PT_TABLE];
+    uint32_t i, k, n = t->transfer.n_points;
+    const expo_point_t *q;
+    expo_curve_t curve;
+    pt_material_t *m;
+    float sigma, next;
+
+    for (i = 0; i < n; i++) {
+        q = &t->transfer.points[i];
+        x[i] = (q->value - b->volume.offset) / b->volume.scale;
+        y[OPACITY][i] = q->opacity;
+        y[ROUGHNESS][i] = q->roughness;
+
+        for (k = 0; k < 3; k++) {
+            y[COLOR + k][i] = q->color[k];
+            y[SPECULAR + k][i] = q->specular[k];
+            y[EMISSION + k][i] = q->emission[k];
+        }
+    }
+
+    for (k = 0; k < ALL; k++) {
+        expo_curve_make(&curve, x, y[k], n, t->transfer.smooth);
+        expo_curve_table(&curve, table[k]);
+    }
+
+    for (i = 0; i < PT_TABLE; i++) {
+        sigma = table[OPACITY][i] * t->transfer.density_scale;
+        next = table[OPACITY][i + 1 < PT_TABLE ? i + 1 : i] *
+               t->transfer.density_scale;
+        s->sigma[i].at = sigma;
+        s->sigma[i].step = next - sigma;
+
+        m = &s->material[i];
+        m->color = linear((float[3]){table[COLOR][i], table[COLOR + 1][i],
+                                     table[COLOR + 2][i]}, 1.0f);
+        m->specular =
+            linear((float[3]){table[SPECULAR][i], table[SPECULAR + 1][i],
+                              table[SPECULAR + 2][i]}, 1.0f);
+        m->emission = pt_vec(table[EMISSION][i], table[EMISSION + 1][i],
+                             table[EMISSION + 2][i]);
+        m->roughness = table[ROUGHNESS][i];
+    }
+
+    first = x[0];
+    span = x[n - 1] - first;
+    s->pt.table_first = (float) first;
+    s->pt.table_scale = (float) ((PT_TABLE - 1) / span);
+    s->pt.sigma = s->sigma;
+    s->pt.material = s->material;
+
+    grid_bound(&b->grid, s->sigma, s->pt.table_first, s->pt.table_scale);
+    s->pt.cell = b->grid.cell;
+    s->pt.super = b->grid.super;
+    memcpy(s->pt.cells, b->grid.cells, sizeof(s->pt.cells));
+    memcpy(s->pt.supers, b->grid.supers, sizeof(s->pt.supers));
+}
+
+
+static void
+set_planes(pt_scene_t *p, const body_t *b, const expo_settings_t *t)
+{
+    double n[3], length, half;
+    const double *row;
+    uint32_t i;
+    int axis, side;
+
+    for (axis = 0; axis < 3; axis++) {
+        row = b->to_index + 3 * axis;
+        length = sqrt(row[0] * row[0] + row[1] * row[1] + row[2] * row[2]);
+        half = 0.5 * b->volume.dims[axis];
+
+        for (side = -1; side <= 1; side += 2) {
+            n[0] = side * row[0] / length;
+            n[1] = side * row[1] / length;
+            n[2] = side * row[2] / length;
+            add_plane(p, b, n, -half / length, 1);
+        }
+    }
+
+    for (axis = 0; axis < 3; axis++) {
+        memset(n, 0, sizeof(n));
+        n[axis] = 1;
+        add_plane(p, b, n, t->clip.box_min[axis] - b->center[axis], 0);
+        n[axis] = -1;
+        add_plane(p, b, n, b->center[axis] - t->clip.box_max[axis], 0);
+    }
+
+    for (i = 0; i < t->clip.n_planes; i++) {
+        if (!t->clip.planes[i].enabled) {
+            continue;
+        }
+
+        for (axis = 0; axis < 3; axis++) {
+            n[axis] = t->clip.planes[i].normal[axis];
+        }
+
+        add_plane(p, b, n,
+                  t->clip.planes[i].offset_mm - n[0] * b->center[0] -
+                      n[1] * b->center[1] - n[2] * b->center[2],
+                  0);
+    }
+}
+
+
+/* A plane that cuts nothing off costs every ray a test: it is left out. */
+static void
+add_plane(pt_scene_t *p, const body_t *b, const double normal[3],
+          double offset, int always)
+{
+    const double *a = b->volume.affine;
+    double nearest = 0, along;
+    pt_plane_t *plane;
+    int axis;
+
+    for (axis = 0; axis < 3; axis++) {
+        along = normal[0] * a[axis] + normal[1] * a[4 + axis] +
+                normal[2] * a[8 + axis];
+        nearest -= fabs(along) * 0.5 * b->volume.dims[axis];
+    }
+
+    if (!always && nearest >= offset - 1e-3) {
+        return;
+    }
+
+    plane = &p->planes[p->n_planes++];
+    plane->normal = vector(normal);
+    plane->offset = (float) offset;
+}
+
+
+static void
+set_camera(pt_scene_t *p, const body_t *b, const expo_settings_t *t)
+{
+    double f[3], length = 0, half;
+    pt_camera_t *c = &p->camera;
+    pt_v3 up;
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        f[i] = t->camera.target[i] - t->camera.position[i];
+        length += f[i] * f[i];
+    }
+
+    length = sqrt(length);
+    half = tan(t->camera.fov_deg * (3.14159265358979 / 360));
+    up = vector(t->camera.up);
+
+    c->position = centered(b, t->camera.position);
+    c->forward = pt_unit(vector(f));
+    c->right = pt_unit(pt_cross(c->forward, up));
+    c->up = pt_scale(pt_cross(c->right, c->forward), (float) half);
+    c->right = pt_scale(c->right, (float) half);
+    c->lens = 0.5f * t->camera.aperture_mm;
+    c->focus = t->camera.focus_mm > 0 ? t->camera.focus_mm : (float) length;
+    c->parallel = t->camera.orthographic ? (float) length : 0.0f;
+}
+
+
+static void
+set_lamps(pt_scene_t *p, const body_t *b, const expo_settings_t *t)
+{
+    pt_v3 target = centered(b, t->camera.target), front, right, up;
+    uint32_t i;
+
+    for (i = 0; i < t->n_lights; i++) {
+        if (t->lights[i].intensity <= 0) {
+            continue;
+        }
+
+        front = pt_vec(0.0f, -1.0f, 0.0f);
+        right = pt_vec(1.0f, 0.0f, 0.0f);
+        up = pt_vec(0.0f, 0.0f, 1.0f);
+
+        if (t->lights[i].follow_camera) {
+            front = pt_scale(p->camera.forward, -1.0f);
+            right = pt_unit(p->camera.right);
+            up = pt_unit(p->camera.up);
+        }
+
+        set_lamp(&p->lamps[p->n_lamps++], &t->lights[i], target, front, right,
+                 up);
+    }
+}
+
+
+static void
+set_lamp(pt_lamp_t *l, const expo_light_t *light, pt_v3 target, pt_v3 front,
+         pt_v3 right, pt_v3 up)
+{
+    const float rad = PT_PI / 180.0f;
+    float lon = light->longitude_deg * rad, lat = light->latitude_deg * rad;
+    pt_v3 level, side, to;
+
+    level = pt_along(pt_scale(front, cosf(lon)), right, sinf(lon));
+    side = pt_along(pt_scale(right, cosf(lon)), front, -sinf(lon));
+    to = pt_along(pt_scale(level, cosf(lat)), up, sinf(lat));
+
+    l->center = pt_along(target, to, light->distance_mm);
+    l->normal = pt_scale(to, -1.0f);
+    l->u = pt_scale(side, 0.5f * light->width_mm);
+    l->v = pt_scale(pt_cross(to, side), 0.5f * light->height_mm);
+    l->area = light->width_mm * light->height_mm;
+    l->radiance = linear(light->color, light->intensity);
+    l->visible = light->visible;
+}
+
+
+static pt_v3
+centered(const body_t *b, const double p[3])
+{
+    return pt_vec((float) (p[0] - b->center[0]), (float) (p[1] - b->center[1]),
+                  (float) (p[2] - b->center[2]));
+}
+
+
+static pt_v3
+linear(const float srgb[3], float factor)
+{
+    return pt_scale(pt_vec(pt_linear(srgb[0]), pt_linear(srgb[1]),
+                           pt_linear(srgb[2])), factor);
+}
+
+
+static pt_v3
+vector(const double v[3])
+{
+    return pt_vec((float) v[0], (float) v[1], (float) v[2]);
+}
