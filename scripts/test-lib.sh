@@ -1,0 +1,192 @@
+# The suites of scripts/test. They share its variables: build, logs (of each
+# program), results (lines `passed failed skipped`), scratch.
+
+# result NAME PASSED FAILED SKIPPED
+result() {
+    echo "$2 $3 $4" >>"$results"
+    printf '%-34s %5d passed' "$1" "$2"
+    [ "$3" = 0 ] || printf ', %d FAILED' "$3"
+    [ "$4" = 0 ] || printf ', %d skipped' "$4"
+    echo
+}
+
+# log_of NAME: where its output goes.
+log_of() { echo "$logs/${1//\//-}.log"; }
+
+# step NAME command…: something that must succeed before anything else has a
+# meaning. One failed test when it does not, and the end.
+step() {
+    local name=$1 log
+    shift
+    log=$(log_of "$name")
+    if ! "$@" >"$log" 2>&1; then
+        tail -n 40 "$log"
+        echo "(all of it: $log)"
+        echo "0 passed, 1 failed"
+        exit 1
+    fi
+}
+
+# tap_program NAME command…: runs what prints TAP; what ends badly without
+# saying which test failed counts as one failed test.
+tap_program() {
+    local name=$1 log rc=0 counts
+    shift
+    log=$(log_of "$name")
+    timeout --kill-after=10 600 "$@" >"$log" 2>&1 </dev/null || rc=$?
+
+    counts=$(awk -v rc="$rc" '
+        /^ok /     { if (/# [Ss][Kk][Ii][Pp]/) s++; else p++ }
+        /^not ok / { if (/# TODO/) s++; else f++ }
+        /^1\.\.[0-9]+/ { plan = substr($1, 4) + 0; planned = 1 }
+        END { if (!f && (rc || !planned || plan != p + s)) f = 1
+              print p + 0, f + 0, s + 0 }' "$log")
+    result "$name" $counts
+
+    set -- $counts
+    if [ "$2" != 0 ]; then
+        grep -A3 '^not ok ' "$log" | head -n 40 || true
+        grep -q '^not ok ' "$log" || tail -n 15 "$log"
+        echo "(all of it: $log)"
+    fi
+}
+
+# simple_check NAME command…: one test, passed when the command succeeds.
+simple_check() {
+    local name=$1 log
+    shift
+    log=$(log_of "$name")
+    if timeout --kill-after=10 600 "$@" >"$log" 2>&1 </dev/null; then
+        result "$name" 1 0 0
+    else
+        result "$name" 0 1 0
+        tail -n 40 "$log"
+    fi
+}
+
+# --- C -----------------------------------------------------------------------
+
+programs_of() { # folder build-folder: NAME PATH lines
+    local source
+    for source in "$1"/*.c; do
+        [ ! -e "$source" ] || echo "${source%.c} $2/${source%.c}"
+    done
+}
+
+suite_unit() {
+    local name program
+    while read -r name program; do
+        tap_program "$name" "$program"
+    done < <(programs_of t/unit "$build")
+}
+
+suite_render() {
+    local name program
+    while read -r name program; do
+        tap_program "$name" "$program"
+    done < <(programs_of t/render "$build")
+}
+
+# The unit tests once more, where a byte out of place ends the program.
+suite_asan() {
+    local name program
+    step build-asan env -u EXPOSURE_BUILD make -s -j"$(nproc)" BUILD=build/asan \
+        EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined" unit
+    export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+    while read -r name program; do
+        tap_program "asan/${name#t/unit/}" "$program"
+    done < <(programs_of t/unit build/asan)
+}
+
+# Each target for a bounded time, from its kept corpus. What it finds new stays
+# in the scratch folder; a crash is a failed test and its input is kept.
+suite_fuzz() {
+    local source name corpus seconds=${FUZZ_SECONDS:-10}
+
+    if ! command -v clang >/dev/null; then
+        result fuzz 0 0 1
+        return
+    fi
+
+    step build-fuzz env -u EXTRA -u BUILD make -s -j"$(nproc)" fuzz
+    for source in t/fuzz/*.c; do
+        [ -e "$source" ] || continue
+        name=$(basename "$source" .c)
+        corpus=t/fuzz/corpus/$name
+        mkdir -p "$scratch/$name"
+        simple_check "fuzz/$name" "build/fuzz/$name" \
+            -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 \
+            -print_final_stats=1 -artifact_prefix="$logs/fuzz-$name-" \
+            "$scratch/$name" $([ ! -d "$corpus" ] || echo "$corpus")
+    done
+}
+
+# --- portal ------------------------------------------------------------------
+
+suite_portal() {
+    local report=$scratch/vitest.json log
+
+    simple_check portal/check sh -c 'cd portal && npm run --silent check'
+    log=$(log_of portal/vitest)
+    (cd portal && node types.mjs &&
+        npx vitest run --reporter=default --reporter=json \
+            --outputFile="$report" ${coverage:+--coverage}) \
+        >"$log" 2>&1 </dev/null || true
+
+    if [ ! -s "$report" ]; then
+        result portal/vitest 0 1 0
+        tail -n 40 "$log"
+        return
+    fi
+    result portal/vitest $(node -p '
+        const r = JSON.parse(require("fs").readFileSync(process.argv[1]));
+        const broken = r.testResults.filter((f) =>
+            f.status === "failed" && f.assertionResults.length === 0).length;
+        [r.numPassedTests, r.numFailedTests + broken, r.numPendingTests].join(" ")
+        ' "$report")
+    grep -q '"success":true' "$report" || grep -B2 -A12 'FAIL' "$log" | head -n 60
+}
+
+# --- nginx --------------------------------------------------------------------
+
+suite_nginx() {
+    local file
+    for file in "$@"; do
+        tap_program "${file%.t}" perl -w "$file"
+    done
+}
+
+# --- browser ------------------------------------------------------------------
+
+suite_e2e() {
+    if [ ! -x /usr/bin/chromium ]; then
+        result e2e 0 0 1
+        return
+    fi
+    tap_program e2e node --test --test-reporter=tap t/e2e/*.test.mjs
+}
+
+# --- coverage -----------------------------------------------------------------
+
+# Lines of lib/, render-worker/ and the module that the suites ran through;
+# the portal's own limit stands in its vite.config.ts.
+coverage_report() {
+    local info=build/coverage/c.info percent
+
+    lcov --quiet --capture --directory "$build" --base-directory . \
+        --no-external --output-file "$info" --rc lcov_branch_coverage=0 \
+        >"$(log_of coverage)" 2>&1 || true
+    lcov --quiet --extract "$info" "$PWD/lib/*" "$PWD/render-worker/*" \
+        "$PWD/ngx_exposure_module/*" --output-file "$info" \
+        >>"$(log_of coverage)" 2>&1 || true
+    lcov --list "$info" 2>/dev/null | grep -v '^===' || true
+
+    percent=$(awk -F: '/^LF/ { n += $2 } /^LH/ { h += $2 }
+                       END { printf "%.1f", n ? 100 * h / n : 0 }' "$info")
+    echo "C: $percent % of lines"
+    if awk -v p="$percent" 'BEGIN { exit p >= 85 }'; then
+        result "coverage of C at least 85 %" 0 1 0
+    else
+        result "coverage of C at least 85 %" 1 0 0
+    fi
+}
