@@ -4,13 +4,16 @@
  * is in lib/.
  *
  *   ngx_exposure_module.c   directives, process start and end
+ *   ngx_exposure_conf.c     checks of the configuration, keys read before the fork
  *   ngx_exposure_route.c    one table: method, path, who may, handler
  *   ngx_exposure_reply.c    JSON and problem+json answers; status -> HTTP
  *   ngx_exposure_auth.c     token -> claims; keys of the built-in issuer
  *   ngx_exposure_task.c     work in the thread pool, safe against aborts
  *   ngx_exposure_body.c     small JSON bodies
  *   ngx_exposure_account.c  POST /accounts/...
- *   ngx_exposure_scan.c     scans, thumbnails, configurations
+ *   ngx_exposure_scan.c     scans and thumbnails
+ *   ngx_exposure_configuration.c  saved settings
+ *   ngx_exposure_key.c      users' and scans' keys, in pool threads
  *   ngx_exposure_upload.c   POST /scans: body -> sealed original
  *   ngx_exposure_import.c   sealed original -> worker -> ready scan
  *   ngx_exposure_control.c  connection to the render-worker
@@ -57,12 +60,18 @@ typedef struct {
     off_t                 quota;           /* exposure_quota */
     ngx_msec_t            grace;           /* exposure_grace */
     time_t                token_lifetime;  /* exposure_token_lifetime */
+    ngx_flag_t            debug_log;       /* exposure_allow_debug_log */
+
+    ngx_uint_t            enabled;         /* there is an exposure_api */
 
     u_char                master[32];      /* loaded before the fork */
-    ngx_str_t             signing_pem;
+    ngx_str_t             signing_pem;     /* empty: no built-in accounts */
+    ngx_str_t             jwks_json;       /* of the built-in issuer */
     expo_jwks_t          *jwks;            /* of exposure_issuer */
     expo_schema_t        *settings_schema;
     expo_schema_t        *messages_schema;
+    ngx_str_t             settings_json;   /* the schemas as they are served */
+    ngx_str_t             messages_json;
 
     expo_store_t         *store;           /* opened in each worker process */
 } ngx_exposure_main_conf_t;
@@ -74,13 +83,14 @@ typedef struct {
     u_char                tag[EXPO_TAG];
     expo_id_t             id;              /* {id} of the path */
     void                 *data;            /* the handler's own */
-    ngx_uint_t            dead;            /* request was torn down */
+    ngx_uint_t            dead;            /* for handlers: torn down */
 } ngx_exposure_ctx_t;
 
 
 extern ngx_module_t  ngx_exposure_module;
 
-/* Also from timers and thread completions, where there is no request. */
+/* Also from timers and thread completions, where there is no request.
+   NULL without an http block. */
 ngx_exposure_main_conf_t *ngx_exposure_main_conf(void);
 
 
@@ -142,6 +152,9 @@ ngx_int_t ngx_exposure_control_send(ngx_uint_t worker, json_t *message,
 /* Number of a connected worker with a free import place, or NGX_ERROR. */
 ngx_int_t ngx_exposure_control_any(void);
 
+/* Is any render-worker connected? */
+ngx_uint_t ngx_exposure_control_ready(void);
+
 /* Called by control when a message of the worker arrives, by its type: */
 void ngx_exposure_import_event(ngx_uint_t worker, json_t *message);
 void ngx_exposure_session_event(ngx_uint_t worker, json_t *message,
@@ -173,6 +186,20 @@ void ngx_exposure_zone_lock(ngx_exposure_zone_t *zone);
 void ngx_exposure_zone_unlock(ngx_exposure_zone_t *zone);
 expo_tries_t *ngx_exposure_zone_tries(ngx_exposure_zone_t *zone);
 
+/*
+ * Who imports what, over all nginx workers; these lock by themselves. begin:
+ * NGX_OK: it is this process's to run, NGX_DECLINED: somebody alive is at it,
+ * NGX_BUSY: too many at once. get: as ngx_exposure_import_progress, stage may
+ * be NULL, 0 and "" right after begin.
+ */
+#define NGX_EXPOSURE_STAGE  16
+ngx_int_t ngx_exposure_zone_import_begin(expo_id_t *scan);
+void ngx_exposure_zone_import_note(expo_id_t *scan, const char *stage,
+    float fraction);
+void ngx_exposure_zone_import_end(expo_id_t *scan);
+float ngx_exposure_zone_import_get(expo_id_t *scan,
+    char stage[NGX_EXPOSURE_STAGE]);
+
 
 /* --- WebSocket routes: called by the route table without authentication,
        the first message carries it --- */
@@ -183,6 +210,11 @@ ngx_int_t ngx_exposure_viewer_connect(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx);
 ngx_int_t ngx_exposure_viewer_stream(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx);
+
+#ifdef EXPOSURE_ECHO
+/* Test builds: a content handler that echoes WebSocket messages. */
+ngx_int_t ngx_exposure_socket_echo(ngx_http_request_t *r);
+#endif
 
 /* A scan was deleted: its sessions end, on every nginx worker. */
 void ngx_exposure_session_delete(expo_id_t *scan);
