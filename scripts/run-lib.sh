@@ -20,9 +20,16 @@ data_option() {
     [ "$data" = "$(default_data)" ] || printf ' --data %q' "$data"
 }
 
-build_log() {
+build_or_die() {
+    local log=build/build.log
+
+    scripts/setup run
     mkdir -p build
-    echo build/build.log
+    [ -e build/render-worker ] || echo "Building; a few minutes the first time"
+    build_all >"$log" 2>&1 || {
+        tail -n 40 "$log" >&2
+        die "the build failed; all of it is in $log"
+    }
 }
 
 # --- processes ---------------------------------------------------------------

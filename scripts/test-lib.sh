@@ -114,7 +114,7 @@ suite_fuzz() {
         name=$(basename "$source" .c)
         corpus=t/fuzz/corpus/$name
         mkdir -p "$scratch/$name"
-        simple_check "fuzz/$name" "build/fuzz/$name" \
+        simple_check "fuzz/$name" "build/t/fuzz/$name" \
             -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 \
             -print_final_stats=1 -artifact_prefix="$logs/fuzz-$name-" \
             "$scratch/$name" $([ ! -d "$corpus" ] || echo "$corpus")

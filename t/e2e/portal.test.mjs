@@ -1,0 +1,196 @@
+// What a person does, in a real browser, from signing in to deleting.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { difference, look, startBrowser, startService } from './service.mjs';
+
+const NAME = 'Quennevais^Zerubbabel';
+const PATIENT_ID = 'PLANTED-8842-XQ';
+const PASSWORD = 'a long enough password';
+
+let service;
+let browser;
+let page;
+let lookout; // an empty page whose only use is to measure pictures
+
+before(async () => {
+    service = await startService();
+    service.addUser('eva', PASSWORD);
+    execFileSync('build/exposure-demo', [
+        'phantom', '--out', join(service.tmp, 'cd'),
+        '--name', NAME, '--id', PATIENT_ID,
+    ]);
+
+    browser = await startBrowser();
+    const context = await browser.newContext({
+        ignoreHTTPSErrors: true,
+        viewport: { width: 1280, height: 800 },
+    });
+    lookout = await context.newPage();
+    page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+
+    // Remembers every byte that leaves the page in a request's body.
+    await page.addInitScript(() => {
+        window.sentBodies = [];
+        const keep = (body) => {
+            if (body) {
+                window.sentBodies.push(new Response(body).arrayBuffer());
+            }
+        };
+        const send = XMLHttpRequest.prototype.send;
+        XMLHttpRequest.prototype.send = function (body) {
+            keep(body);
+            return send.call(this, body);
+        };
+        const fetch = window.fetch;
+        window.fetch = (input, init) => {
+            if (init?.body && !(init.body instanceof ReadableStream)) {
+                keep(init.body);
+            }
+            return fetch(input, init);
+        };
+    });
+});
+
+after(async () => {
+    await browser?.close();
+    service?.stop();
+});
+
+const by = (id) => page.getByTestId(id);
+
+async function signIn() {
+    await by('sign-in-name').fill('eva');
+    await by('sign-in-password').fill(PASSWORD);
+    await by('sign-in-submit').click();
+}
+
+const picture = async () => look(lookout, await by('view-canvas').screenshot());
+
+/** Waits until the canvas shows something, and returns it. */
+async function somePicture() {
+    let seen;
+    for (let i = 0; i < 100; i++) {
+        seen = await picture();
+        if (seen.deviation > 8) {
+            break;
+        }
+        await page.waitForTimeout(200);
+    }
+    return seen;
+}
+
+test('a wrong password is answered with a sentence', async () => {
+    await page.goto(`${service.origin}/`);
+    await by('sign-in-name').fill('eva');
+    await by('sign-in-password').fill('certainly not this');
+    await by('sign-in-submit').click();
+    await page.getByRole('alert').waitFor();
+});
+
+test('signs in', async () => {
+    await signIn();
+    await by('upload-input').waitFor({ state: 'attached' });
+});
+
+test('a folder of DICOM files becomes a scan', async () => {
+    await by('upload-input').setInputFiles(join(service.tmp, 'cd'));
+    await by('series-card').first().waitFor();
+    await by('series-upload').first().click();
+    await by('scan-card').first().waitFor();
+    await page.waitForFunction(() =>
+        document.querySelector('[data-testid=scan-open]:not([disabled])') !== null,
+    null, { timeout: 60_000 });
+});
+
+test('what left the browser does not name the patient', async () => {
+    const { bytes, found } = await page.evaluate(async (planted) => {
+        const bodies = await Promise.all(window.sentBodies);
+        const text = bodies.map((b) => new TextDecoder('latin1').decode(b));
+        return {
+            bytes: bodies.reduce((sum, b) => sum + b.byteLength, 0),
+            found: planted.filter((p) => text.some((t) => t.includes(p))),
+        };
+    }, [...NAME.split('^'), PATIENT_ID]);
+    assert.ok(bytes > 100_000, `the upload was seen: ${bytes} bytes`);
+    assert.deepEqual(found, []);
+});
+
+test('opening it shows a picture', async () => {
+    await by('scan-open').first().click();
+    await by('view-canvas').waitFor();
+    const seen = await somePicture();
+    assert.ok(seen.deviation > 8, `luma deviates by ${seen.deviation}`);
+});
+
+test('dragging turns it, and it moves while it is dragged', async () => {
+    const first = await picture();
+    const box = await by('view-canvas').boundingBox();
+    const x = box.x + box.width / 2;
+    const y = box.y + box.height / 2;
+    let during = 0;
+
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    for (let i = 1; i <= 20; i++) {
+        await page.mouse.move(x + i * 12, y + i * 3);
+        await page.waitForTimeout(50);
+        if (i % 5 === 0) {
+            during = Math.max(during, difference(first, await picture()));
+        }
+    }
+    await page.mouse.up();
+    assert.ok(during > 2, `the picture moved by ${during} while dragging`);
+
+    let settled = 0;
+    for (let i = 0; i < 50 && settled <= 2; i++) {
+        await page.waitForTimeout(100);
+        settled = difference(first, await picture());
+    }
+    assert.ok(settled > 2, `the picture changed by ${settled}`);
+});
+
+test('a saved view comes back after reload and sign-in', async () => {
+    await page.waitForTimeout(1500);
+    const saved = await picture();
+    await by('config-name').fill('From the side');
+    await by('config-save').click();
+    await by('config-load').first().waitFor();
+
+    await page.reload();
+    await signIn();
+    await by('scan-open').first().click();
+    await by('view-canvas').waitFor();
+    const fresh = await somePicture();
+    assert.ok(difference(fresh, saved) > 2, 'a new session starts from the front');
+
+    await by('config-load').first().click();
+    let off = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 100 && off > 2; i++) {
+        await page.waitForTimeout(100);
+        off = difference(saved, await picture());
+    }
+    assert.ok(off <= 2, `the picture is what was saved but for ${off}`);
+});
+
+test('a deleted scan is gone from the page and from the store', async () => {
+    await page.goto(`${service.origin}/`);
+    await signIn();
+    await by('scan-card').first().waitFor();
+    await by('scan-delete').first().click();
+    await by('scan-delete-confirm').click();
+    await by('scan-card').first().waitFor({ state: 'detached' });
+    const left = execFileSync('find', [join(service.data, 'store/blobs'), '-type', 'f']);
+    assert.equal(left.toString(), '');
+});
+
+test('neither name nor number of the patient is in the data or the logs', () => {
+    for (const planted of [...NAME.split('^'), PATIENT_ID]) {
+        const grep = spawnSync('grep', ['-rqa', planted, service.data]);
+        assert.equal(grep.status, 1, `${planted} is in the data folder`);
+    }
+});
