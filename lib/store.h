@@ -23,9 +23,14 @@
 
 typedef struct expo_store_s expo_store_t;
 
+#define EXPO_QUOTA_DEFAULT (20ull << 30)
+
 /*
  * dir: the data folder (mode 0700): store.db and blobs/. Made when create != 0.
  * Runs the numbered migrations. error: one sentence.
+ *
+ * Calls below also answer EXPO_AGAIN (another process kept the database locked
+ * for 5 s), EXPO_NO_SPACE, EXPO_IO, EXPO_CORRUPT, EXPO_NO_MEMORY.
  */
 expo_status_t expo_store_open(const char *dir, int create, expo_store_t **out,
                               char *error, size_t error_bytes);
@@ -40,7 +45,7 @@ typedef struct {
     int disabled;
 } expo_user_t;
 
-/* Finds the user, or adds it with the given salt, pk and quota (first sight). */
+/* used_bytes is filled by the store, ignored when adding. */
 expo_status_t expo_store_user(expo_store_t *s, const uint8_t tag[EXPO_TAG],
                               expo_user_t *out); /* EXPO_NOT_FOUND */
 expo_status_t expo_store_user_add(expo_store_t *s, const expo_user_t *u,
@@ -49,6 +54,7 @@ expo_status_t expo_store_user_add(expo_store_t *s, const expo_user_t *u,
 /* --- built-in accounts (lib/account.h fills the bytes) --- */
 typedef struct {
     uint8_t name_tag[64]; /* keyed hash of the account's name */
+    uint8_t sub_tag[64];  /* keyed hash of its subject: who holds a token */
     uint8_t salt[16];
     uint8_t verifier[32];  /* argon2id output, first half */
     uint8_t sub_sealed[80]; /* the random subject, opened by the second half */
@@ -56,6 +62,10 @@ typedef struct {
 } expo_account_row_t;
 expo_status_t expo_store_account(expo_store_t *s, const uint8_t name_tag[64],
                                  expo_account_row_t *out);
+expo_status_t expo_store_account_by_sub(expo_store_t *s,
+                                        const uint8_t sub_tag[64],
+                                        expo_account_row_t *out);
+/* A new one; EXPO_CONFLICT: the name is taken. */
 expo_status_t expo_store_account_put(expo_store_t *s,
                                      const expo_account_row_t *a);
 expo_status_t expo_store_account_disable(expo_store_t *s,
@@ -91,17 +101,21 @@ expo_status_t expo_store_scan(expo_store_t *s, const uint8_t tag[EXPO_TAG],
 expo_status_t expo_store_scans(expo_store_t *s, const uint8_t tag[EXPO_TAG],
                                expo_scan_t **out, size_t *count);
 
-/* A blob being written: an unnamed file until the row refers to it. */
+/*
+ * A blob being written: an unnamed file until the row refers to it. The caller
+ * writes header and chunks and closes fd, whatever becomes of the blob.
+ */
 typedef struct {
     int fd;
     expo_id_t id;
     expo_blob_kind_t kind;
-    uint64_t bytes; /* set before it is kept */
+    uint64_t bytes; /* of the file; set before it is kept */
+    int named;      /* the store's own */
 } expo_blob_file_t;
 expo_status_t expo_store_blob_create(expo_store_t *s, const expo_id_t *id,
                                      expo_blob_kind_t kind,
                                      expo_blob_file_t *out);
-/* Opens the newest blob of a kind for reading. */
+/* Opens the newest blob of a kind for reading; *bytes of the file. */
 expo_status_t expo_store_blob_open(expo_store_t *s, const expo_id_t *scan,
                                    expo_blob_kind_t kind, expo_id_t *blob,
                                    int *fd, uint64_t *bytes);
@@ -109,7 +123,8 @@ expo_status_t expo_store_blob_open(expo_store_t *s, const expo_id_t *scan,
 /*
  * The upload is whole: names the original's file and inserts the scan
  * (IMPORTING), its owner's sealed key and the blob row, in one transaction.
- * EXPO_NO_SPACE: over the owner's quota, or the disk.
+ * EXPO_NO_SPACE: over the owner's quota, or the disk (64 MiB are kept free).
+ * state and role of `scan` are not looked at.
  */
 expo_status_t expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG],
                                   const expo_scan_t *scan,
@@ -117,7 +132,8 @@ expo_status_t expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG]
 /*
  * Import ended well: names volume and thumbnail, sets READY and meta, and lets
  * go of the original (tombstone, unlink). Or it failed: state FAILED, meta says
- * why, the original goes, nothing else is kept.
+ * why, the original goes, nothing else is kept. thumbnail may be NULL.
+ * EXPO_CONFLICT: not IMPORTING, or the stored revision is not revision - 1.
  */
 expo_status_t expo_store_scan_ready(expo_store_t *s, const expo_id_t *id,
                                     expo_blob_file_t *volume,
@@ -133,7 +149,7 @@ expo_status_t expo_store_scan_attempt(expo_store_t *s, const expo_id_t *id,
 expo_status_t expo_store_scan_meta(expo_store_t *s, const expo_id_t *id,
                                    uint32_t revision, const uint8_t *meta,
                                    size_t meta_bytes);
-/* Keys first, then blobs. */
+/* Keys first, then blobs; open descriptors stay readable. */
 expo_status_t expo_store_scan_delete(expo_store_t *s, const expo_id_t *id);
 
 /* --- configurations --- */
@@ -160,7 +176,7 @@ expo_status_t expo_store_configuration_delete(expo_store_t *s,
                                               const expo_id_t *id);
 
 /* --- housekeeping --- */
-/* Unlinks tombstoned blobs and files no row knows; *removed counts. */
+/* Unlinks tombstoned blobs and files no row knows; *removed counts files. */
 expo_status_t expo_store_reap(expo_store_t *s, uint32_t *removed);
 /*
  * Compares rows, tombstones and files: the n-th disagreement goes to `say`.

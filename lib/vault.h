@@ -76,11 +76,15 @@ expo_status_t expo_vault_blob_open(expo_blob_t *b,
                                    const expo_id_t *blob,
                                    expo_blob_kind_t kind);
 
-size_t
-expo_vault_blob_chunk(const expo_blob_t *b); /* plaintext bytes a chunk */
+/* What a header says of itself, unproved; EXPO_CORRUPT, EXPO_UNSUPPORTED. */
+expo_status_t expo_vault_blob_about(const uint8_t header[EXPO_BLOB_HEADER],
+                                    expo_id_t *scan, expo_id_t *blob,
+                                    expo_blob_kind_t *kind, uint32_t *epoch);
 
-/* Plaintext bytes of a blob file of `file` bytes; EXPO_CORRUPT if impossible.
- */
+/* Plaintext bytes of a full chunk. */
+size_t expo_vault_blob_chunk(const expo_blob_t *b);
+
+/* Plaintext bytes of a blob file of `file` bytes; EXPO_CORRUPT: impossible. */
 expo_status_t expo_vault_blob_length(const expo_blob_t *b, uint64_t file,
                                      uint64_t *plain, uint64_t *chunks);
 

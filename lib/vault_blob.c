@@ -86,24 +86,19 @@ expo_vault_blob_open(expo_blob_t *b, const uint8_t header[EXPO_BLOB_HEADER],
                      const expo_id_t *blob, expo_blob_kind_t kind)
 {
     const uint8_t *h = header;
+    expo_id_t its_scan, its_id;
+    expo_blob_kind_t its_kind;
+    uint32_t epoch;
     uint8_t keys[64];
     expo_status_t st;
 
-    if (memcmp(h, BLOB_MAGIC, 8) != 0) {
-        return EXPO_CORRUPT;
+    st = expo_vault_blob_about(h, &its_scan, &its_id, &its_kind, &epoch);
+    if (st != EXPO_OK) {
+        return st;
     }
 
-    if (expo_vault_get_be(h + BLOB_AT_VERSION, 2) != BLOB_VERSION ||
-        expo_vault_get_be(h + BLOB_AT_ALGORITHM, 2) != BLOB_AES_256_GCM) {
-        return EXPO_UNSUPPORTED;
-    }
-
-    if (h[BLOB_AT_CHUNK] < BLOB_CHUNK_LOG2_MIN ||
-        h[BLOB_AT_CHUNK] > BLOB_CHUNK_LOG2_MAX || h[BLOB_AT_KIND] != kind ||
-        !sodium_is_zero(h + BLOB_AT_ZERO, 2) ||
-        !sodium_is_zero(h + BLOB_AT_TAIL, EXPO_BLOB_HEADER - BLOB_AT_TAIL) ||
-        memcmp(h + BLOB_AT_SCAN, scan->b, 16) != 0 ||
-        memcmp(h + BLOB_AT_ID, blob->b, 16) != 0) {
+    if (its_kind != kind || memcmp(its_scan.b, scan->b, 16) != 0 ||
+        memcmp(its_id.b, blob->b, 16) != 0) {
         return EXPO_CORRUPT;
     }
 
@@ -123,6 +118,39 @@ expo_vault_blob_open(expo_blob_t *b, const uint8_t header[EXPO_BLOB_HEADER],
     sodium_memzero(keys, sizeof(keys));
 
     return st;
+}
+
+
+expo_status_t
+expo_vault_blob_about(const uint8_t header[EXPO_BLOB_HEADER], expo_id_t *scan,
+                      expo_id_t *blob, expo_blob_kind_t *kind, uint32_t *epoch)
+{
+    const uint8_t *h = header;
+
+    if (memcmp(h, BLOB_MAGIC, 8) != 0) {
+        return EXPO_CORRUPT;
+    }
+
+    if (expo_vault_get_be(h + BLOB_AT_VERSION, 2) != BLOB_VERSION ||
+        expo_vault_get_be(h + BLOB_AT_ALGORITHM, 2) != BLOB_AES_256_GCM) {
+        return EXPO_UNSUPPORTED;
+    }
+
+    if (h[BLOB_AT_CHUNK] < BLOB_CHUNK_LOG2_MIN ||
+        h[BLOB_AT_CHUNK] > BLOB_CHUNK_LOG2_MAX ||
+        h[BLOB_AT_KIND] < EXPO_BLOB_VOLUME ||
+        h[BLOB_AT_KIND] > EXPO_BLOB_CONFIGURATION ||
+        !sodium_is_zero(h + BLOB_AT_ZERO, 2) ||
+        !sodium_is_zero(h + BLOB_AT_TAIL, EXPO_BLOB_HEADER - BLOB_AT_TAIL)) {
+        return EXPO_CORRUPT;
+    }
+
+    memcpy(scan->b, h + BLOB_AT_SCAN, 16);
+    memcpy(blob->b, h + BLOB_AT_ID, 16);
+    *kind = (expo_blob_kind_t) h[BLOB_AT_KIND];
+    *epoch = (uint32_t) expo_vault_get_be(h + BLOB_AT_EPOCH, 4);
+
+    return EXPO_OK;
 }
 
 
