@@ -17,16 +17,27 @@
 #define EXPO_PASSWORD_MIN 10
 #define EXPO_PASSWORD_MAX 256
 
-/* name: lower-cased ASCII letters, digits, . _ - @ +, 1..128 bytes. */
+/* name: ASCII letters (case is folded), digits, . _ - @ +; 1..128 bytes. */
 expo_status_t expo_account_name_tag(uint8_t tag[64], const uint8_t master[32],
                                     const char *name, size_t len);
 
-/* random: 16 bytes of salt, 16 of subject, 24 of nonce. sub gets 26 characters. */
+/* Of a token's subject: finds the row again when only the token is there. */
+expo_status_t expo_account_sub_tag(uint8_t tag[64], const uint8_t master[32],
+                                   const char *sub);
+
+/*
+ * Fills all but name_tag and sub_tag. EXPO_INVALID: the password's length.
+ * random: 16 bytes of salt, 16 of subject, 24 of nonce.
+ * sub gets 26 characters.
+ */
 expo_status_t expo_account_make(expo_account_row_t *row, const char *password,
                                 size_t len, const uint8_t random[56],
                                 char sub[EXPO_ID_TEXT + 1]);
 
-/* row NULL: does the same work against nothing, so that time tells nothing. */
+/*
+ * EXPO_DENIED: wrong password, disabled, or no row. row NULL: does the same work
+ * against nothing, so that time tells nothing.
+ */
 expo_status_t expo_account_check(const expo_account_row_t *row,
                                  const char *password, size_t len,
                                  char sub[EXPO_ID_TEXT + 1]);
@@ -47,5 +58,7 @@ typedef struct {
 /* EXPO_OK and counted, or EXPO_FULL and *retry_s. key: any 64-bit keyed hash. */
 expo_status_t expo_account_try(expo_tries_t *t, uint64_t key, uint64_t now_ms,
                                uint32_t *retry_s);
+/* Takes one counted try of this window back: it was a right one. */
+void expo_account_untry(expo_tries_t *t, uint64_t key, uint64_t now_ms);
 
 #endif
