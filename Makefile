@@ -43,7 +43,7 @@ $(LIB): $(LIB_OBJ)
 	rm -f $@
 	ar rcs $@ $^
 # The contracts are linked in byte for byte (.incbin).
-$(BUILD)/lib/schema.o: $(wildcard api/*.json)
+$(BUILD)/lib/schema.o $(BUILD)/lib/settings_default.o: $(wildcard api/*.json)
 
 # --- render: the tracer, for the worker, exposure-render and the tests -----
 
@@ -65,7 +65,7 @@ SIMPLE_TOOLS := exposure-admin jws-verify jwt-verify vault-open vault-seal
 TOOLS := exposure-render exposure-import exposure-demo $(SIMPLE_TOOLS)
 tools: $(addprefix $(BUILD)/,$(TOOLS))
 
-$(BUILD)/exposure-render: $(BUILD)/tools/exposure-render.o $(RENDER_OBJ) $(call obj,$(wildcard render-worker/encode/*.c)) $(LIB)
+$(BUILD)/exposure-render: $(BUILD)/tools/exposure-render.o $(RENDER_OBJ) $(BUILD)/render-worker/encode/still.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
 
 $(BUILD)/exposure-import: $(BUILD)/tools/exposure-import.o $(IMPORT_OBJ) $(LIB)

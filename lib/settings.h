@@ -101,6 +101,14 @@ expo_status_t expo_settings_default(const expo_volume_t *v,
                                     const double percentiles[4], json_t **out);
 
 /*
+ * The same with the look `id` of api/presets.json ("ct-bones"); NULL: the
+ * modality's first. EXPO_NOT_FOUND: no such look.
+ */
+expo_status_t expo_settings_preset(const expo_volume_t *v,
+                                   const double percentiles[4], const char *id,
+                                   json_t **out);
+
+/*
  * RFC 7396 merge of patch into settings (untouched); *out is a new, checked
  * object. EXPO_INVALID with one sentence in error when the result is refused.
  */

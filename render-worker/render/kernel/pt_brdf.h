@@ -14,15 +14,15 @@
 PT_FN float
 pt_alpha(float roughness)
 {
-    return fmaxf(roughness * roughness, 2e-3f);
+    return pt_max(roughness * roughness, 2e-3f);
 }
 
 /* A layer of no specular colour is no layer: grazing light passes too. */
 PT_FN pt_v3
 pt_fresnel(pt_v3 specular, float cos_theta)
 {
-    float c = 1.0f - fminf(fmaxf(cos_theta, 0.0f), 1.0f);
-    float grazing = fminf(25.0f * pt_max3(specular), 1.0f);
+    float c = 1.0f - pt_min(pt_max(cos_theta, 0.0f), 1.0f);
+    float grazing = pt_min(25.0f * pt_max3(specular), 1.0f);
     float c5 = c * c * c * c * c;
 
     return pt_mix(specular, pt_vec(grazing, grazing, grazing), c5);
@@ -59,14 +59,14 @@ pt_specular_chance(const pt_material_t *m, float cos_o)
     f = pt_luminance(pt_fresnel(m->specular, cos_o));
     k = pt_luminance(m->color) * (1.0f - f);
 
-    return fminf(fmaxf(f / (f + k + 1e-6f), 0.1f), 0.9f);
+    return pt_min(pt_max(f / (f + k + 1e-6f), 0.1f), 0.9f);
 }
 
 /* Value, 1/sr, cosine not included. Density of pt_brdf_sample in *pdf, 1/sr. */
 PT_FN pt_v3
 pt_brdf(const pt_material_t *m, pt_v3 n, pt_v3 wo, pt_v3 wi, float *pdf)
 {
-    float no = fmaxf(pt_dot(n, wo), 1e-4f), ni = pt_dot(n, wi);
+    float no = pt_max(pt_dot(n, wo), 1e-4f), ni = pt_dot(n, wi);
     float chance, alpha, d, nh, g1, g2;
     pt_v3 h, fo, fi, fh, k;
 
@@ -114,11 +114,11 @@ pt_ggx_visible(pt_v3 wo, float alpha, float u, float v)
     b = pt_cross(e, a);
     pt_disk(u, v, &x, &y);
     s = 0.5f * (1.0f + e.z);
-    y = (1.0f - s) * sqrtf(fmaxf(1.0f - x * x, 0.0f)) + s * y;
+    y = (1.0f - s) * sqrtf(pt_max(1.0f - x * x, 0.0f)) + s * y;
     h = pt_add(pt_add(pt_scale(a, x), pt_scale(b, y)),
-               pt_scale(e, sqrtf(fmaxf(1.0f - x * x - y * y, 0.0f))));
+               pt_scale(e, sqrtf(pt_max(1.0f - x * x - y * y, 0.0f))));
 
-    return pt_unit(pt_vec(alpha * h.x, alpha * h.y, fmaxf(h.z, 1e-6f)));
+    return pt_unit(pt_vec(alpha * h.x, alpha * h.y, pt_max(h.z, 1e-6f)));
 }
 
 /* choose in [0, 1) takes the lobe. May give a direction below the surface,
@@ -127,18 +127,18 @@ PT_FN pt_v3
 pt_brdf_sample(const pt_material_t *m, pt_v3 n, pt_v3 wo, float choose,
                float u, float v)
 {
-    float x, y, chance = pt_specular_chance(m, fmaxf(pt_dot(n, wo), 1e-4f));
+    float x, y, chance = pt_specular_chance(m, pt_max(pt_dot(n, wo), 1e-4f));
     pt_v3 a, b, h, local;
 
     if (choose >= chance) {
         pt_disk(u, v, &x, &y);
 
         return pt_from_frame(
-            n, pt_vec(x, y, sqrtf(fmaxf(1.0f - x * x - y * y, 1e-12f))));
+            n, pt_vec(x, y, sqrtf(pt_max(1.0f - x * x - y * y, 1e-12f))));
     }
 
     pt_frame(n, &a, &b);
-    local = pt_vec(pt_dot(a, wo), pt_dot(b, wo), fmaxf(pt_dot(n, wo), 1e-4f));
+    local = pt_vec(pt_dot(a, wo), pt_dot(b, wo), pt_max(pt_dot(n, wo), 1e-4f));
     local = pt_unit(local);
     h = pt_ggx_visible(local, pt_alpha(m->roughness), u, v);
     h = pt_add(pt_add(pt_scale(a, h.x), pt_scale(b, h.y)), pt_scale(n, h.z));

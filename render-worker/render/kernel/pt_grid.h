@@ -44,10 +44,10 @@ pt_interval(const pt_scene_t *s, pt_ray_t r, float *t0, float *t1)
         t = -a / b;
 
         if (b > 0.0f) {
-            *t0 = fmaxf(*t0, t);
+            *t0 = pt_max(*t0, t);
 
         } else {
-            *t1 = fminf(*t1, t);
+            *t1 = pt_min(*t1, t);
         }
     }
 
@@ -73,8 +73,8 @@ pt_walk(const pt_scene_t *s, pt_ray_t r, float t0)
     w.cd = pt_vec(pt_nonzero(w.d.x * k), pt_nonzero(w.d.y * k),
                   pt_nonzero(w.d.z * k));
     w.inverse = pt_vec(1.0f / w.cd.x, 1.0f / w.cd.y, 1.0f / w.cd.z);
-    w.nudge = 5e-4f / fmaxf(fabsf(w.cd.x),
-                            fmaxf(fabsf(w.cd.y), fabsf(w.cd.z)));
+    w.nudge = 5e-4f / pt_max(fabsf(w.cd.x),
+                            pt_max(fabsf(w.cd.y), fabsf(w.cd.z)));
 
     return w;
 }
@@ -123,10 +123,10 @@ pt_bound(const pt_scene_t *s, const pt_walk_t *w, float t, float *end)
         z &= ~(PT_SUPER - 1);
     }
 
-    *end = fminf(pt_exit(x, size, w->co.x, w->cd.x, w->inverse.x),
-                 fminf(pt_exit(y, size, w->co.y, w->cd.y, w->inverse.y),
+    *end = pt_min(pt_exit(x, size, w->co.x, w->cd.x, w->inverse.x),
+                 pt_min(pt_exit(y, size, w->co.y, w->cd.y, w->inverse.y),
                        pt_exit(z, size, w->co.z, w->cd.z, w->inverse.z)));
-    *end = fmaxf(*end, t) + w->nudge;
+    *end = pt_max(*end, t) + w->nudge;
 
     return bound;
 }
@@ -160,7 +160,7 @@ pt_track(const pt_scene_t *s, pt_ray_t r, float limit, pt_random_t *random,
 
     for (i = 0; i < PT_STEPS && t < t1; i++) {
         bound = pt_bound(s, &w, t, &end);
-        end = fminf(end, t1);
+        end = pt_min(end, t1);
 
         while (depth < (end - t) * bound) {
             t += depth / bound;
@@ -207,12 +207,12 @@ pt_transmittance(const pt_scene_t *s, pt_ray_t r, float limit,
 
     for (i = 0; i < PT_STEPS && t < t1; i++) {
         bound = pt_bound(s, &w, t, &end);
-        end = fminf(end, t1);
+        end = pt_min(end, t1);
 
         while (depth < (end - t) * bound) {
             t += depth / bound;
             sigma = pt_extinction(s, pt_value_at(s, &w, t));
-            through *= fmaxf(1.0f - sigma / bound, 0.0f);
+            through *= pt_max(1.0f - sigma / bound, 0.0f);
             pt_random_two(random, &u, &v);
             depth = pt_minus_log(u);
 

@@ -47,7 +47,7 @@ pt_march(const pt_scene_t *s, pt_ray_t r, float limit, float step, pt_v3 *color,
 
     for (i = 0; i < PT_STEPS && t < t1; i++) {
         bound = pt_bound(s, &walk, t, &end);
-        end = fminf(end, t1);
+        end = pt_min(end, t1);
         n = bound > 0.0f ? 1 + (int32_t) ((end - t) / step) : 0;
         dt = n > 0 ? (end - t) / (float) n : 0.0f;
 

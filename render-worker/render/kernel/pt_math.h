@@ -14,6 +14,19 @@ typedef struct {
     float x, y, z;
 } pt_v3;
 
+/* fminf and fmaxf are calls, for the sake of NaN; these are one instruction. */
+PT_FN float
+pt_min(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+PT_FN float
+pt_max(float a, float b)
+{
+    return a > b ? a : b;
+}
+
 PT_FN pt_v3
 pt_vec(float x, float y, float z)
 {
@@ -91,7 +104,7 @@ pt_unit(pt_v3 a)
 PT_FN float
 pt_max3(pt_v3 a)
 {
-    return fmaxf(a.x, fmaxf(a.y, a.z));
+    return pt_max(a.x, pt_max(a.y, a.z));
 }
 
 PT_FN float

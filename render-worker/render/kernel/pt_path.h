@@ -115,7 +115,7 @@ pt_turn(const pt_scene_t *s, const pt_event_t *e, pt_v3 wi, float *pdf)
 
     f = pt_brdf(&e->m, e->n, e->wo, wi, pdf);
 
-    return pt_scale(f, fmaxf(pt_dot(e->n, wi), 0.0f));
+    return pt_scale(f, pt_max(pt_dot(e->n, wi), 0.0f));
 }
 
 /* A direction, and pt_turn over its density in *weight. Returns the density. */
@@ -274,7 +274,7 @@ pt_visible_lamp(const pt_scene_t *s, pt_ray_t r, int32_t *lamp)
 PT_FN int
 pt_survives(pt_v3 *through, uint32_t bounce, pt_random_t *random)
 {
-    float q = fminf(pt_max3(*through), 1.0f), u, v;
+    float q = pt_min(pt_max3(*through), 1.0f), u, v;
 
     if (!(q > 0.0f)) {
         return 0;

@@ -32,10 +32,10 @@ pt_hg_sample(pt_v3 d, float g, float u, float v)
     } else {
         k = (1.0f - g * g) / (1.0f - g + 2.0f * g * u);
         c = (1.0f + g * g - k * k) / (2.0f * g);
-        c = fminf(fmaxf(c, -1.0f), 1.0f);
+        c = pt_min(pt_max(c, -1.0f), 1.0f);
     }
 
-    s = sqrtf(fmaxf(1.0f - c * c, 0.0f));
+    s = sqrtf(pt_max(1.0f - c * c, 0.0f));
 
     return pt_from_frame(d, pt_vec(s * cosf(phi), s * sinf(phi), c));
 }

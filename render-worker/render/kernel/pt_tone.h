@@ -23,11 +23,11 @@ pt_tone(float x, pt_tone_map_t map)
     }
 
     if (map == PT_ACES) {
-        x = fminf(x, 1e4f);
+        x = pt_min(x, 1e4f);
         x = x * (2.51f * x + 0.03f) / (x * (2.43f * x + 0.59f) + 0.14f);
     }
 
-    return fminf(x, 1.0f);
+    return pt_min(x, 1.0f);
 }
 
 /* Source: IEC 61966-2-1. */

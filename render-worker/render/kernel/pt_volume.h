@@ -31,7 +31,7 @@ pt_split(float p, int32_t n, float *fraction)
 {
     int32_t i;
 
-    p = fminf(fmaxf(p, 0.0f), (float) (n - 1));
+    p = pt_min(pt_max(p, 0.0f), (float) (n - 1));
     i = (int32_t) p;
     i = i < n - 2 ? i : n - 2;
     *fraction = p - (float) i;
@@ -72,7 +72,7 @@ pt_place(const pt_scene_t *s, float value, float *fraction)
     float x = (value - s->table_first) * s->table_scale;
     int32_t i;
 
-    x = fminf(fmaxf(x, 0.0f), (float) (PT_TABLE - 1));
+    x = pt_min(pt_max(x, 0.0f), (float) (PT_TABLE - 1));
     i = (int32_t) x;
     *fraction = x - (float) i;
 
