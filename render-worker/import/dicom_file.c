@@ -1,0 +1,322 @@
+#include "render-worker/import/dicom_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+enum { FILE_PREAMBLE = 128, FILE_UID_MAX = 64 };
+
+typedef struct {
+    const char *uid;
+    const char *name;
+    int supported;
+} file_syntax_t;
+
+static const file_syntax_t file_syntaxes[] = {
+    {"1.2.840.10008.1.2", "Implicit VR Little Endian", 1},
+    {"1.2.840.10008.1.2.1", "Explicit VR Little Endian", 1},
+    {"1.2.840.10008.1.2.1.99", "Deflated", 1},
+    {"1.2.840.10008.1.2.2", "Explicit VR Big Endian", 1},
+    {"1.2.840.10008.1.2.5", "RLE", 1},
+    {"1.2.840.10008.1.2.4.50", "JPEG Baseline", 1},
+    {"1.2.840.10008.1.2.4.51", "JPEG Extended", 1},
+    {"1.2.840.10008.1.2.4.57", "JPEG Lossless", 1},
+    {"1.2.840.10008.1.2.4.70", "JPEG Lossless", 1},
+    {"1.2.840.10008.1.2.4.80", "JPEG-LS", 1},
+    {"1.2.840.10008.1.2.4.81", "JPEG-LS", 1},
+    {"1.2.840.10008.1.2.4.90", "JPEG 2000", 0},
+    {"1.2.840.10008.1.2.4.91", "JPEG 2000", 0},
+    {"1.2.840.10008.1.2.4.92", "JPEG 2000 Multi-component", 0},
+    {"1.2.840.10008.1.2.4.93", "JPEG 2000 Multi-component", 0},
+    {"1.2.840.10008.1.2.4.94", "JPIP", 0},
+    {"1.2.840.10008.1.2.4.95", "JPIP", 0},
+    {"1.2.840.10008.1.2.4.100", "MPEG-2 video", 0},
+    {"1.2.840.10008.1.2.4.101", "MPEG-2 video", 0},
+    {"1.2.840.10008.1.2.4.102", "MPEG-4 video", 0},
+    {"1.2.840.10008.1.2.4.103", "MPEG-4 video", 0},
+    {"1.2.840.10008.1.2.4.104", "MPEG-4 video", 0},
+    {"1.2.840.10008.1.2.4.105", "MPEG-4 video", 0},
+    {"1.2.840.10008.1.2.4.106", "MPEG-4 video", 0},
+    {"1.2.840.10008.1.2.4.107", "HEVC video", 0},
+    {"1.2.840.10008.1.2.4.108", "HEVC video", 0},
+    {"1.2.840.10008.1.2.4.110", "JPEG XL", 0},
+    {"1.2.840.10008.1.2.4.111", "JPEG XL", 0},
+    {"1.2.840.10008.1.2.4.112", "JPEG XL", 0},
+    {"1.2.840.10008.1.2.4.201", "High-Throughput JPEG 2000", 0},
+    {"1.2.840.10008.1.2.4.202", "High-Throughput JPEG 2000", 0},
+    {"1.2.840.10008.1.2.4.203", "High-Throughput JPEG 2000", 0}};
+
+static const char file_directory_class[] = "1.2.840.10008.1.3.10";
+static const char file_deflated[] = "1.2.840.10008.1.2.1.99";
+
+static size_t file_start(const uint8_t *src, size_t len, int *meta);
+static int file_plain_start(const uint8_t *p, size_t len);
+static dicom_file_status_t file_meta(dicom_file_t *f, const uint8_t *src,
+                                     size_t len, size_t at);
+static void file_uid(char dst[FILE_UID_MAX + 1], const uint8_t *src,
+                     size_t len);
+static dicom_file_status_t file_syntax(dicom_file_t *f, const char *uid);
+static dicom_file_status_t file_inflate(dicom_file_t *f);
+static int file_items_bearable(const uint8_t *p, size_t len);
+static uint32_t le(const uint8_t *p, int bytes);
+
+
+dicom_file_status_t
+dicom_file_open(dicom_file_t *f, const uint8_t *src, size_t len)
+{
+    dicom_file_status_t st = DICOM_FILE_OK;
+    size_t at;
+    int meta;
+
+    memset(f, 0, sizeof *f);
+
+    at = file_start(src, len, &meta);
+    if (at == len) {
+        return DICOM_FILE_FOREIGN;
+    }
+
+    f->data = src + at;
+    f->bytes = len - at;
+    f->encoding = "";
+
+    if (meta) {
+        st = file_meta(f, src, len, at);
+    }
+
+    if (st == DICOM_FILE_OK && f->syntax != NULL
+        && strcmp(f->syntax, file_deflated) == 0) {
+        st = file_inflate(f);
+    }
+
+    if (st == DICOM_FILE_OK && !file_items_bearable(f->data, f->bytes)) {
+        st = DICOM_FILE_TOO_LARGE;
+    }
+
+    return st;
+}
+
+
+void
+dicom_file_close(dicom_file_t *f)
+{
+    free(f->inflated);
+    f->inflated = NULL;
+}
+
+
+/* Where elements begin; len when this is not DICOM. */
+static size_t
+file_start(const uint8_t *src, size_t len, int *meta)
+{
+    *meta = 1;
+
+    if (len >= FILE_PREAMBLE + 4
+        && memcmp(src + FILE_PREAMBLE, "DICM", 4) == 0) {
+        /* Some write the preamble and leave the meta header out. */
+        *meta = len < FILE_PREAMBLE + 6
+                || le(src + FILE_PREAMBLE + 4, 2) == 2;
+        return len > FILE_PREAMBLE + 4 ? FILE_PREAMBLE + 4 : len;
+    }
+
+    if (len < 16) {
+        return len;
+    }
+
+    if (le(src, 2) == 2 && le(src + 2, 2) <= 0x0102
+        && (src[4] >= 'A' || le(src + 4, 4) < 256)) {
+        return 0;
+    }
+
+    *meta = 0;
+    return file_plain_start(src, len) ? 0 : len;
+}
+
+
+/* A data set without meta header: begins with group 8, in either order. */
+static int
+file_plain_start(const uint8_t *p, size_t len)
+{
+    int little = p[0] == 8 && p[1] == 0;
+    int big = p[0] == 0 && p[1] == 8;
+    uint32_t length = little ? le(p + 4, 4)
+                             : (uint32_t) p[4] << 24 | (uint32_t) p[5] << 16
+                                   | (uint32_t) p[6] << 8 | p[7];
+
+    if (!little && !big) {
+        return 0;
+    }
+
+    return (p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z')
+           || length <= len - 8;
+}
+
+
+/* Walks group 2 for the transfer syntax; f->data then begins behind it. */
+static dicom_file_status_t
+file_meta(dicom_file_t *f, const uint8_t *src, size_t len, size_t at)
+{
+    char uid[FILE_UID_MAX + 1], syntax[FILE_UID_MAX + 1] = "";
+    uint32_t element, length, head;
+
+    while (len - at >= 8 && le(src + at, 2) == 2) {
+        element = le(src + at + 2, 2);
+        head = 8;
+
+        if (src[at + 4] < 'A' || src[at + 4] > 'Z') {
+            length = le(src + at + 4, 4);
+
+        } else if (memcmp(src + at + 4, "OB", 2) == 0
+                   || memcmp(src + at + 4, "UN", 2) == 0
+                   || memcmp(src + at + 4, "OW", 2) == 0
+                   || memcmp(src + at + 4, "UT", 2) == 0
+                   || memcmp(src + at + 4, "SQ", 2) == 0) {
+            if (len - at < 12) {
+                return DICOM_FILE_CUT;
+            }
+            length = le(src + at + 8, 4);
+            head = 12;
+
+        } else {
+            length = le(src + at + 6, 2);
+        }
+
+        if (length > len - at - head) {
+            return DICOM_FILE_CUT;
+        }
+
+        if (element == 0x0002) {
+            file_uid(uid, src + at + head, length);
+            if (strcmp(uid, file_directory_class) == 0) {
+                return DICOM_FILE_DIRECTORY;
+            }
+
+        } else if (element == 0x0010) {
+            file_uid(syntax, src + at + head, length);
+        }
+
+        at += head + length;
+    }
+
+    f->data = src + at;
+    f->bytes = len - at;
+
+    if (f->bytes == 0) {
+        return DICOM_FILE_CUT;
+    }
+
+    return syntax[0] ? file_syntax(f, syntax) : DICOM_FILE_OK;
+}
+
+
+static void
+file_uid(char dst[FILE_UID_MAX + 1], const uint8_t *src, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && n < FILE_UID_MAX
+           && ((src[n] >= '0' && src[n] <= '9') || src[n] == '.')) {
+        dst[n] = (char) src[n];
+        n++;
+    }
+
+    dst[n] = '\0';
+}
+
+
+static dicom_file_status_t
+file_syntax(dicom_file_t *f, const char *uid)
+{
+    const size_t n = sizeof file_syntaxes / sizeof *file_syntaxes;
+
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(uid, file_syntaxes[i].uid) == 0) {
+            f->syntax = file_syntaxes[i].uid;
+            f->encoding = file_syntaxes[i].name;
+            return file_syntaxes[i].supported ? DICOM_FILE_OK
+                                              : DICOM_FILE_UNSUPPORTED;
+        }
+    }
+
+    /* Read as what all private ones are, so that the series can be named. */
+    f->syntax = file_syntaxes[1].uid;
+    f->encoding = "an unknown encoding";
+    return DICOM_FILE_UNSUPPORTED;
+}
+
+
+static dicom_file_status_t
+file_inflate(dicom_file_t *f)
+{
+    z_stream z = {0};
+    uint8_t *grown;
+    size_t room = 0, next;
+    int rc = Z_OK;
+
+    if (f->bytes > UINT32_MAX || inflateInit2(&z, -MAX_WBITS) != Z_OK) {
+        return DICOM_FILE_TOO_LARGE;
+    }
+
+    z.next_in = (Bytef *) (uintptr_t) f->data;
+    z.avail_in = (uInt) f->bytes;
+
+    while (rc == Z_OK) {
+        next = room ? room * 2 : 1u << 20;
+        grown = next > DICOM_INFLATED_MAX ? NULL : realloc(f->inflated, next);
+        if (grown == NULL) {
+            inflateEnd(&z);
+            return DICOM_FILE_TOO_LARGE;
+        }
+
+        f->inflated = grown;
+        z.next_out = grown + room;
+        z.avail_out = (uInt) (next - room);
+        room = next;
+
+        rc = inflate(&z, Z_NO_FLUSH);
+    }
+
+    f->data = f->inflated;
+    f->bytes = z.total_out;
+    f->syntax = file_syntaxes[1].uid;
+    inflateEnd(&z);
+
+    if (rc == Z_STREAM_END) {
+        return DICOM_FILE_OK;
+    }
+
+    return rc == Z_BUF_ERROR ? DICOM_FILE_CUT : DICOM_FILE_DAMAGED;
+}
+
+
+/* Every level of nesting needs an item tag: so few tags cannot go deep. */
+static int
+file_items_bearable(const uint8_t *p, size_t len)
+{
+    static const uint8_t little[4] = {0xfe, 0xff, 0x00, 0xe0};
+    static const uint8_t big[4] = {0xff, 0xfe, 0xe0, 0x00};
+    const uint8_t *at = p, *end = p + len;
+    size_t items = 0;
+
+    while (end - at >= 4 && (at = memchr(at, 0xe0, (size_t) (end - at)))) {
+        items += at - p >= 3 && memcmp(at - 3, little, 4) == 0;
+        items += at - p >= 2 && end - at >= 2
+                 && memcmp(at - 2, big, 4) == 0;
+        at++;
+    }
+
+    return items <= DICOM_ITEMS_MAX;
+}
+
+
+static uint32_t
+le(const uint8_t *p, int bytes)
+{
+    uint32_t v = 0;
+
+    for (int i = bytes - 1; i >= 0; i--) {
+        v = v << 8 | p[i];
+    }
+
+    return v;
+}

@@ -1,0 +1,64 @@
+/* What import knows of each file of the tar, and why one is left out. */
+
+#ifndef EXPO_IMPORT_FILES_H
+#define EXPO_IMPORT_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/series.h"
+#include "lib/tar.h"
+#include "render-worker/import/dicom_shim.h"
+
+typedef enum {
+    REASON_NONE = 0,
+    /* of a file; where two are equally common, the earlier is named */
+    REASON_TRUNCATED,
+    REASON_UNSUPPORTED,
+    REASON_MULTIFRAME,
+    REASON_DAMAGED,
+    REASON_COLOUR,
+    REASON_MOSAIC,
+    REASON_MODALITY_LUT,
+    REASON_TOO_LARGE,
+    REASON_NO_PIXELS,
+    REASON_NOT_IMAGE,
+    /* of a group */
+    REASON_ONE_SLICE,
+    REASON_LOCALIZER,
+    REASON_NO_GEOMETRY,
+    REASON_SCATTERED,
+    REASON_FEWER,
+    /* of all */
+    REASON_NO_DICOM,
+    REASON_EMPTY,
+    REASON_NOT_TAR,
+    REASON_CRASHED,
+    REASON_COUNT
+} reason_t;
+
+typedef struct {
+    expo_tar_entry_t entry;
+    int dicom;
+    reason_t reason; /* REASON_NONE: a picture that may be part of a volume */
+    const char *encoding; /* static */
+    dicom_header_t header;
+    int wanted;   /* of the series asked for */
+    int decoding; /* once begun, never again */
+    void *pixels; /* stored values, see dicom_pixels; NULL: not decoded */
+    double low, high; /* stored values that occur, padding left out */
+    int empty;        /* nothing but padding */
+} import_file_t;
+
+typedef struct {
+    import_file_t *file;
+    size_t count;
+    expo_slice_t *slices; /* of the usable ones ... */
+    size_t *of;           /* ... and which file each is */
+    size_t usable;
+    expo_plan_t *plan;
+    size_t chosen; /* group of the plan, SIZE_MAX: none */
+} import_files_t;
+
+
+#endif
