@@ -24,15 +24,16 @@ help:
 
 all: lib worker tools module portal
 
-$(BUILD)/%.o: %.c
+# Objects lie apart: a folder and a program are both called render-worker.
+$(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(EXTRA_$(*F)) -MMD -MP -c -o $@ $<
 
-$(BUILD)/%.o: %.cc
+$(BUILD)/obj/%.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
-obj = $(patsubst %.c,$(BUILD)/%.o,$(patsubst %.cc,$(BUILD)/%.o,$(1)))
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(patsubst %.cc,$(BUILD)/obj/%.o,$(1)))
 
 # --- lib -----------------------------------------------------------------
 
@@ -43,7 +44,7 @@ $(LIB): $(LIB_OBJ)
 	rm -f $@
 	ar rcs $@ $^
 # The contracts are linked in byte for byte (.incbin).
-$(BUILD)/lib/schema.o $(BUILD)/lib/settings_default.o: $(wildcard api/*.json)
+$(BUILD)/obj/lib/schema.o $(BUILD)/obj/lib/settings_default.o: $(wildcard api/*.json)
 
 # --- render: the tracer, for the worker, exposure-render and the tests -----
 
@@ -65,16 +66,16 @@ SIMPLE_TOOLS := exposure-admin jws-verify jwt-verify vault-open vault-seal
 TOOLS := exposure-render exposure-import exposure-demo $(SIMPLE_TOOLS)
 tools: $(addprefix $(BUILD)/,$(TOOLS))
 
-$(BUILD)/exposure-render: $(BUILD)/tools/exposure-render.o $(RENDER_OBJ) $(BUILD)/render-worker/encode/still.o $(LIB)
+$(BUILD)/exposure-render: $(BUILD)/obj/tools/exposure-render.o $(RENDER_OBJ) $(BUILD)/obj/render-worker/encode/still.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
 
-$(BUILD)/exposure-import: $(BUILD)/tools/exposure-import.o $(IMPORT_OBJ) $(LIB)
+$(BUILD)/exposure-import: $(BUILD)/obj/tools/exposure-import.o $(IMPORT_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
 
-$(BUILD)/exposure-demo: $(BUILD)/tools/exposure-demo.o $(IMPORT_OBJ) $(LIB)
+$(BUILD)/exposure-demo: $(BUILD)/obj/tools/exposure-demo.o $(IMPORT_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
 
-$(addprefix $(BUILD)/,$(SIMPLE_TOOLS)): $(BUILD)/%: $(BUILD)/tools/%.o $(LIB)
+$(addprefix $(BUILD)/,$(SIMPLE_TOOLS)): $(BUILD)/%: $(BUILD)/obj/tools/%.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # --- module: see ngx_exposure_module/config ----------------------------------
@@ -89,12 +90,12 @@ portal: portal/dist/index.html
 
 UNIT := $(patsubst t/unit/%.c,$(BUILD)/t/unit/%,$(wildcard t/unit/*.c))
 unit: $(UNIT)
-$(UNIT): $(BUILD)/t/unit/%: $(BUILD)/t/unit/%.o $(LIB)
+$(UNIT): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
 
 RENDER_T := $(patsubst t/render/%.c,$(BUILD)/t/render/%,$(wildcard t/render/*.c))
 render: $(RENDER_T)
-$(RENDER_T): $(BUILD)/t/render/%: $(BUILD)/t/render/%.o $(RENDER_OBJ) $(LIB)
+$(RENDER_T): $(BUILD)/t/render/%: $(BUILD)/obj/t/render/%.o $(RENDER_OBJ) $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
 
 # Only with clang: libFuzzer. Each target includes the .c that it feeds.
