@@ -1,0 +1,19 @@
+/* Volumes as messages tell of them; the caller owns what comes back. */
+
+#ifndef DESCRIBE_H
+#define DESCRIBE_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/volume.h"
+
+/* messages.schema.json, volume */
+json_t *describe_volume(const expo_volume_t *v, const double percentiles[4]);
+
+/* messages.schema.json, histogram */
+json_t *describe_histogram(const expo_volume_t *v,
+                           const uint32_t histogram[256]);
+
+#endif

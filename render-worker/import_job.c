@@ -1,0 +1,510 @@
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "render-worker/blob_io.h"
+#include "render-worker/describe.h"
+#include "render-worker/import_child.h"
+#include "render-worker/import_job.h"
+#include "render-worker/log.h"
+#include "render-worker/render/tracer.h"
+#include "render-worker/thumbnail.h"
+
+enum { ORIGINAL, VOLUME, THUMBNAIL, BLOBS };
+
+/* Progress is told this often at most. */
+#define IMPORT_TELL_US 100000
+/* A report beyond this would not fit a message. */
+#define IMPORT_REPORT 98304
+
+struct import_job_s {
+    import_job_t *next;
+    worker_t *worker;
+    uint64_t peer;
+    char scan[EXPO_ID_TEXT + 1];
+    bool running;
+    uint64_t begun_us, told_us;
+    atomic_bool cancel;
+    expo_blob_t blobs[BLOBS];
+    int fds[BLOBS];
+
+    /* What came of it. */
+    import_result_t result;
+    double percentiles[4];
+    uint64_t bytes[BLOBS]; /* of the sealed files */
+    char code[41];
+    char detail[301];
+};
+
+typedef struct {
+    import_job_t *job;
+    char stage[16];
+    double fraction;
+} import_news_t;
+
+static import_job_t *import_job_make(worker_t *w, uint64_t peer,
+                                     const json_t *message, const uint8_t *keys,
+                                     const int *fds);
+static void import_job_start_waiting(worker_t *w);
+static void *import_job_thread(void *data);
+static void import_job_run(import_job_t *j);
+static expo_status_t import_job_seal(import_job_t *j);
+static expo_status_t import_job_picture(import_job_t *j,
+                                        const uint16_t *voxels);
+static void import_job_explain(import_job_t *j, import_child_end_t end);
+static void import_job_fail(import_job_t *j, const char *code,
+                            const char *detail);
+static void import_job_progress(void *owner, const char *stage,
+                                double fraction);
+static void import_job_news(void *data);
+static void import_job_done(void *data);
+static void import_job_tell(import_job_t *j);
+static json_t *import_job_report(import_job_t *j);
+static void import_job_free(import_job_t *j);
+
+
+void
+import_job_add(worker_t *w, uint64_t peer, const json_t *message,
+               const uint8_t *keys, size_t key_bytes, const int *fds,
+               size_t n_fds)
+{
+    const char *scan = json_string_value(json_object_get(message, "scan"));
+    import_job_t *j = NULL, **at = &w->jobs;
+    const char *code = "bad_message";
+    const char *detail = "An import needs three descriptors and three keys.";
+    size_t waiting = 0, i;
+
+    while (*at != NULL) {
+        waiting++;
+        at = &(*at)->next;
+    }
+
+    if (w->stopping || waiting == IMPORT_WAITING) {
+        code = "busy";
+        detail = "Too many scans are being imported; try again later.";
+
+    } else if (n_fds == BLOBS && key_bytes == BLOBS * 32) {
+        detail = "A header is not that of a blob of this scan.";
+        j = import_job_make(w, peer, message, keys, fds);
+    }
+
+    if (j == NULL) {
+        for (i = 0; i < n_fds; i++) {
+            close(fds[i]);
+        }
+
+        worker_fail(w, peer, NULL, scan, code, detail, NULL);
+        return;
+    }
+
+    *at = j;
+    import_job_start_waiting(w);
+}
+
+
+void
+import_job_peer_gone(worker_t *w, uint64_t peer)
+{
+    import_job_t *j, *next;
+
+    for (j = w->jobs; j != NULL; j = next) {
+        next = j->next;
+
+        if (j->peer != peer) {
+            continue;
+        }
+
+        atomic_store(&j->cancel, true);
+
+        if (!j->running) {
+            import_job_free(j);
+        }
+    }
+}
+
+
+void
+import_job_end_all(worker_t *w)
+{
+    import_job_t *j, *next;
+
+    for (j = w->jobs; j != NULL; j = next) {
+        next = j->next;
+        atomic_store(&j->cancel, true);
+
+        if (!j->running) {
+            import_job_free(j);
+        }
+    }
+}
+
+
+/* NULL when a header does not fit; then the descriptors are the caller's. */
+static import_job_t *
+import_job_make(worker_t *w, uint64_t peer, const json_t *message,
+                const uint8_t *keys, const int *fds)
+{
+    static const struct {
+        const char *header;
+        expo_blob_kind_t kind;
+    } blobs[BLOBS] = {{"original_header", EXPO_BLOB_ORIGINAL},
+                      {"volume_header", EXPO_BLOB_VOLUME},
+                      {"thumbnail_header", EXPO_BLOB_THUMBNAIL}};
+    const char *scan = json_string_value(json_object_get(message, "scan"));
+    import_job_t *j = calloc(1, sizeof(*j));
+    expo_id_t id;
+    size_t i;
+
+    if (j == NULL) {
+        return NULL;
+    }
+
+    if (expo_id_parse(&id, scan, strlen(scan)) != EXPO_OK) {
+        goto failed;
+    }
+
+    for (i = 0; i < BLOBS; i++) {
+        const char *header =
+            json_string_value(json_object_get(message, blobs[i].header));
+
+        if (blob_take(&j->blobs[i], header, keys + 32 * i, &id,
+                      blobs[i].kind) != EXPO_OK) {
+            goto failed;
+        }
+    }
+
+    strcpy(j->scan, scan);
+    memcpy(j->fds, fds, sizeof(j->fds));
+    j->worker = w;
+    j->peer = peer;
+
+    return j;
+
+failed:
+
+    explicit_bzero(j->blobs, sizeof(j->blobs));
+    free(j);
+    return NULL;
+}
+
+
+static void
+import_job_start_waiting(worker_t *w)
+{
+    import_job_t *j, *next;
+    pthread_attr_t attr;
+    pthread_t thread;
+    uint32_t running = 0;
+    int rc;
+
+    for (j = w->jobs; j != NULL; j = j->next) {
+        running += j->running;
+    }
+
+    for (j = w->jobs; j != NULL && running < IMPORT_RUNNING; j = next) {
+        next = j->next;
+
+        if (j->running) {
+            continue;
+        }
+
+        pthread_attr_init(&attr);
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        j->running = true;
+        j->begun_us = loop_now_us();
+        rc = pthread_create(&thread, &attr, import_job_thread, j);
+        pthread_attr_destroy(&attr);
+
+        if (rc == 0) {
+            running++;
+            continue;
+        }
+
+        import_job_fail(j, "out_of_memory",
+                        "There is no memory for this import just now.");
+        import_job_tell(j);
+        import_job_free(j);
+    }
+}
+
+
+static void *
+import_job_thread(void *data)
+{
+    import_job_t *j = data;
+    int i;
+
+    import_job_run(j);
+
+    explicit_bzero(j->blobs, sizeof(j->blobs));
+    memory_release(&j->result.memory);
+
+    for (i = 0; i < BLOBS; i++) {
+        close(j->fds[i]);
+        j->fds[i] = -1;
+    }
+
+    loop_post(j->worker->loop, import_job_done, j);
+    return NULL;
+}
+
+
+static void
+import_job_run(import_job_t *j)
+{
+    import_child_t child = {.program = j->worker->options.importer,
+                            .original = &j->blobs[ORIGINAL],
+                            .fd = j->fds[ORIGINAL],
+                            .cancel = &j->cancel,
+                            .seconds = IMPORT_SECONDS,
+                            .most = IMPORT_VOLUME_MAX,
+                            .progress = import_job_progress,
+                            .owner = j};
+    import_child_end_t end = import_child_run(&child, &j->result);
+    expo_status_t st;
+
+    if (end != IMPORT_CHILD_OK) {
+        import_job_explain(j, end);
+        return;
+    }
+
+    st = import_job_seal(j);
+
+    if (st == EXPO_NO_SPACE) {
+        import_job_fail(j, "no_space",
+                        "There is no room left to keep this "
+                        "scan.");
+
+    } else if (st == EXPO_NO_MEMORY) {
+        import_job_fail(j, "out_of_memory",
+                        "This scan is too large for the memory that is free "
+                        "now.");
+
+    } else if (st != EXPO_OK) {
+        import_job_fail(j, "io", "The scan could not be stored.");
+    }
+}
+
+
+static expo_status_t
+import_job_seal(import_job_t *j)
+{
+    memory_t *m = &j->result.memory;
+    const uint16_t *voxels =
+        (const uint16_t *) (const void *) (m->base + EXPO_VOLUME_HEADER);
+    uint32_t histogram[256];
+    expo_status_t st;
+
+    import_job_progress(j, "sealing", 0);
+
+    st = blob_save(&j->blobs[VOLUME], j->fds[VOLUME], m->base, m->used,
+                   &j->bytes[VOLUME]);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    tracer_statistics(&j->result.volume, voxels, histogram, j->percentiles);
+    import_job_progress(j, "thumbnail", 0);
+
+    return import_job_picture(j, voxels);
+}
+
+
+static expo_status_t
+import_job_picture(import_job_t *j, const uint16_t *voxels)
+{
+    uint8_t *png;
+    size_t len;
+    expo_status_t st;
+
+    st = thumbnail_render(j->worker->settings, &j->result.volume, voxels,
+                          j->percentiles, &png, &len);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = blob_save(&j->blobs[THUMBNAIL], j->fds[THUMBNAIL], png, len,
+                   &j->bytes[THUMBNAIL]);
+
+    explicit_bzero(png, len);
+    free(png);
+
+    return st;
+}
+
+
+static void
+import_job_explain(import_job_t *j, import_child_end_t end)
+{
+    json_t *failure = json_object_get(j->result.report, "failure");
+    const char *code = json_string_value(json_object_get(failure, "code"));
+    const char *detail = json_string_value(json_object_get(failure, "detail"));
+
+    switch (end) {
+
+    case IMPORT_CHILD_REFUSED:
+        import_job_fail(j, code ? code : "unusable",
+                        detail ? detail
+                               : "No scan could be made of these files.");
+        break;
+
+    case IMPORT_CHILD_DAMAGED:
+        import_job_fail(j, "damaged",
+                        "The upload was damaged on the way to storage; please "
+                        "upload it again.");
+        break;
+
+    case IMPORT_CHILD_MEMORY:
+        import_job_fail(j, "out_of_memory",
+                        "This scan is too large for the memory that is free "
+                        "now.");
+        break;
+
+    case IMPORT_CHILD_CANCELLED:
+        import_job_fail(j, "cancelled", "The import was cancelled.");
+        break;
+
+    default:
+        import_job_fail(j, "import_crashed",
+                        "Something in these files made the import stop "
+                        "unexpectedly. Nothing was kept of them.");
+    }
+}
+
+
+static void
+import_job_fail(import_job_t *j, const char *code, const char *detail)
+{
+    snprintf(j->code, sizeof(j->code), "%s", code);
+    snprintf(j->detail, sizeof(j->detail), "%s", detail);
+}
+
+
+/* On the job's thread. */
+static void
+import_job_progress(void *owner, const char *stage, double fraction)
+{
+    import_job_t *j = owner;
+    import_news_t *news;
+    uint64_t now = loop_now_us();
+
+    if (now - j->told_us < IMPORT_TELL_US && fraction > 0) {
+        return;
+    }
+
+    news = malloc(sizeof(*news));
+
+    if (news != NULL) {
+        j->told_us = now;
+        news->job = j;
+        news->fraction = fraction;
+        snprintf(news->stage, sizeof(news->stage), "%s", stage);
+        loop_post(j->worker->loop, import_job_news, news);
+    }
+}
+
+
+static void
+import_job_news(void *data)
+{
+    import_news_t *news = data;
+    import_job_t *j = news->job;
+
+    control_send(j->worker->control, j->peer,
+                 json_pack("{s:s, s:s, s:s, s:f}", "type", "progress", "scan",
+                           j->scan, "stage", news->stage, "fraction",
+                           news->fraction),
+                 -1);
+    free(news);
+}
+
+
+static void
+import_job_done(void *data)
+{
+    import_job_t *j = data;
+    worker_t *w = j->worker;
+
+    log_line("import %.4s: %s in %u ms", j->scan, j->code[0] ? j->code : "done",
+             (unsigned) ((loop_now_us() - j->begun_us) / 1000));
+
+    import_job_tell(j);
+    import_job_free(j);
+    import_job_start_waiting(w);
+    worker_stop_if_empty(w);
+}
+
+
+static void
+import_job_tell(import_job_t *j)
+{
+    worker_t *w = j->worker;
+
+    if (j->code[0] != '\0') {
+        worker_fail(w, j->peer, NULL, j->scan, j->code, j->detail,
+                    import_job_report(j));
+        return;
+    }
+
+    control_send(w->control, j->peer,
+                 json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "type", "imported",
+                           "scan", j->scan, "volume_bytes",
+                           (json_int_t) j->bytes[VOLUME], "thumbnail_bytes",
+                           (json_int_t) j->bytes[THUMBNAIL], "volume",
+                           describe_volume(&j->result.volume, j->percentiles),
+                           "report", import_job_report(j)),
+                 -1);
+}
+
+
+/* The report as it fits a message: whole, or at least its warnings. */
+static json_t *
+import_job_report(import_job_t *j)
+{
+    json_t *report = j->result.report;
+    json_t *less = json_object();
+
+    if (report == NULL) {
+        return less;
+    }
+
+    if (json_dumpb(report, NULL, 0, JSON_COMPACT) > IMPORT_REPORT) {
+        json_object_set(less, "warnings", json_object_get(report, "warnings"));
+        report = less;
+
+        if (json_dumpb(report, NULL, 0, JSON_COMPACT) > IMPORT_REPORT) {
+            json_object_clear(less);
+        }
+    }
+
+    json_incref(report);
+    json_decref(less);
+
+    return report;
+}
+
+
+static void
+import_job_free(import_job_t *j)
+{
+    import_job_t **at = &j->worker->jobs;
+    int i;
+
+    while (*at != j) {
+        at = &(*at)->next;
+    }
+
+    *at = j->next;
+
+    for (i = 0; i < BLOBS; i++) {
+        if (j->fds[i] >= 0) {
+            close(j->fds[i]);
+        }
+    }
+
+    explicit_bzero(j->blobs, sizeof(j->blobs));
+    json_decref(j->result.report);
+    free(j);
+}

@@ -1,0 +1,48 @@
+/*
+ * Brings one sealed volume into memory, on a thread of its own: chunk by chunk
+ * straight to where the voxels stay.
+ */
+
+#ifndef LOAD_H
+#define LOAD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "lib/vault.h"
+#include "lib/volume.h"
+#include "render-worker/loop.h"
+#include "render-worker/memory.h"
+#include "render-worker/publish.h"
+
+typedef struct {
+    /* Set before load_start. */
+    expo_blob_t blob; /* wiped when the thread is done with it */
+    int fd;           /* closed then */
+    loop_t *loop;
+    void (*done)(void *owner); /* on the main thread */
+    void *owner;
+
+    /* May be set at any time: the thread gives up. */
+    atomic_bool cancel;
+
+    /* Valid in done, and only when code is NULL. */
+    memory_t memory;
+    expo_volume_t volume;
+    const uint16_t *voxels; /* inside memory */
+    uint32_t histogram[256];
+    double percentiles[4];
+    publish_t ring;
+
+    /* Why it did not work: a word, and a sentence for a person. */
+    const char *code;
+    const char *detail;
+} load_t;
+
+/* EXPO_NO_MEMORY: no thread; done is not called. */
+expo_status_t load_start(load_t *l);
+
+/* Wipes and frees what a successful load holds; harmless after a failed one. */
+void load_release(load_t *l);
+
+#endif

@@ -1,0 +1,140 @@
+#include "render-worker/pace.h"
+
+/* A guess for two cores, until the first pass has been measured. */
+#define PACE_PATH_US 0.4
+#define PACE_EXTRA_US 8000
+/* Measured times wander; a frame that is late is worse than one too coarse. */
+#define PACE_HEADROOM 0.85
+#define PACE_SMOOTH 0.3
+#define PACE_EDGE_MIN 16
+#define PACE_SAMPLES_MAX 64
+/* A finer film must be affordable with this much to spare, against flicker. */
+#define PACE_HYSTERESIS 1.3
+/* At full size fewer paths look worse than half the size with four times as
+ * many. */
+#define PACE_FULL_SAMPLES 4
+/* A first still picture should not be noisier than the moving one before it. */
+#define PACE_FIRST_SAMPLES 8
+#define PACE_FIRST_US 400000
+#define PACE_GROWTH 1.3
+#define PACE_SLOWEST_US 500000
+
+static uint32_t pace_edge(uint32_t edge, uint32_t divisor);
+
+
+void
+pace_init(pace_t *p)
+{
+    p->path_us = PACE_PATH_US;
+    p->extra_us = PACE_EXTRA_US;
+    p->divisor = 3;
+}
+
+
+void
+pace_passed(pace_t *p, uint64_t paths, uint64_t us)
+{
+    p->path_us +=
+        PACE_SMOOTH * ((double) us / (double) (paths ? paths : 1) - p->path_us);
+}
+
+
+void
+pace_shown(pace_t *p, uint64_t us)
+{
+    p->extra_us += PACE_SMOOTH * ((double) us - p->extra_us);
+}
+
+
+void
+pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
+            uint32_t sharers, pace_plan_t *plan)
+{
+    static const uint32_t divisors[] = {1, 2, 3, 4, 6, 8};
+    double frame_us = 1e6 / fps / sharers;
+    double budget_us = frame_us * PACE_HEADROOM - p->extra_us;
+    double samples, wanted;
+    uint32_t i;
+
+    /* Encoding alone may use the frame up; then the rate gives way. */
+    if (budget_us < frame_us / 4) {
+        budget_us = frame_us / 4;
+    }
+
+    for (i = 0;; i++) {
+        plan->width = pace_edge(width, divisors[i]);
+        plan->height = pace_edge(height, divisors[i]);
+        samples = budget_us / (p->path_us * plan->width * plan->height);
+        wanted = divisors[i] == 1 ? PACE_FULL_SAMPLES : 1;
+
+        if (divisors[i] < p->divisor) {
+            wanted *= PACE_HYSTERESIS;
+        }
+
+        if (samples >= wanted ||
+            i + 1 == sizeof(divisors) / sizeof(divisors[0])) {
+            break;
+        }
+    }
+
+    p->divisor = divisors[i];
+    plan->samples = samples < 1                  ? 1
+                    : samples > PACE_SAMPLES_MAX ? PACE_SAMPLES_MAX
+                                                 : (uint32_t) samples;
+}
+
+
+void
+pace_still(const pace_t *p, uint32_t width, uint32_t height, uint32_t left,
+           pace_plan_t *plan)
+{
+    double samples = PACE_PASS_US / (p->path_us * width * height);
+
+    plan->width = width;
+    plan->height = height;
+    plan->samples = samples < 1                  ? 1
+                    : samples > PACE_SAMPLES_MAX ? PACE_SAMPLES_MAX
+                                                 : (uint32_t) samples;
+
+    if (plan->samples > left) {
+        plan->samples = left;
+    }
+}
+
+
+bool
+pace_due(uint32_t samples, uint32_t shown, uint32_t fps, uint64_t since_us)
+{
+    if (shown == 0) {
+        return samples >= PACE_FIRST_SAMPLES || since_us >= PACE_FIRST_US;
+    }
+
+    if (since_us >= PACE_SLOWEST_US) {
+        return true;
+    }
+
+    return samples >= shown * PACE_GROWTH && since_us >= 1000000u / fps;
+}
+
+
+uint32_t
+pace_bytes(uint32_t bitrate, uint32_t fps, bool moving, bool key)
+{
+    uint32_t second = bitrate / 8;
+
+    if (!moving) {
+        /* At most two or three a second on average, so they may be large. */
+        return second / 2;
+    }
+
+    return key ? second / fps * 2 : second / fps;
+}
+
+
+static uint32_t
+pace_edge(uint32_t edge, uint32_t divisor)
+{
+    uint32_t n = (edge + divisor - 1) / divisor;
+
+    return n < PACE_EDGE_MIN ? PACE_EDGE_MIN : n;
+}

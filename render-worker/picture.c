@@ -1,0 +1,309 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "render-worker/loop.h"
+#include "render-worker/picture.h"
+
+/* Quantisers good enough: moving, refining, converged. */
+#define PICTURE_FINEST_MOVING 5
+#define PICTURE_FINEST_STILL 3
+#define PICTURE_FINEST_LAST 2
+
+static expo_status_t picture_prepare(picture_t *p, tracer_t *tracer,
+                                     const picture_wish_t *wish);
+static expo_status_t picture_configure(picture_t *p,
+                                       const picture_stream_t *stream);
+static expo_status_t picture_film(picture_t *p, const picture_wish_t *wish,
+                                  bool fresh);
+static expo_status_t picture_pass(picture_t *p, const picture_wish_t *wish,
+                                  picture_result_t *out);
+static bool picture_is_due(const picture_t *p, const picture_wish_t *wish);
+static expo_status_t picture_show(picture_t *p, const picture_wish_t *wish,
+                                  picture_result_t *out);
+static void picture_wipe(picture_t *p);
+
+
+void
+picture_init(picture_t *p, const expo_volume_t *volume, const uint16_t *voxels,
+             publish_t *ring)
+{
+    memset(p, 0, sizeof(*p));
+    p->volume = volume;
+    p->voxels = voxels;
+    p->ring = ring;
+    pace_init(&p->pace);
+}
+
+
+void
+picture_close(picture_t *p)
+{
+    if (p->view != NULL) {
+        tracer_close(p->view);
+    }
+
+    encode_close(p->encode);
+    picture_wipe(p);
+}
+
+
+expo_status_t
+picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
+             picture_result_t *out)
+{
+    uint64_t start = loop_now_us();
+    expo_status_t st;
+
+    memset(out, 0, sizeof(*out));
+
+    st = picture_prepare(p, tracer, wish);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = picture_pass(p, wish, out);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    out->samples = tracer_samples(p->view);
+    out->film_width = p->film_width;
+    out->film_height = p->film_height;
+    out->converged =
+        !wish->moving && out->samples >= wish->settings.quality.max_samples;
+
+    if (out->converged || picture_is_due(p, wish)) {
+        st = picture_show(p, wish, out);
+        pace_shown(&p->pace, loop_now_us() - start - out->render_us);
+    }
+
+    return st;
+}
+
+
+uint32_t
+picture_fps(const expo_settings_t *settings, const picture_stream_t *stream)
+{
+    return settings->quality.target_fps < stream->max_fps
+               ? settings->quality.target_fps
+               : stream->max_fps;
+}
+
+
+/* Brings view, encoder and film up to the wishes. */
+static expo_status_t
+picture_prepare(picture_t *p, tracer_t *tracer, const picture_wish_t *wish)
+{
+    bool fresh = p->revision != wish->revision;
+    expo_status_t st;
+
+    p->key |= wish->keyframe;
+
+    if (p->view == NULL) {
+        st = tracer_open(tracer, p->volume, p->voxels, &p->view);
+        if (st != EXPO_OK) {
+            return st;
+        }
+    }
+
+    if (p->stream_revision != wish->stream_revision) {
+        st = picture_configure(p, &wish->stream);
+        if (st != EXPO_OK) {
+            return st;
+        }
+
+        p->stream_revision = wish->stream_revision;
+        fresh = true;
+    }
+
+    if (p->revision != wish->revision) {
+        st = tracer_set(p->view, &wish->settings);
+        if (st != EXPO_OK) {
+            return st;
+        }
+
+        p->revision = wish->revision;
+    }
+
+    return picture_film(p, wish, fresh);
+}
+
+
+static expo_status_t
+picture_configure(picture_t *p, const picture_stream_t *stream)
+{
+    size_t bytes = (size_t) stream->width * stream->height * 4;
+    uint8_t *rgba = malloc(bytes);
+    expo_status_t st;
+
+    if (rgba == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    picture_wipe(p);
+    p->rgba = rgba;
+    p->rgba_bytes = bytes;
+
+    encode_close(p->encode);
+    p->encode = NULL;
+
+    st = encode_open(stream->codec, stream->width, stream->height,
+                     PUBLISH_PAYLOAD, &p->encode);
+    p->configured = p->key = true;
+
+    return st;
+}
+
+
+/* A new film when the wishes are new, or when movement has come to rest. */
+static expo_status_t
+picture_film(picture_t *p, const picture_wish_t *wish, bool fresh)
+{
+    uint32_t width = wish->stream.width, height = wish->stream.height;
+    expo_status_t st;
+
+    if (wish->moving) {
+        if (fresh) {
+            pace_moving(&p->pace, width, height,
+                        picture_fps(&wish->settings, &wish->stream),
+                        wish->sharers, &p->moving);
+        }
+
+        width = p->moving.width;
+        height = p->moving.height;
+    }
+
+    if (!fresh && width == p->film_width && height == p->film_height) {
+        return EXPO_OK;
+    }
+
+    /* Another seed each time: noise that stands still looks like dirt. */
+    st = tracer_film(p->view, width, height, ++p->seed);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    p->film_width = width;
+    p->film_height = height;
+    p->film_us = loop_now_us();
+    p->film_shown = 0;
+
+    return EXPO_OK;
+}
+
+
+static expo_status_t
+picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
+{
+    uint32_t have = tracer_samples(p->view);
+    uint32_t most = wish->settings.quality.max_samples;
+    pace_plan_t plan = p->moving;
+    uint64_t start;
+    expo_status_t st;
+
+    if (!wish->moving) {
+        if (have >= most) {
+            return EXPO_OK;
+        }
+
+        pace_still(&p->pace, p->film_width, p->film_height, most - have, &plan);
+    }
+
+    start = loop_now_us();
+    st = tracer_pass(p->view, plan.samples);
+    out->render_us = loop_now_us() - start;
+
+    pace_passed(&p->pace,
+                (uint64_t) p->film_width * p->film_height * plan.samples,
+                out->render_us);
+
+    return st;
+}
+
+
+static bool
+picture_is_due(const picture_t *p, const picture_wish_t *wish)
+{
+    if (wish->moving || (p->key && p->film_shown > 0)) {
+        return true;
+    }
+
+    return pace_due(tracer_samples(p->view), p->film_shown,
+                    picture_fps(&wish->settings, &wish->stream),
+                    loop_now_us() - p->film_us);
+}
+
+
+static expo_status_t
+picture_show(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
+{
+    const picture_stream_t *stream = &wish->stream;
+    bool last = out->converged;
+    uint64_t start = loop_now_us();
+    encode_record_t record;
+    encode_wish_t encode = {
+        /* The last one stays on the screen: free of any drift. */
+        .key = p->key || last,
+        .target_bytes = last ? PUBLISH_PAYLOAD
+                             : pace_bytes(stream->max_bitrate,
+                                          picture_fps(&wish->settings, stream),
+                                          wish->moving, p->key),
+        .finest = last           ? PICTURE_FINEST_LAST
+                  : wish->moving ? PICTURE_FINEST_MOVING
+                                 : PICTURE_FINEST_STILL};
+    expo_frame_t frame = {.revision = wish->revision,
+                          .samples = out->samples,
+                          .time_us = start,
+                          .width = (uint16_t) stream->width,
+                          .height = (uint16_t) stream->height};
+    expo_status_t st;
+
+    st = tracer_read_display(p->view, stream->width, stream->height, p->rgba);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = encode_picture(p->encode, p->rgba, &encode, &record);
+
+    if (st == EXPO_TOO_LARGE) {
+        /* Not shown; a later one, with less noise, will fit. */
+        return EXPO_OK;
+    }
+
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    frame.codec = encode_number(p->encode);
+    frame.bytes = (uint32_t) record.bytes;
+    frame.flags = (uint8_t) ((record.key ? EXPO_FRAME_KEY : 0) |
+                             (last ? EXPO_FRAME_CONVERGED : 0) |
+                             (p->configured ? EXPO_FRAME_CONFIGURATION : 0));
+
+    st = publish_frame(p->ring, &frame, record.data);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    p->film_shown = out->samples;
+    p->film_us = loop_now_us();
+    p->key = p->configured = false;
+
+    out->shown = true;
+    out->sequence = frame.sequence;
+    out->bytes = frame.bytes;
+    out->encode_us = p->film_us - start;
+
+    return EXPO_OK;
+}
+
+
+static void
+picture_wipe(picture_t *p)
+{
+    if (p->rgba != NULL) {
+        explicit_bzero(p->rgba, p->rgba_bytes);
+        free(p->rgba);
+        p->rgba = NULL;
+    }
+}

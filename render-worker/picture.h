@@ -1,0 +1,81 @@
+/*
+ * One session on the render thread: its film, its encoder, and how one picture
+ * is made of the newest wishes. Nothing here waits or locks.
+ */
+
+#ifndef PICTURE_H
+#define PICTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/settings.h"
+#include "lib/volume.h"
+#include "render-worker/encode/encode.h"
+#include "render-worker/pace.h"
+#include "render-worker/publish.h"
+#include "render-worker/render/tracer.h"
+
+/* As stream_settings in messages.schema.json; width and height even. */
+typedef struct {
+    char codec[16];
+    uint32_t width, height;
+    uint32_t max_fps;
+    uint32_t max_bitrate; /* bit/s */
+} picture_stream_t;
+
+typedef struct {
+    expo_settings_t settings;
+    uint32_t revision; /* of settings; 1 and up */
+    picture_stream_t stream;
+    uint32_t stream_revision; /* 1 and up */
+    uint32_t sharers;         /* sessions that want the device now */
+    bool keyframe;
+    bool moving;
+} picture_wish_t;
+
+typedef struct {
+    bool shown;        /* a record is in the ring, */
+    uint32_t sequence; /* this one */
+    bool converged;    /* nothing more comes of these wishes */
+    uint32_t samples;
+    uint32_t film_width, film_height;
+    uint32_t bytes; /* of the record's payload */
+    uint64_t render_us, encode_us;
+} picture_result_t;
+
+typedef struct {
+    const expo_volume_t *volume; /* borrowed, as are voxels and ring */
+    const uint16_t *voxels;
+    publish_t *ring;
+
+    tracer_view_t *view;
+    encode_t *encode;
+    uint8_t *rgba; /* of the stream's size */
+    size_t rgba_bytes;
+    uint32_t revision, stream_revision; /* that view and encode have; 0: none */
+    pace_t pace;
+    pace_plan_t moving; /* film of the movement that goes on */
+    uint32_t film_width, film_height;
+    uint64_t seed;
+    uint64_t film_us;     /* when the film began, or was last shown */
+    uint32_t film_shown;  /* samples it had then */
+    bool key, configured; /* the next record's flags */
+} picture_t;
+
+void picture_init(picture_t *p, const expo_volume_t *volume,
+                  const uint16_t *voxels, publish_t *ring);
+void picture_close(picture_t *p);
+
+/*
+ * Adds one pass to the film of these wishes and shows it if it is time. A
+ * status other than EXPO_OK is for good: this picture will never work.
+ */
+expo_status_t picture_make(picture_t *p, tracer_t *tracer,
+                           const picture_wish_t *wish, picture_result_t *out);
+
+/* Pictures a second that the wishes ask for. */
+uint32_t picture_fps(const expo_settings_t *settings,
+                     const picture_stream_t *stream);
+
+#endif

@@ -1,0 +1,473 @@
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "render-worker/serve.h"
+
+/* A session that changed something is served as if it had waited so long. */
+#define SERVE_MOVING_BONUS_US 250000
+#define SERVE_NEVER UINT64_MAX
+
+struct serve_view_s {
+    serve_view_t *next;
+    serve_t *serve;
+    void *owner;
+
+    /* Wishes: written by the main thread, under the lock. */
+    expo_settings_t settings;
+    uint32_t revision;
+    uint64_t changed_us;
+    picture_stream_t stream;
+    uint32_t stream_revision;
+    uint32_t viewers;
+    bool keyframe;
+    bool removed;
+
+    /* Written by the render thread, under the lock. */
+    bool failed;
+    bool converged;
+    uint32_t shown_revision, shown_stream; /* 0: none yet */
+    uint64_t next_us; /* earliest moment for the next moving picture */
+    uint64_t served_us;
+    serve_stats_t stats;
+    uint64_t render_us, encode_us;
+
+    picture_t picture; /* the render thread's own */
+};
+
+struct serve_s {
+    loop_t *loop;
+    serve_events_t events;
+    tracer_t *tracer;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    serve_view_t *views;
+    bool stop;
+};
+
+typedef struct {
+    serve_view_t *view;
+    uint32_t sequence; /* 0: the view is gone or has failed */
+    bool gone;
+} serve_news_t;
+
+static void *serve_thread(void *data);
+static void serve_dispose(serve_t *s);
+static serve_view_t *serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us);
+static uint64_t serve_due(const serve_view_t *v, uint64_t now);
+static bool serve_is_moving(const serve_view_t *v, uint64_t now);
+static void serve_one(serve_t *s, serve_view_t *v);
+static void serve_wish(serve_view_t *v, uint64_t now, picture_wish_t *wish);
+static void serve_count(serve_view_t *v, const picture_result_t *result);
+static void serve_tell(serve_view_t *v, uint32_t sequence, bool gone);
+static void serve_news(void *data);
+
+
+expo_status_t
+serve_start(loop_t *loop, const char *device, unsigned threads,
+            const serve_events_t *events, serve_t **out, char *error,
+            size_t error_bytes)
+{
+    serve_t *s = calloc(1, sizeof(*s));
+    pthread_condattr_t attr;
+    expo_status_t st;
+
+    if (s == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    s->loop = loop;
+    s->events = *events;
+
+    st = tracer_create(device, threads, &s->tracer, error, error_bytes);
+    if (st != EXPO_OK) {
+        free(s);
+        return st;
+    }
+
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->wake, &attr);
+    pthread_condattr_destroy(&attr);
+
+    if (pthread_create(&s->thread, NULL, serve_thread, s) != 0) {
+        tracer_destroy(s->tracer);
+        free(s);
+        return EXPO_NO_MEMORY;
+    }
+
+    *out = s;
+    return EXPO_OK;
+}
+
+
+void
+serve_stop(serve_t *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+
+    pthread_join(s->thread, NULL);
+    tracer_destroy(s->tracer);
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+
+const char *
+serve_device(const serve_t *s)
+{
+    return tracer_device(s->tracer);
+}
+
+
+serve_view_t *
+serve_add(serve_t *s, void *owner, const expo_volume_t *volume,
+          const uint16_t *voxels, publish_t *ring,
+          const expo_settings_t *settings, uint32_t revision,
+          const picture_stream_t *stream)
+{
+    serve_view_t *v = calloc(1, sizeof(*v));
+
+    if (v == NULL) {
+        return NULL;
+    }
+
+    v->serve = s;
+    v->owner = owner;
+    v->settings = *settings;
+    v->revision = revision;
+    v->stream = *stream;
+    v->stream_revision = 1;
+    picture_init(&v->picture, volume, voxels, ring);
+
+    pthread_mutex_lock(&s->lock);
+    v->next = s->views;
+    s->views = v;
+    pthread_mutex_unlock(&s->lock);
+
+    return v;
+}
+
+
+void
+serve_remove(serve_view_t *v)
+{
+    serve_t *s = v->serve;
+
+    pthread_mutex_lock(&s->lock);
+    v->removed = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+serve_set(serve_view_t *v, const expo_settings_t *settings, uint32_t revision)
+{
+    serve_t *s = v->serve;
+
+    pthread_mutex_lock(&s->lock);
+    v->settings = *settings;
+    v->revision = revision;
+    v->changed_us = loop_now_us();
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+serve_stream(serve_view_t *v, const picture_stream_t *stream)
+{
+    serve_t *s = v->serve;
+
+    pthread_mutex_lock(&s->lock);
+    v->stream = *stream;
+    v->stream_revision++;
+    v->changed_us = loop_now_us();
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+serve_viewers(serve_view_t *v, uint32_t viewers)
+{
+    serve_t *s = v->serve;
+
+    pthread_mutex_lock(&s->lock);
+
+    if (v->viewers == 0 && viewers > 0 && v->shown_revision == 0) {
+        /* The very first picture should come quickly, however coarse. */
+        v->changed_us = loop_now_us();
+    }
+
+    v->keyframe |= viewers > v->viewers;
+    v->viewers = viewers;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+serve_keyframe(serve_view_t *v)
+{
+    serve_t *s = v->serve;
+
+    pthread_mutex_lock(&s->lock);
+    v->keyframe = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
+
+void
+serve_stats(serve_view_t *v, serve_stats_t *out)
+{
+    serve_t *s = v->serve;
+
+    pthread_mutex_lock(&s->lock);
+    *out = v->stats;
+    out->converged = v->converged;
+    out->max_samples = v->settings.quality.max_samples;
+
+    if (v->stats.frames > 0) {
+        out->render_ms = (double) v->render_us / 1000 / v->stats.frames;
+        out->encode_ms = (double) v->encode_us / 1000 / v->stats.frames;
+    }
+
+    v->stats.frames = 0;
+    v->stats.bytes = 0;
+    v->render_us = v->encode_us = 0;
+    pthread_mutex_unlock(&s->lock);
+}
+
+
+static void *
+serve_thread(void *data)
+{
+    serve_t *s = data;
+    serve_view_t *v;
+    uint64_t wake_us;
+    struct timespec until;
+
+    pthread_mutex_lock(&s->lock);
+
+    for (;;) {
+        serve_dispose(s);
+
+        if (s->stop) {
+            break;
+        }
+
+        v = serve_pick(s, loop_now_us(), &wake_us);
+
+        if (v != NULL) {
+            serve_one(s, v);
+
+        } else if (wake_us == SERVE_NEVER) {
+            pthread_cond_wait(&s->wake, &s->lock);
+
+        } else {
+            until.tv_sec = (time_t) (wake_us / 1000000);
+            until.tv_nsec = (long) (wake_us % 1000000) * 1000;
+            pthread_cond_timedwait(&s->wake, &s->lock, &until);
+        }
+    }
+
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+
+/* Lets go of what was removed. Called and returns with the lock held. */
+static void
+serve_dispose(serve_t *s)
+{
+    serve_view_t **at = &s->views, *v;
+
+    while ((v = *at) != NULL) {
+        if (!v->removed) {
+            at = &v->next;
+            continue;
+        }
+
+        *at = v->next;
+
+        picture_close(&v->picture);
+        serve_tell(v, 0, true);
+    }
+}
+
+
+/*
+ * Who waited longest among those that have something to do; or NULL and when to
+ * look again.
+ */
+static serve_view_t *
+serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us)
+{
+    serve_view_t *v, *best = NULL;
+    uint64_t due, waited, longest = 0;
+
+    *wake_us = SERVE_NEVER;
+
+    for (v = s->views; v != NULL; v = v->next) {
+        due = serve_due(v, now);
+
+        if (due > now) {
+            *wake_us = due < *wake_us ? due : *wake_us;
+            continue;
+        }
+
+        waited = now - v->served_us;
+
+        if (serve_is_moving(v, now)) {
+            waited += SERVE_MOVING_BONUS_US;
+        }
+
+        if (best == NULL || waited > longest) {
+            best = v;
+            longest = waited;
+        }
+    }
+
+    return best;
+}
+
+
+/* When this view has something to do; SERVE_NEVER until a wish comes. */
+static uint64_t
+serve_due(const serve_view_t *v, uint64_t now)
+{
+    if (v->removed || v->failed || v->viewers == 0) {
+        return SERVE_NEVER;
+    }
+
+    if (v->converged && !v->keyframe && v->shown_revision == v->revision &&
+        v->shown_stream == v->stream_revision) {
+        return SERVE_NEVER;
+    }
+
+    /* Refining goes on all the time, pictures at their pace. */
+    return serve_is_moving(v, now) ? v->next_us : now;
+}
+
+
+static bool
+serve_is_moving(const serve_view_t *v, uint64_t now)
+{
+    return v->shown_revision != v->revision ||
+           now - v->changed_us < PACE_STILL_US;
+}
+
+
+/* One pass and perhaps one picture. Called and returns with the lock held. */
+static void
+serve_one(serve_t *s, serve_view_t *v)
+{
+    picture_wish_t wish;
+    picture_result_t result;
+    expo_status_t st;
+
+    serve_wish(v, loop_now_us(), &wish);
+    pthread_mutex_unlock(&s->lock);
+
+    st = picture_make(&v->picture, s->tracer, &wish, &result);
+
+    if (result.shown) {
+        serve_tell(v, result.sequence, false);
+    }
+
+    pthread_mutex_lock(&s->lock);
+
+    v->shown_revision = wish.revision;
+    v->shown_stream = wish.stream_revision;
+    serve_count(v, &result);
+
+    if (st != EXPO_OK) {
+        v->failed = true;
+        serve_tell(v, 0, false);
+    }
+}
+
+
+/* The newest wishes, whatever was wished in between. */
+static void
+serve_wish(serve_view_t *v, uint64_t now, picture_wish_t *wish)
+{
+    serve_view_t *other;
+
+    wish->settings = v->settings;
+    wish->revision = v->revision;
+    wish->stream = v->stream;
+    wish->stream_revision = v->stream_revision;
+    wish->moving = serve_is_moving(v, now);
+    wish->keyframe = v->keyframe;
+    wish->sharers = 0;
+
+    for (other = v->serve->views; other != NULL; other = other->next) {
+        wish->sharers += serve_due(other, now) != SERVE_NEVER;
+    }
+
+    v->keyframe = false;
+    v->served_us = now;
+    v->next_us = now + 1000000u / picture_fps(&v->settings, &v->stream);
+}
+
+
+static void
+serve_count(serve_view_t *v, const picture_result_t *result)
+{
+    v->converged = result->converged;
+    v->stats.samples = result->samples;
+    v->stats.width = result->film_width;
+    v->stats.height = result->film_height;
+    v->stats.frames += result->shown;
+    v->stats.bytes += result->bytes;
+    v->render_us += result->render_us;
+    v->encode_us += result->encode_us;
+}
+
+
+static void
+serve_tell(serve_view_t *v, uint32_t sequence, bool gone)
+{
+    serve_news_t *news = malloc(sizeof(*news));
+
+    if (news == NULL) {
+        /* A session that waits for this would never end. */
+        abort();
+    }
+
+    *news = (serve_news_t){v, sequence, gone};
+    loop_post(v->serve->loop, serve_news, news);
+}
+
+
+/* On the main thread. */
+static void
+serve_news(void *data)
+{
+    serve_news_t *news = data;
+    serve_view_t *v = news->view;
+    const serve_events_t *events = &v->serve->events;
+
+    if (news->sequence != 0) {
+        events->frame(v->owner, news->sequence);
+
+    } else if (news->gone) {
+        events->gone(v->owner);
+        free(v);
+
+    } else {
+        events->failed(v->owner);
+    }
+
+    free(news);
+}
