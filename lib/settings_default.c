@@ -148,8 +148,9 @@ front_view(const expo_volume_t *v, const json_t *defaults)
     }
 
     fov = json_number_value(json_object_get(defaults, "fov_deg"));
-    distance = half[1] + 1.02 * fmax(half[0], half[2]) /
-                             tan(fov * (3.14159265358979 / 360));
+    /* Bodies are round: it is enough that the middle of the box fits. */
+    distance = 0.25 * half[1] + 1.04 * fmax(half[0], half[2]) /
+                                    tan(fov * (3.14159265358979 / 360));
 
     if (!put(camera, "position",
              triple(center[0], center[1] - distance, center[2])) ||
