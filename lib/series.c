@@ -16,6 +16,11 @@
 #define SERIES_STRETCH 3          /* layers per picture before it is no stack */
 
 typedef struct {
+    uint64_t series, frame;
+    size_t index;
+} series_frame_t;
+
+typedef struct {
     size_t index;
     double s; /* along the normal, mm */
     double time[EXPO_SERIES_TIMES];
@@ -23,6 +28,7 @@ typedef struct {
     int32_t number;
 } series_item_t;
 
+static int series_ignore_torn_frames(expo_slice_t *slices, size_t n);
 static int series_add(expo_plan_t *plan, const expo_slice_t *slices, size_t i);
 static int series_belongs(const expo_slice_t *a, const expo_slice_t *b);
 static expo_status_t series_arrange(expo_group_t *g,
@@ -42,45 +48,61 @@ static void series_choose(expo_plan_t *plan, const expo_slice_t *slices);
 static int series_by_place(const void *a, const void *b);
 static int series_by_time(const void *a, const void *b);
 static int series_by_instance(const void *a, const void *b);
+static int series_by_frame(const void *a, const void *b);
 static double dot(const double a[3], const double b[3]);
 static void cross(double out[3], const double a[3], const double b[3]);
 static int finite3(const double v[3]);
+static int unit(double v[3]);
 
 
 expo_status_t
-expo_series_plan(const expo_slice_t *slices, size_t n, expo_plan_t **out)
+expo_series_plan(const expo_slice_t *given, size_t n, expo_plan_t **out)
 {
-    expo_plan_t *plan;
-    expo_status_t st;
+    expo_plan_t *plan = NULL;
+    expo_slice_t *slices;
+    expo_status_t st = EXPO_OK;
 
     if (n > EXPO_SERIES_SLICES_MAX) {
         return EXPO_TOO_LARGE;
     }
 
+    slices = calloc(n + 1, sizeof *slices);
     plan = calloc(1, sizeof *plan);
-    if (plan == NULL) {
-        return EXPO_NO_MEMORY;
+
+    if (slices == NULL || plan == NULL) {
+        st = EXPO_NO_MEMORY;
+        goto done;
     }
 
-    for (size_t i = 0; i < n; i++) {
-        if (!series_add(plan, slices, i)) {
-            expo_plan_free(plan);
-            return EXPO_NO_MEMORY;
-        }
+    memcpy(slices, given, n * sizeof *slices);
+
+    if (!series_ignore_torn_frames(slices, n)) {
+        st = EXPO_NO_MEMORY;
+        goto done;
     }
 
-    for (size_t i = 0; i < plan->count; i++) {
+    for (size_t i = 0; i < n && st == EXPO_OK; i++) {
+        st = series_add(plan, slices, i) ? EXPO_OK : EXPO_NO_MEMORY;
+    }
+
+    for (size_t i = 0; i < plan->count && st == EXPO_OK; i++) {
         st = series_arrange(&plan->groups[i], slices);
-        if (st != EXPO_OK) {
-            expo_plan_free(plan);
-            return st;
-        }
     }
 
-    series_choose(plan, slices);
+    if (st == EXPO_OK) {
+        series_choose(plan, slices);
+        *out = plan;
+    }
 
-    *out = plan;
-    return EXPO_OK;
+done:
+
+    free(slices);
+
+    if (st != EXPO_OK) {
+        expo_plan_free(plan);
+    }
+
+    return st;
 }
 
 
@@ -116,6 +138,42 @@ expo_series_hash(const void *bytes, size_t len)
 
 
 /* --- which belong together --- */
+
+/*
+ * Some anonymisers give every picture a frame of reference of its own (seen in
+ * LIDC-IDRI). Where most pictures of a series stand alone it says nothing.
+ */
+static int
+series_ignore_torn_frames(expo_slice_t *slices, size_t n)
+{
+    series_frame_t *f = calloc(n + 1, sizeof *f);
+    size_t end, frames;
+
+    if (f == NULL) {
+        return 0;
+    }
+
+    for (size_t i = 0; i < n; i++) {
+        f[i] = (series_frame_t) {slices[i].series, slices[i].frame, i};
+    }
+
+    qsort(f, n, sizeof *f, series_by_frame);
+
+    for (size_t i = 0; i < n; i = end) {
+        frames = 1;
+        for (end = i + 1; end < n && f[end].series == f[i].series; end++) {
+            frames += f[end].frame != f[end - 1].frame;
+        }
+
+        for (size_t k = i; k < end && 2 * frames > end - i; k++) {
+            slices[f[k].index].frame = 0;
+        }
+    }
+
+    free(f);
+    return 1;
+}
+
 
 static int
 series_add(expo_plan_t *plan, const expo_slice_t *slices, size_t i)
@@ -270,9 +328,7 @@ series_usable(expo_slice_t *first)
         memcpy(first->along_column, (double[3]) {0, 1, 0}, sizeof(double[3]));
     }
 
-    if (!(fabs(dot(first->along_row, first->along_row) - 1) < SERIES_UNIT)
-        || !(fabs(dot(first->along_column, first->along_column) - 1)
-             < SERIES_UNIT)
+    if (!unit(first->along_row) || !unit(first->along_column)
         || !(fabs(dot(first->along_row, first->along_column)) < SERIES_UNIT)) {
         return 0;
     }
@@ -344,13 +400,13 @@ static expo_status_t
 series_space(expo_group_t *g, const expo_slice_t *slices,
              const series_item_t *items)
 {
-    const expo_slice_t *first = &slices[items[0].index];
     double extent, step;
     size_t n = g->positions, most;
 
     if (n < 2) {
-        g->drop = first->flags & EXPO_SLICE_LOCALIZER ? EXPO_DROP_LOCALIZER
-                                                      : EXPO_DROP_ONE_SLICE;
+        g->drop = slices[items[0].index].flags & EXPO_SLICE_LOCALIZER
+                      ? EXPO_DROP_LOCALIZER
+                      : EXPO_DROP_ONE_SLICE;
         return EXPO_OK;
     }
 
@@ -619,6 +675,16 @@ series_by_instance(const void *a, const void *b)
 }
 
 
+static int
+series_by_frame(const void *a, const void *b)
+{
+    const series_frame_t *x = a, *y = b;
+    int c = (x->series > y->series) - (x->series < y->series);
+
+    return c ? c : (x->frame > y->frame) - (x->frame < y->frame);
+}
+
+
 static double
 dot(const double a[3], const double b[3])
 {
@@ -642,6 +708,24 @@ finite3(const double v[3])
         if (!(fabs(v[i]) <= SERIES_MM_MAX)) {
             return 0;
         }
+    }
+
+    return 1;
+}
+
+
+/* Takes out the rounding of a header; 0 when it is more than rounding. */
+static int
+unit(double v[3])
+{
+    double length = sqrt(dot(v, v));
+
+    if (!(fabs(length - 1) < SERIES_UNIT)) {
+        return 0;
+    }
+
+    for (int i = 0; i < 3; i++) {
+        v[i] /= length;
     }
 
     return 1;

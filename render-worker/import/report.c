@@ -226,7 +226,7 @@ report_group(const import_files_t *files, const expo_group_t *g, size_t index)
     reason_t reason = report_reason(g->drop);
     const double *a = g->affine;
     double direction[9];
-    json_t *o, *sentence;
+    json_t *o, *sentence, *filled;
 
     if (reason == REASON_NONE) {
         reason = REASON_FEWER;
@@ -256,6 +256,14 @@ report_group(const import_files_t *files, const expo_group_t *g, size_t index)
     json_object_set_new(o, "direction", report_numbers(direction, 9));
     json_object_set_new(o, "affine", report_numbers(a, 12));
     json_object_set_new(o, "tilt_deg", json_real(g->tilt_deg));
+
+    filled = json_array();
+    for (size_t k = 0; k < g->dims[2]; k++) {
+        if (g->layers[k].part > 0) {
+            json_array_append_new(filled, json_integer((json_int_t) k));
+        }
+    }
+    json_object_set_new(o, "filled", filled);
 
     return o;
 }
