@@ -80,7 +80,41 @@ $(addprefix $(BUILD)/,$(SIMPLE_TOOLS)): $(BUILD)/%: $(BUILD)/obj/tools/%.o $(LIB
 
 # --- module: see ngx_exposure_module/config ----------------------------------
 
+NGINX_SRC ?= /usr/share/nginx/src
+NGX := $(BUILD)/nginx
+MODULE_C := $(sort $(wildcard ngx_exposure_module/*.c))
+MODULE_H := $(wildcard ngx_exposure_module/*.h lib/*.h)
+
 module: $(BUILD)/ngx_exposure_module.so
+$(BUILD)/ngx_exposure_module.so: $(NGX)/objs/Makefile $(NGX)/openapi.o $(LIB) $(MODULE_C) $(MODULE_H)
+	$(MAKE) -C $(NGX) -f objs/Makefile objs/ngx_exposure_module.so
+	cp $(NGX)/objs/ngx_exposure_module.so $@
+
+# Debian's own flags (conf_flags), so that its nginx takes the module; a new
+# file of ours configures again.
+$(NGX)/objs/Makefile: ngx_exposure_module/config $(NGX)/sources
+	ln -sfn $(NGINX_SRC)/auto $(NGX)/auto
+	ln -sfn $(NGINX_SRC)/src $(NGX)/src
+	ln -sfn $(NGINX_SRC)/configure $(NGX)/configure
+	cd $(NGX) && bash -c '. $(NGINX_SRC)/conf_flags && \
+	    EXPOSURE_BUILD=$(abspath $(BUILD)) ./configure "$${NGX_CONF_FLAGS[@]}" \
+	    --with-cc-opt="-g $(OPT) -fPIC -fstack-protector-strong -Wformat -Werror=format-security -D_FORTIFY_SOURCE=2 $(EXTRA)" \
+	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -fPIC $(EXTRA)" \
+	    --add-dynamic-module=$(CURDIR)/ngx_exposure_module >configure.log'
+	touch $@
+
+$(NGX)/sources: FORCE
+	@mkdir -p $(NGX)
+	@echo '$(MODULE_C) $(EXTRA)' | cmp -s - $@ || echo '$(MODULE_C) $(EXTRA)' >$@
+.PHONY: FORCE
+
+$(NGX)/openapi.json: api/openapi.yaml
+	@mkdir -p $(@D)
+	python3 -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout, separators=(",", ":"))' <$< >$@.new
+	mv $@.new $@
+
+$(NGX)/openapi.o: $(NGX)/openapi.json
+	cd $(NGX) && ld -r -b binary -z noexecstack -o openapi.o openapi.json
 
 # --- portal ------------------------------------------------------------------
 

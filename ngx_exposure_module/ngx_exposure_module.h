@@ -166,13 +166,12 @@ void ngx_exposure_session_lost(ngx_uint_t worker);
 
 /* --- import --- */
 
-/* A scan was uploaded, or found IMPORTING with nobody at it: run its import. */
+/*
+ * A scan was uploaded, or found IMPORTING with nobody at it: run its import.
+ * NGX_DECLINED: somebody is at it already. NGX_BUSY: not now.
+ */
 ngx_int_t ngx_exposure_import_start(expo_claims_t *claims,
     u_char tag[EXPO_TAG], expo_id_t *scan);
-
-/* 0..1 and the stage while an import runs in this or another nginx worker;
-   -1 when none does. Kept in the zone. */
-float ngx_exposure_import_progress(expo_id_t *scan);
 
 
 /* --- zone --- */
@@ -189,8 +188,8 @@ expo_tries_t *ngx_exposure_zone_tries(ngx_exposure_zone_t *zone);
 /*
  * Who imports what, over all nginx workers; these lock by themselves. begin:
  * NGX_OK: it is this process's to run, NGX_DECLINED: somebody alive is at it,
- * NGX_BUSY: too many at once. get: as ngx_exposure_import_progress, stage may
- * be NULL, 0 and "" right after begin.
+ * NGX_BUSY: too many at once. get: 0..1 and the stage (which may be NULL), 0
+ * and "" right after begin; -1 when nobody is at it.
  */
 #define NGX_EXPOSURE_STAGE  16
 ngx_int_t ngx_exposure_zone_import_begin(expo_id_t *scan);

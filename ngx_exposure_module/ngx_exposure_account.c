@@ -1,0 +1,501 @@
+/*
+ * POST /accounts/login and renew, the issuer's keys, users. A refused sign-in
+ * takes as long and says the same, whatever was wrong with it.
+ */
+
+#include "ngx_exposure_rest.h"
+
+#include <sodium.h>
+
+
+#define NGX_EXPOSURE_LOGIN_BODY   4096
+
+/* argon2id takes 64 MiB and a core each: of one nginx worker at a time */
+#define NGX_EXPOSURE_LOGIN_MAX    2
+
+
+typedef struct {
+    ngx_exposure_job_t   job;
+    u_char               name_tag[64];
+    ngx_uint_t           named;          /* the name could be an account's */
+    ngx_uint_t           counted;        /* in ngx_exposure_logins */
+    uint64_t             account_key;
+    uint64_t             address_key;
+    char                *password;       /* wiped and freed */
+    char                *token;          /* malloc'd */
+} ngx_exposure_login_t;
+
+
+static ngx_int_t ngx_exposure_login_body(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, json_t *body);
+static ngx_int_t ngx_exposure_login_tries(ngx_exposure_login_t *login,
+    uint32_t *retry_s);
+static void ngx_exposure_login_work(ngx_exposure_job_t *job);
+static ngx_int_t ngx_exposure_login_answer(ngx_http_request_t *r,
+    ngx_exposure_job_t *job);
+static void ngx_exposure_login_release(ngx_exposure_job_t *job);
+static ngx_int_t ngx_exposure_login_refuse(ngx_http_request_t *r);
+static void ngx_exposure_login_untry(ngx_exposure_login_t *login);
+static uint64_t ngx_exposure_login_key(ngx_exposure_main_conf_t *mcf,
+    const char *kind, u_char *data, size_t len);
+static uint64_t ngx_exposure_login_address(ngx_exposure_main_conf_t *mcf,
+    struct sockaddr *sa);
+static expo_status_t ngx_exposure_login_issue(ngx_exposure_login_t *login,
+    const char *sub);
+static void ngx_exposure_renew_work(ngx_exposure_job_t *job);
+static ngx_int_t ngx_exposure_renew_answer(ngx_http_request_t *r,
+    ngx_exposure_job_t *job);
+static json_t *ngx_exposure_login_json(ngx_exposure_login_t *login);
+static void ngx_exposure_user_work(ngx_exposure_job_t *job);
+static void ngx_exposure_user_id(u_char tag[EXPO_TAG], expo_id_t *id);
+
+
+static ngx_uint_t  ngx_exposure_logins;    /* now in the thread pool */
+
+
+ngx_int_t
+ngx_exposure_account_login(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
+
+    if (mcf->signing_pem.len == 0) {
+        return ngx_exposure_reply_error(r, EXPO_NOT_FOUND,
+                                    "Sign in with your identity provider.");
+    }
+
+    return ngx_exposure_body_read(r, ctx, NGX_EXPOSURE_LOGIN_BODY,
+                                  ngx_exposure_login_body);
+}
+
+
+static ngx_int_t
+ngx_exposure_login_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
+    json_t *body)
+{
+    u_char                 text[NGX_INT32_LEN], *p;
+    size_t                 len;
+    uint32_t               retry_s;
+    const char            *name, *password;
+    ngx_exposure_login_t  *login;
+
+    name = json_string_value(json_object_get(body, "name"));
+    password = json_string_value(json_object_get(body, "password"));
+
+    if (name == NULL || password == NULL || json_object_size(body) != 2
+        || ngx_strlen(password) > EXPO_PASSWORD_MAX)
+    {
+        json_decref(body);
+        return ngx_exposure_reply_error(r, EXPO_INVALID,
+                                        "A name and a password are needed.");
+    }
+
+    if (ngx_exposure_logins >= NGX_EXPOSURE_LOGIN_MAX) {
+        json_decref(body);
+        return ngx_exposure_reply_busy(r, 1);
+    }
+
+    login = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_login_t),
+                                    ngx_exposure_login_work,
+                                    ngx_exposure_login_answer);
+    if (login == NULL) {
+        json_decref(body);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    login->job.release = ngx_exposure_login_release;
+    login->counted = 1;
+    ngx_exposure_logins++;
+
+    login->named = expo_account_name_tag(login->name_tag,
+                                         login->job.conf->master, name,
+                                         ngx_strlen(name))
+                   == EXPO_OK;
+
+    login->account_key = ngx_exposure_login_key(login->job.conf, "account",
+                                                (u_char *) name,
+                                                ngx_strlen(name));
+    login->address_key = ngx_exposure_login_address(login->job.conf,
+                                                   r->connection->sockaddr);
+
+    len = ngx_strlen(password);
+    login->password = malloc(len + 1);
+
+    if (login->password) {
+        ngx_memcpy(login->password, password, len + 1);
+    }
+
+    /* the parser's copy */
+    ngx_explicit_memzero((void *) password, len);
+    json_decref(body);
+
+    if (ngx_exposure_login_tries(login, &retry_s) != NGX_OK) {
+        ngx_exposure_job_drop(&login->job);
+
+        p = ngx_sprintf(text, "%uD", retry_s);
+
+        if (ngx_exposure_reply_header(r, "Retry-After", text, p - text)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_exposure_reply_problem(r, NGX_HTTP_TOO_MANY_REQUESTS,
+                     "too_many_tries", "Too many tries. Wait a minute.");
+    }
+
+    return ngx_exposure_job_run(r, &login->job);
+}
+
+
+static ngx_int_t
+ngx_exposure_login_tries(ngx_exposure_login_t *login, uint32_t *retry_s)
+{
+    uint64_t              now;
+    expo_tries_t         *tries;
+    expo_status_t         st;
+    ngx_exposure_zone_t  *zone;
+
+    now = ngx_current_msec;
+    zone = ngx_exposure_zone();
+    tries = ngx_exposure_zone_tries(zone);
+
+    ngx_exposure_zone_lock(zone);
+
+    st = expo_account_try(tries, login->account_key, now, retry_s);
+
+    if (st == EXPO_OK) {
+        st = expo_account_try(tries, login->address_key, now, retry_s);
+    }
+
+    ngx_exposure_zone_unlock(zone);
+
+    return st == EXPO_OK ? NGX_OK : NGX_BUSY;
+}
+
+
+static void
+ngx_exposure_login_work(ngx_exposure_job_t *job)
+{
+    ngx_exposure_login_t *login = (ngx_exposure_login_t *) job;
+
+    char                 sub[EXPO_ID_TEXT + 1];
+    expo_status_t        st, found;
+    expo_account_row_t   row;
+
+    if (login->password == NULL) {
+        job->st = EXPO_NO_MEMORY;
+        return;
+    }
+
+    /* an account that does not exist is looked up and hashed just the same */
+
+    found = expo_store_account(job->conf->store, login->name_tag, &row);
+
+    if (found != EXPO_OK && found != EXPO_NOT_FOUND) {
+        job->st = found;
+        return;
+    }
+
+    st = expo_account_check(found == EXPO_OK && login->named && !row.disabled
+                            ? &row : NULL,
+                            login->password, ngx_strlen(login->password), sub);
+
+    if (st == EXPO_OK) {
+        st = ngx_exposure_login_issue(login, sub);
+    }
+
+    ngx_explicit_memzero(&row, sizeof(row));
+    ngx_explicit_memzero(sub, sizeof(sub));
+
+    job->st = st;
+}
+
+
+static expo_status_t
+ngx_exposure_login_issue(ngx_exposure_login_t *login, const char *sub)
+{
+    u_char                     jti[16];
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = login->job.conf;
+    ngx_exposure_random(jti, sizeof(jti));
+
+    return expo_token_issue((char *) mcf->signing_pem.data,
+                            mcf->signing_pem.len, (char *) mcf->issuer.data,
+                            (char *) mcf->audience.data, sub,
+                            (uint64_t) time(NULL),
+                            (uint32_t) mcf->token_lifetime, jti,
+                            &login->token);
+}
+
+
+static ngx_int_t
+ngx_exposure_login_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
+{
+    ngx_exposure_login_t *login = (ngx_exposure_login_t *) job;
+
+    switch (job->st) {
+
+    case EXPO_OK:
+        ngx_exposure_login_untry(login);
+        return ngx_exposure_reply_json(r, NGX_HTTP_OK,
+                                       ngx_exposure_login_json(login));
+
+    case EXPO_DENIED:
+    case EXPO_NOT_FOUND:
+    case EXPO_INVALID:
+        return ngx_exposure_login_refuse(r);
+
+    default:
+        return ngx_exposure_reply_error(r, job->st, NULL);
+    }
+}
+
+
+static ngx_int_t
+ngx_exposure_login_refuse(ngx_http_request_t *r)
+{
+    if (ngx_exposure_reply_header(r, "WWW-Authenticate", (u_char *) "Bearer",
+                                  6)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_exposure_reply_problem(r, NGX_HTTP_UNAUTHORIZED,
+                     "wrong_login", "The name or the password is not right.");
+}
+
+
+static void
+ngx_exposure_login_release(ngx_exposure_job_t *job)
+{
+    ngx_exposure_login_t *login = (ngx_exposure_login_t *) job;
+
+    ngx_exposure_logins -= login->counted;
+
+    if (login->password) {
+        ngx_explicit_memzero(login->password, ngx_strlen(login->password));
+        free(login->password);
+    }
+
+    if (login->token) {
+        ngx_explicit_memzero(login->token, ngx_strlen(login->token));
+        free(login->token);
+    }
+}
+
+
+/* Only guesses count: a household behind one address may all sign in. */
+
+static void
+ngx_exposure_login_untry(ngx_exposure_login_t *login)
+{
+    expo_tries_t         *tries;
+    ngx_exposure_zone_t  *zone;
+
+    zone = ngx_exposure_zone();
+    tries = ngx_exposure_zone_tries(zone);
+
+    ngx_exposure_zone_lock(zone);
+
+    expo_account_untry(tries, login->account_key, ngx_current_msec);
+    expo_account_untry(tries, login->address_key, ngx_current_msec);
+
+    ngx_exposure_zone_unlock(zone);
+}
+
+
+/* Keyed, so that nobody can choose names that share a slot. */
+
+static uint64_t
+ngx_exposure_login_key(ngx_exposure_main_conf_t *mcf, const char *kind,
+    u_char *data, size_t len)
+{
+    u_char                    hash[crypto_generichash_BYTES_MIN];
+    uint64_t                  key;
+    crypto_generichash_state  state;
+
+    crypto_generichash_init(&state, mcf->master, sizeof(mcf->master),
+                            sizeof(hash));
+    crypto_generichash_update(&state, (const u_char *) "erws/v1/tries", 13);
+    crypto_generichash_update(&state, (const u_char *) kind,
+                              ngx_strlen(kind) + 1);
+    crypto_generichash_update(&state, data, len);
+    crypto_generichash_final(&state, hash, sizeof(hash));
+
+    ngx_memcpy(&key, hash, sizeof(key));
+
+    return key;
+}
+
+
+static uint64_t
+ngx_exposure_login_address(ngx_exposure_main_conf_t *mcf, struct sockaddr *sa)
+{
+    struct sockaddr_in   *sin;
+    struct sockaddr_in6  *sin6;
+
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) sa;
+        return ngx_exposure_login_key(mcf, "inet",
+                                      (u_char *) &sin->sin_addr, 4);
+
+    case AF_INET6:
+        /* one customer has a /64 */
+        sin6 = (struct sockaddr_in6 *) sa;
+        return ngx_exposure_login_key(mcf, "inet6",
+                                      (u_char *) &sin6->sin6_addr, 8);
+
+    default:
+        return ngx_exposure_login_key(mcf, "unix", NULL, 0);
+    }
+}
+
+
+static json_t *
+ngx_exposure_login_json(ngx_exposure_login_t *login)
+{
+    return json_pack("{s:s, s:s, s:I}",
+                     "access_token", login->token,
+                     "token_type", "Bearer",
+                     "expires_in",
+                     (json_int_t) login->job.conf->token_lifetime);
+}
+
+
+ngx_int_t
+ngx_exposure_account_renew(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_login_t      *login;
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
+
+    if (mcf->signing_pem.len == 0) {
+        return ngx_exposure_reply_error(r, EXPO_NOT_FOUND,
+                                    "Sign in with your identity provider.");
+    }
+
+    login = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_login_t),
+                                    ngx_exposure_renew_work,
+                                    ngx_exposure_renew_answer);
+    if (login == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    login->job.release = ngx_exposure_login_release;
+
+    return ngx_exposure_job_run(r, &login->job);
+}
+
+
+static void
+ngx_exposure_renew_work(ngx_exposure_job_t *job)
+{
+    ngx_exposure_login_t *login = (ngx_exposure_login_t *) job;
+
+    expo_user_t  user;
+
+    job->st = ngx_exposure_user(job->conf, &job->claims, job->tag, &user);
+
+    if (job->st == EXPO_OK) {
+        job->st = ngx_exposure_login_issue(login, job->claims.sub);
+    }
+}
+
+
+static ngx_int_t
+ngx_exposure_renew_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
+{
+    if (job->st != EXPO_OK) {
+        return ngx_exposure_reply_error(r, job->st, NULL);
+    }
+
+    return ngx_exposure_reply_json(r, NGX_HTTP_OK,
+                       ngx_exposure_login_json((ngx_exposure_login_t *) job));
+}
+
+
+ngx_int_t
+ngx_exposure_account_jwks(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
+
+    if (mcf->jwks_json.len == 0) {
+        return ngx_exposure_reply_error(r, EXPO_NOT_FOUND, NULL);
+    }
+
+    return ngx_exposure_reply_bytes(r, NGX_HTTP_OK, "application/jwk-set+json",
+                                    mcf->jwks_json.data, mcf->jwks_json.len,
+                                    1);
+}
+
+
+ngx_int_t
+ngx_exposure_account_current(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_job_t  *job;
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t),
+                                  ngx_exposure_user_work,
+                                  ngx_exposure_job_answer);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_exposure_job_run(r, job);
+}
+
+
+ngx_int_t
+ngx_exposure_account_user(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    expo_id_t  own;
+
+    ngx_exposure_user_id(ctx->tag, &own);
+
+    if (ngx_memcmp(own.b, ctx->id.b, sizeof(own.b)) != 0) {
+        return ngx_exposure_reply_error(r, EXPO_NOT_FOUND, NULL);
+    }
+
+    return ngx_exposure_account_current(r, ctx);
+}
+
+
+static void
+ngx_exposure_user_work(ngx_exposure_job_t *job)
+{
+    char         id[EXPO_ID_TEXT + 1];
+    expo_id_t    own;
+    expo_user_t  user;
+
+    job->st = ngx_exposure_user(job->conf, &job->claims, job->tag, &user);
+
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    ngx_exposure_user_id(job->tag, &own);
+    expo_id_print(id, &own);
+
+    job->json = json_pack("{s:s, s:I, s:I}", "id", id,
+                          "used_bytes", (json_int_t) user.used_bytes,
+                          "quota_bytes", (json_int_t) user.quota_bytes);
+}
+
+
+static void
+ngx_exposure_user_id(u_char tag[EXPO_TAG], expo_id_t *id)
+{
+    u_char  hash[crypto_hash_sha256_BYTES];
+
+    crypto_hash_sha256(hash, tag, EXPO_TAG);
+    ngx_memcpy(id->b, hash, sizeof(id->b));
+}

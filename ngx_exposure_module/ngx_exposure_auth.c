@@ -1,0 +1,62 @@
+/* Tokens: the one place that lets a request be somebody's. */
+
+#include "ngx_exposure_rest.h"
+
+
+ngx_int_t
+ngx_exposure_auth_token(u_char *token, size_t len, expo_claims_t *claims,
+    u_char tag[EXPO_TAG])
+{
+    expo_status_t              st;
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = ngx_exposure_main_conf();
+
+    if (mcf == NULL || mcf->jwks == NULL) {
+        return NGX_DECLINED;
+    }
+
+    st = expo_token_verify(mcf->jwks, (char *) mcf->issuer.data,
+                           (char *) mcf->audience.data, (uint64_t) ngx_time(),
+                           (char *) token, len, claims);
+
+    if (st == EXPO_EXPIRED) {
+        return NGX_ABORT;
+    }
+
+    if (st != EXPO_OK) {
+        return NGX_DECLINED;
+    }
+
+    st = expo_vault_user_tag(tag, mcf->master, claims->iss, claims->sub);
+
+    return st == EXPO_OK ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_exposure_auth_bearer(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    size_t      len;
+    u_char     *token;
+    ngx_str_t  *value;
+
+    if (r->headers_in.authorization == NULL) {
+        return NGX_DECLINED;
+    }
+
+    value = &r->headers_in.authorization->value;
+
+    if (value->len < sizeof("Bearer ")
+        || ngx_strncasecmp(value->data, (u_char *) "Bearer ",
+                           sizeof("Bearer ") - 1)
+           != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    token = value->data + sizeof("Bearer ") - 1;
+    len = value->len - (sizeof("Bearer ") - 1);
+
+    return ngx_exposure_auth_token(token, len, &ctx->claims, ctx->tag);
+}

@@ -1,0 +1,457 @@
+/* Saved settings: whoever may see a scan may see its configurations. */
+
+#include "ngx_exposure_rest.h"
+
+#include "lib/settings.h"
+
+
+#define NGX_EXPOSURE_CONFIGURATION_TRIES  5
+
+
+static ngx_int_t ngx_exposure_configuration_run(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, ngx_exposure_work_pt work);
+static void ngx_exposure_configuration_list_work(ngx_exposure_job_t *job);
+static ngx_int_t ngx_exposure_configuration_add_body(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, json_t *body);
+static void ngx_exposure_configuration_add_work(ngx_exposure_job_t *job);
+static void ngx_exposure_configuration_get_work(ngx_exposure_job_t *job);
+static ngx_int_t ngx_exposure_configuration_patch_body(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, json_t *body);
+static void ngx_exposure_configuration_patch_work(ngx_exposure_job_t *job);
+static expo_status_t ngx_exposure_configuration_put(ngx_exposure_job_t *job);
+static void ngx_exposure_configuration_delete_work(ngx_exposure_job_t *job);
+static expo_status_t ngx_exposure_configuration_find(ngx_exposure_job_t *job,
+    expo_configuration_t *c, expo_role_t *role, u_char dek[32]);
+static expo_status_t ngx_exposure_configuration_check(ngx_exposure_job_t *job);
+static json_t *ngx_exposure_configuration_json(expo_configuration_t *c,
+    json_t *content, ngx_uint_t whole);
+
+
+ngx_int_t
+ngx_exposure_configuration_list(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_configuration_run(r, ctx,
+                                        ngx_exposure_configuration_list_work);
+}
+
+
+ngx_int_t
+ngx_exposure_configuration_add(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_body_read(r, ctx, NGX_EXPOSURE_BODY_MAX,
+                                  ngx_exposure_configuration_add_body);
+}
+
+
+ngx_int_t
+ngx_exposure_configuration_get(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_configuration_run(r, ctx,
+                                          ngx_exposure_configuration_get_work);
+}
+
+
+ngx_int_t
+ngx_exposure_configuration_patch(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_body_read(r, ctx, NGX_EXPOSURE_BODY_MAX,
+                                  ngx_exposure_configuration_patch_body);
+}
+
+
+ngx_int_t
+ngx_exposure_configuration_delete(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_configuration_run(r, ctx,
+                                      ngx_exposure_configuration_delete_work);
+}
+
+
+static ngx_int_t
+ngx_exposure_configuration_run(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
+    ngx_exposure_work_pt work)
+{
+    ngx_exposure_job_t  *job;
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t), work,
+                                  ngx_exposure_job_answer);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_exposure_job_matching(r, job);
+}
+
+
+static void
+ngx_exposure_configuration_list_work(ngx_exposure_job_t *job)
+{
+    size_t                 i, n;
+    u_char                 dek[32];
+    json_t                *list, *content;
+    expo_scan_t            scan;
+    expo_configuration_t  *cs;
+
+    job->st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag,
+                                    &job->id, &scan, dek);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    expo_store_scan_free(&scan);
+
+    job->st = expo_store_configurations(job->conf->store, &job->id, &cs, &n);
+
+    if (job->st == EXPO_OK) {
+        list = json_array();
+
+        for (i = 0; i < n; i++) {
+
+            /* a damaged one is listed, so that it can be deleted */
+
+            if (ngx_exposure_meta_open(dek, &cs[i].scan, "configurations",
+                                       &cs[i].id, cs[i].revision, cs[i].enc,
+                                       cs[i].enc_bytes, &content)
+                != EXPO_OK)
+            {
+                content = json_pack("{s:s}", "name", "damaged");
+            }
+
+            json_array_append_new(list,
+                           ngx_exposure_configuration_json(&cs[i], content,
+                                                           0));
+            json_decref(content);
+            expo_store_configuration_free(&cs[i]);
+        }
+
+        free(cs);
+        job->json = json_pack("{s:o}", "configurations", list);
+    }
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+}
+
+
+static ngx_int_t
+ngx_exposure_configuration_add_body(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, json_t *body)
+{
+    ngx_exposure_job_t  *job;
+
+    if (json_object_size(body) != 2
+        || ngx_exposure_body_text(body, "name") == NULL
+        || !json_is_object(json_object_get(body, "settings")))
+    {
+        json_decref(body);
+        return ngx_exposure_reply_error(r, EXPO_INVALID,
+               "A name of 1 to 200 characters and settings are needed.");
+    }
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t),
+                                  ngx_exposure_configuration_add_work,
+                                  ngx_exposure_job_answer);
+    if (job == NULL) {
+        json_decref(body);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->body = body;
+    job->location = "/api/v1/configurations/";
+
+    return ngx_exposure_job_run(r, job);
+}
+
+
+static void
+ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
+{
+    u_char                dek[32];
+    expo_scan_t           scan;
+    expo_configuration_t  c;
+
+    job->st = ngx_exposure_configuration_check(job);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    job->st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag,
+                                    &job->id, &scan, dek);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    ngx_memzero(&c, sizeof(c));
+    ngx_exposure_random(c.id.b, sizeof(c.id.b));
+    c.scan = job->id;
+    c.revision = 1;
+
+    job->st = (scan.role == EXPO_ROLE_VIEWER)
+              ? EXPO_DENIED
+              : ngx_exposure_meta_seal(dek, &c.scan, "configurations", &c.id,
+                                       c.revision, job->body, &c.enc,
+                                       &c.enc_bytes);
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+    expo_store_scan_free(&scan);
+
+    if (job->st == EXPO_OK) {
+        job->st = expo_store_configuration_add(job->conf->store, &c, job->tag);
+    }
+
+    if (job->st == EXPO_FULL) {
+        ngx_sprintf((u_char *) job->detail,
+                    "A scan can have 200 configurations.%Z");
+    }
+
+    if (job->st == EXPO_OK) {
+        job->made = c.id;
+        job->revision = c.revision;
+        job->json = ngx_exposure_configuration_json(&c, job->body, 1);
+    }
+
+    free(c.enc);
+}
+
+
+static void
+ngx_exposure_configuration_get_work(ngx_exposure_job_t *job)
+{
+    u_char                dek[32];
+    json_t               *content;
+    expo_role_t           role;
+    expo_configuration_t  c;
+
+    job->st = ngx_exposure_configuration_find(job, &c, &role, dek);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    job->st = ngx_exposure_meta_open(dek, &c.scan, "configurations", &c.id,
+                                     c.revision, c.enc, c.enc_bytes, &content);
+
+    if (job->st == EXPO_OK) {
+        job->revision = c.revision;
+        job->json = ngx_exposure_configuration_json(&c, content, 1);
+        json_decref(content);
+    }
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+    expo_store_configuration_free(&c);
+}
+
+
+static ngx_int_t
+ngx_exposure_configuration_patch_body(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, json_t *body)
+{
+    size_t               known;
+    json_t              *name, *settings;
+    ngx_exposure_job_t  *job;
+
+    name = json_object_get(body, "name");
+    settings = json_object_get(body, "settings");
+
+    known = (name ? 1 : 0) + (settings ? 1 : 0);
+
+    if (known == 0
+        || known != json_object_size(body)
+        || (name && ngx_exposure_body_text(body, "name") == NULL)
+        || (settings && !json_is_object(settings)))
+    {
+        json_decref(body);
+        return ngx_exposure_reply_error(r, EXPO_INVALID,
+               "A name of 1 to 200 characters or settings are needed.");
+    }
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t),
+                                  ngx_exposure_configuration_patch_work,
+                                  ngx_exposure_job_answer);
+    if (job == NULL) {
+        json_decref(body);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->body = body;
+
+    return ngx_exposure_job_matching(r, job);
+}
+
+
+static void
+ngx_exposure_configuration_patch_work(ngx_exposure_job_t *job)
+{
+    ngx_uint_t  n;
+
+    job->st = ngx_exposure_configuration_check(job);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    for (n = 0; n < NGX_EXPOSURE_CONFIGURATION_TRIES; n++) {
+        job->st = ngx_exposure_configuration_put(job);
+
+        if (job->st != EXPO_CONFLICT || job->if_match) {
+            break;
+        }
+    }
+}
+
+
+static expo_status_t
+ngx_exposure_configuration_put(ngx_exposure_job_t *job)
+{
+    u_char                dek[32];
+    json_t               *content;
+    expo_role_t           role;
+    expo_status_t         st;
+    expo_configuration_t  c;
+
+    st = ngx_exposure_configuration_find(job, &c, &role, dek);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    content = NULL;
+
+    if (role == EXPO_ROLE_VIEWER) {
+        st = EXPO_DENIED;
+        goto done;
+    }
+
+    if (job->if_match && job->if_match != c.revision) {
+        st = EXPO_CONFLICT;
+        goto done;
+    }
+
+    st = ngx_exposure_meta_open(dek, &c.scan, "configurations", &c.id,
+                                c.revision, c.enc, c.enc_bytes, &content);
+    if (st != EXPO_OK) {
+        content = NULL;
+        goto done;
+    }
+
+    json_object_update(content, job->body);
+
+    expo_store_configuration_free(&c);
+    c.enc = NULL;
+    c.revision++;
+
+    st = ngx_exposure_meta_seal(dek, &c.scan, "configurations", &c.id,
+                                c.revision, content, &c.enc, &c.enc_bytes);
+    if (st != EXPO_OK) {
+        goto done;
+    }
+
+    st = expo_store_configuration_put(job->conf->store, &c);
+
+    if (st == EXPO_OK) {
+        job->revision = c.revision;
+        job->json = ngx_exposure_configuration_json(&c, content, 1);
+    }
+
+done:
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+    json_decref(content);
+    expo_store_configuration_free(&c);
+
+    return st;
+}
+
+
+static void
+ngx_exposure_configuration_delete_work(ngx_exposure_job_t *job)
+{
+    u_char                dek[32];
+    expo_role_t           role;
+    expo_configuration_t  c;
+
+    job->st = ngx_exposure_configuration_find(job, &c, &role, dek);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+
+    if (role == EXPO_ROLE_VIEWER) {
+        job->st = EXPO_DENIED;
+
+    } else if (job->if_match && job->if_match != c.revision) {
+        job->st = EXPO_CONFLICT;
+
+    } else {
+        job->st = expo_store_configuration_delete(job->conf->store, &job->id);
+    }
+
+    expo_store_configuration_free(&c);
+}
+
+
+/* The configuration and its scan's key, if this user may see the scan. */
+
+static expo_status_t
+ngx_exposure_configuration_find(ngx_exposure_job_t *job,
+    expo_configuration_t *c, expo_role_t *role, u_char dek[32])
+{
+    expo_scan_t    scan;
+    expo_status_t  st;
+
+    st = expo_store_configuration(job->conf->store, &job->id, c);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag, &c->scan,
+                               &scan, dek);
+    if (st != EXPO_OK) {
+        expo_store_configuration_free(c);
+        return st;
+    }
+
+    *role = scan.role;
+    expo_store_scan_free(&scan);
+
+    return EXPO_OK;
+}
+
+
+static expo_status_t
+ngx_exposure_configuration_check(ngx_exposure_job_t *job)
+{
+    json_t           *settings;
+    expo_settings_t   parsed;
+
+    settings = json_object_get(job->body, "settings");
+
+    if (settings == NULL) {
+        return EXPO_OK;
+    }
+
+    return expo_settings_parse(job->conf->settings_schema, settings, &parsed,
+                               job->detail, sizeof(job->detail));
+}
+
+
+static json_t *
+ngx_exposure_configuration_json(expo_configuration_t *c, json_t *content,
+    ngx_uint_t whole)
+{
+    char     id[EXPO_ID_TEXT + 1], scan[EXPO_ID_TEXT + 1];
+    json_t  *json;
+
+    expo_id_print(id, &c->id);
+    expo_id_print(scan, &c->scan);
+
+    json = json_pack("{s:s, s:s, s:O, s:I}", "id", id, "scan", scan,
+                     "name", json_object_get(content, "name"),
+                     "revision", (json_int_t) c->revision);
+
+    if (whole) {
+        json_object_set(json, "settings",
+                        json_object_get(content, "settings"));
+    }
+
+    return json;
+}

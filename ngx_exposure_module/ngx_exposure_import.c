@@ -1,0 +1,743 @@
+/*
+ * From a sealed original to a ready scan. One record a running import, in the
+ * nginx worker that started it; the zone tells the others. What a render-worker
+ * makes are unnamed files; they appear with the scan's new state in one step.
+ * An import whose nginx worker dies is found and begun again by the next look
+ * at the scan, since only its owner's token opens it.
+ */
+
+#include "ngx_exposure_rest.h"
+
+#include "lib/base64.h"
+#include "lib/volume.h"
+
+
+#define NGX_EXPOSURE_IMPORT_WAIT     500      /* ms between looks for a worker */
+#define NGX_EXPOSURE_IMPORT_SILENCE  600000   /* ms without a word of one */
+#define NGX_EXPOSURE_IMPORT_LOST     2        /* attempts, if a worker is lost */
+#define NGX_EXPOSURE_IMPORT_ATTEMPTS 4        /* in all, reloads included */
+#define NGX_EXPOSURE_IMPORT_TRIES    5        /* against a change of the title */
+
+
+typedef enum {
+    NGX_EXPOSURE_IMPORT_PREPARE = 0,  /* to be posted, or in the pool */
+    NGX_EXPOSURE_IMPORT_READY,        /* waits for a render-worker */
+    NGX_EXPOSURE_IMPORT_RUNNING,
+    NGX_EXPOSURE_IMPORT_FINISH        /* to be posted, or in the pool */
+} ngx_exposure_import_state_e;
+
+
+typedef struct {
+    ngx_queue_t                   queue;
+    ngx_event_t                   timer;
+    ngx_exposure_import_state_e   state;
+    ngx_exposure_main_conf_t     *conf;
+    expo_claims_t                 claims;
+    u_char                        tag[EXPO_TAG];
+    expo_id_t                     scan;
+
+    ngx_uint_t                    worker;     /* while it runs */
+    uint32_t                      attempts;
+
+    int                           original_fd;
+    expo_blob_t                   original;
+    expo_blob_file_t              volume_file;
+    expo_blob_t                   volume;
+    expo_blob_file_t              thumbnail_file;
+    expo_blob_t                   thumbnail;
+
+    expo_status_t                 st;
+    json_t                       *imported;   /* the worker's message */
+    json_t                       *failure;    /* {code, detail} */
+} ngx_exposure_import_t;
+
+
+static void ngx_exposure_import_step(ngx_exposure_import_t *im);
+static void ngx_exposure_import_timer(ngx_event_t *ev);
+static void ngx_exposure_import_prepare_work(void *data);
+static expo_status_t ngx_exposure_import_file(ngx_exposure_import_t *im,
+    u_char dek[32], uint32_t epoch, expo_blob_kind_t kind, unsigned chunk_log2,
+    expo_blob_file_t *file, expo_blob_t *blob);
+static void ngx_exposure_import_prepare_done(void *data);
+static ngx_int_t ngx_exposure_import_send(ngx_exposure_import_t *im);
+static ngx_exposure_import_t *ngx_exposure_import_find(ngx_uint_t worker,
+    json_t *message);
+static void ngx_exposure_import_finish(ngx_exposure_import_t *im);
+static void ngx_exposure_import_fail(ngx_exposure_import_t *im,
+    const char *code, const char *detail);
+static void ngx_exposure_import_finish_work(void *data);
+static expo_status_t ngx_exposure_import_settle(ngx_exposure_import_t *im);
+static expo_status_t ngx_exposure_import_check(ngx_exposure_import_t *im);
+static json_t *ngx_exposure_import_meta(ngx_exposure_import_t *im,
+    json_t *old);
+static void ngx_exposure_import_finish_done(void *data);
+static void ngx_exposure_import_close(ngx_exposure_import_t *im);
+static void ngx_exposure_import_end(ngx_exposure_import_t *im);
+
+
+static ngx_queue_t       ngx_exposure_imports;
+static ngx_connection_t  ngx_exposure_import_connection;
+
+
+ngx_int_t
+ngx_exposure_import_start(expo_claims_t *claims, u_char tag[EXPO_TAG],
+    expo_id_t *scan)
+{
+    ngx_int_t               rc;
+    ngx_exposure_import_t  *im;
+
+    rc = ngx_exposure_zone_import_begin(scan);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    im = ngx_calloc(sizeof(ngx_exposure_import_t), ngx_cycle->log);
+    if (im == NULL) {
+        ngx_exposure_zone_import_end(scan);
+        return NGX_BUSY;
+    }
+
+    if (ngx_exposure_imports.next == NULL) {
+        ngx_queue_init(&ngx_exposure_imports);
+        ngx_exposure_import_connection.fd = (ngx_socket_t) -1;
+    }
+
+    im->conf = ngx_exposure_main_conf();
+    im->claims = *claims;
+    ngx_memcpy(im->tag, tag, EXPO_TAG);
+    im->scan = *scan;
+    im->original_fd = -1;
+    im->volume_file.fd = -1;
+    im->thumbnail_file.fd = -1;
+
+    im->timer.handler = ngx_exposure_import_timer;
+    im->timer.data = &ngx_exposure_import_connection;
+    im->timer.log = ngx_cycle->log;
+    im->timer.cancelable = 1;
+
+    ngx_queue_insert_tail(&ngx_exposure_imports, &im->queue);
+
+    ngx_exposure_import_step(im);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_exposure_import_event(ngx_uint_t worker, json_t *message)
+{
+    const char             *type;
+    ngx_exposure_import_t  *im;
+
+    im = ngx_exposure_import_find(worker, message);
+    if (im == NULL) {
+        return;
+    }
+
+    type = json_string_value(json_object_get(message, "type"));
+
+    if (ngx_strcmp(type, "progress") == 0) {
+        ngx_exposure_zone_import_note(&im->scan,
+                 json_string_value(json_object_get(message, "stage")),
+                 json_number_value(json_object_get(message, "fraction")));
+
+        ngx_add_timer(&im->timer, NGX_EXPOSURE_IMPORT_SILENCE);
+
+    } else if (ngx_strcmp(type, "imported") == 0) {
+        im->imported = json_incref(message);
+        ngx_exposure_import_finish(im);
+
+    } else if (ngx_strcmp(type, "failed") == 0) {
+        ngx_exposure_import_fail(im,
+                 json_string_value(json_object_get(message, "code")),
+                 json_string_value(json_object_get(message, "detail")));
+    }
+}
+
+
+void
+ngx_exposure_import_lost(ngx_uint_t worker)
+{
+    ngx_queue_t            *q, *next;
+    ngx_exposure_import_t  *im;
+
+    if (ngx_exposure_imports.next == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&ngx_exposure_imports);
+         q != ngx_queue_sentinel(&ngx_exposure_imports);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        im = ngx_queue_data(q, ngx_exposure_import_t, queue);
+
+        if (im->state != NGX_EXPOSURE_IMPORT_RUNNING || im->worker != worker) {
+            continue;
+        }
+
+        if (im->attempts >= NGX_EXPOSURE_IMPORT_LOST) {
+            ngx_exposure_import_fail(im, "interrupted",
+                   "Reading this scan was interrupted twice. Delete it and "
+                   "upload it again.");
+            continue;
+        }
+
+        ngx_exposure_import_close(im);
+        im->state = NGX_EXPOSURE_IMPORT_PREPARE;
+        ngx_exposure_import_step(im);
+    }
+}
+
+
+/* Does what the state asks for, or tries again in a moment. */
+
+static void
+ngx_exposure_import_step(ngx_exposure_import_t *im)
+{
+    ngx_int_t  rc;
+
+    switch (im->state) {
+
+    case NGX_EXPOSURE_IMPORT_PREPARE:
+        rc = ngx_exposure_task_post(ngx_exposure_import_prepare_work,
+                                    ngx_exposure_import_prepare_done, im);
+        break;
+
+    case NGX_EXPOSURE_IMPORT_READY:
+        rc = ngx_exposure_import_send(im);
+        break;
+
+    case NGX_EXPOSURE_IMPORT_RUNNING:
+        ngx_exposure_import_fail(im, "timeout",
+                   "Reading this scan took too long. Delete it and upload "
+                   "it again.");
+        return;
+
+    default: /* NGX_EXPOSURE_IMPORT_FINISH */
+        rc = ngx_exposure_task_post(ngx_exposure_import_finish_work,
+                                    ngx_exposure_import_finish_done, im);
+        break;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_add_timer(&im->timer, NGX_EXPOSURE_IMPORT_WAIT);
+    }
+}
+
+
+static void
+ngx_exposure_import_timer(ngx_event_t *ev)
+{
+    ngx_exposure_import_step((ngx_exposure_import_t *)
+                             ((u_char *) ev
+                              - offsetof(ngx_exposure_import_t, timer)));
+}
+
+
+static void
+ngx_exposure_import_prepare_work(void *data)
+{
+    ngx_exposure_import_t *im = data;
+
+    u_char       dek[32];
+    uint64_t     bytes;
+    expo_scan_t  scan;
+
+    im->st = ngx_exposure_scan_key(im->conf, &im->claims, im->tag, &im->scan,
+                                   &scan, dek);
+    if (im->st != EXPO_OK) {
+        return;
+    }
+
+    if (scan.state != EXPO_SCAN_IMPORTING) {
+        im->st = EXPO_NOT_FOUND;
+        goto done;
+    }
+
+    im->st = ngx_exposure_blob_open(im->conf, &im->scan, dek,
+                                    EXPO_BLOB_ORIGINAL, &im->original_fd,
+                                    &bytes, &im->original);
+    if (im->st != EXPO_OK) {
+        im->original_fd = -1;
+        goto done;
+    }
+
+    im->st = ngx_exposure_import_file(im, dek, scan.epoch, EXPO_BLOB_VOLUME,
+                                      20, &im->volume_file, &im->volume);
+    if (im->st != EXPO_OK) {
+        goto done;
+    }
+
+    im->st = ngx_exposure_import_file(im, dek, scan.epoch,
+                                      EXPO_BLOB_THUMBNAIL, 16,
+                                      &im->thumbnail_file, &im->thumbnail);
+    if (im->st != EXPO_OK) {
+        goto done;
+    }
+
+    im->st = expo_store_scan_attempt(im->conf->store, &im->scan,
+                                     &im->attempts);
+
+done:
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+    expo_store_scan_free(&scan);
+}
+
+
+static expo_status_t
+ngx_exposure_import_file(ngx_exposure_import_t *im, u_char dek[32],
+    uint32_t epoch, expo_blob_kind_t kind, unsigned chunk_log2,
+    expo_blob_file_t *file, expo_blob_t *blob)
+{
+    u_char         salt[32];
+    expo_id_t      id;
+    expo_status_t  st;
+
+    ngx_exposure_random(id.b, sizeof(id.b));
+    ngx_exposure_random(salt, sizeof(salt));
+
+    st = expo_vault_blob_new(blob, dek, epoch, &im->scan, &id, kind,
+                             chunk_log2, salt);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = expo_store_blob_create(im->conf->store, &id, kind, file);
+    if (st != EXPO_OK) {
+        file->fd = -1;
+    }
+
+    return st;
+}
+
+
+static void
+ngx_exposure_import_prepare_done(void *data)
+{
+    ngx_exposure_import_t *im = data;
+
+    switch (im->st) {
+
+    case EXPO_OK:
+        if (im->attempts > NGX_EXPOSURE_IMPORT_ATTEMPTS) {
+            ngx_exposure_import_fail(im, "interrupted",
+                   "Reading this scan was interrupted again and again. Delete "
+                   "it and upload it again.");
+            return;
+        }
+
+        im->state = NGX_EXPOSURE_IMPORT_READY;
+        ngx_exposure_import_step(im);
+        return;
+
+    case EXPO_CORRUPT:
+        ngx_exposure_import_fail(im, "damaged",
+                   "What was stored of this scan is damaged. Delete it and "
+                   "upload it again.");
+        return;
+
+    case EXPO_NO_SPACE:
+        ngx_exposure_import_fail(im, "no_space",
+                   "There was no space left for this scan. Delete it, make "
+                   "room, and upload it again.");
+        return;
+
+    case EXPO_AGAIN:
+        ngx_exposure_import_close(im);
+        ngx_add_timer(&im->timer, NGX_EXPOSURE_IMPORT_WAIT);
+        return;
+
+    case EXPO_NOT_FOUND:
+        /* deleted, or done by another nginx worker */
+        ngx_exposure_import_end(im);
+        return;
+
+    default:
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "exposure: an import cannot begin: %s",
+                      expo_status_name(im->st));
+        ngx_exposure_import_end(im);
+    }
+}
+
+
+static ngx_int_t
+ngx_exposure_import_send(ngx_exposure_import_t *im)
+{
+    int         fds[3];
+    char        id[EXPO_ID_TEXT + 1];
+    char        headers[3][EXPO_BASE64_TEXT(EXPO_BLOB_HEADER)];
+    u_char      keys[96];
+    json_t     *message;
+    ngx_int_t   worker, rc;
+
+    worker = ngx_exposure_control_any();
+
+    if (worker == NGX_ERROR) {
+        ngx_exposure_zone_import_note(&im->scan, "waiting", 0);
+        return NGX_AGAIN;
+    }
+
+    expo_id_print(id, &im->scan);
+
+    expo_base64_print(headers[0], im->original.header, EXPO_BLOB_HEADER);
+    expo_base64_print(headers[1], im->volume.header, EXPO_BLOB_HEADER);
+    expo_base64_print(headers[2], im->thumbnail.header, EXPO_BLOB_HEADER);
+
+    message = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}",
+                        "type", "import", "scan", id, "format", "tar",
+                        "original_header", headers[0],
+                        "volume_header", headers[1],
+                        "thumbnail_header", headers[2]);
+    if (message == NULL) {
+        return NGX_AGAIN;
+    }
+
+    ngx_memcpy(keys, im->original.key, 32);
+    ngx_memcpy(keys + 32, im->volume.key, 32);
+    ngx_memcpy(keys + 64, im->thumbnail.key, 32);
+
+    fds[0] = im->original_fd;
+    fds[1] = im->volume_file.fd;
+    fds[2] = im->thumbnail_file.fd;
+
+    rc = ngx_exposure_control_send((ngx_uint_t) worker, message, keys,
+                                   sizeof(keys), fds, 3);
+
+    ngx_explicit_memzero(keys, sizeof(keys));
+    json_decref(message);
+
+    if (rc != NGX_OK) {
+        return NGX_AGAIN;
+    }
+
+    im->worker = (ngx_uint_t) worker;
+    im->state = NGX_EXPOSURE_IMPORT_RUNNING;
+    ngx_add_timer(&im->timer, NGX_EXPOSURE_IMPORT_SILENCE);
+
+    return NGX_OK;
+}
+
+
+static ngx_exposure_import_t *
+ngx_exposure_import_find(ngx_uint_t worker, json_t *message)
+{
+    expo_id_t               scan;
+    const char             *text;
+    ngx_queue_t            *q;
+    ngx_exposure_import_t  *im;
+
+    text = json_string_value(json_object_get(message, "scan"));
+
+    if (text == NULL || ngx_exposure_imports.next == NULL
+        || expo_id_parse(&scan, text, ngx_strlen(text)) != EXPO_OK)
+    {
+        return NULL;
+    }
+
+    for (q = ngx_queue_head(&ngx_exposure_imports);
+         q != ngx_queue_sentinel(&ngx_exposure_imports);
+         q = ngx_queue_next(q))
+    {
+        im = ngx_queue_data(q, ngx_exposure_import_t, queue);
+
+        if (im->state == NGX_EXPOSURE_IMPORT_RUNNING && im->worker == worker
+            && ngx_memcmp(im->scan.b, scan.b, sizeof(scan.b)) == 0)
+        {
+            return im;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_exposure_import_finish(ngx_exposure_import_t *im)
+{
+    if (im->timer.timer_set) {
+        ngx_del_timer(&im->timer);
+    }
+
+    im->state = NGX_EXPOSURE_IMPORT_FINISH;
+    ngx_exposure_import_step(im);
+}
+
+
+static void
+ngx_exposure_import_fail(ngx_exposure_import_t *im, const char *code,
+    const char *detail)
+{
+    json_decref(im->imported);
+    json_decref(im->failure);
+
+    im->imported = NULL;
+    im->failure = json_pack("{s:s, s:s}", "code", code, "detail", detail);
+
+    ngx_exposure_import_finish(im);
+}
+
+
+static void
+ngx_exposure_import_finish_work(void *data)
+{
+    ngx_exposure_import_t *im = data;
+
+    ngx_uint_t  n;
+
+    if (im->imported) {
+        im->st = ngx_exposure_import_check(im);
+
+        if (im->st != EXPO_OK) {
+            return;
+        }
+    }
+
+    for (n = 0; n < NGX_EXPOSURE_IMPORT_TRIES; n++) {
+        im->st = ngx_exposure_import_settle(im);
+
+        if (im->st != EXPO_CONFLICT) {
+            break;
+        }
+    }
+}
+
+
+/* What a render-worker says it made is looked at before it is kept. */
+
+static expo_status_t
+ngx_exposure_import_check(ngx_exposure_import_t *im)
+{
+    u_char         *sealed, *plain;
+    size_t          n;
+    ssize_t         got;
+    uint64_t        total, chunks;
+    expo_status_t   st;
+    expo_volume_t   volume;
+
+    im->volume_file.bytes = json_integer_value(json_object_get(im->imported,
+                                                            "volume_bytes"));
+    im->thumbnail_file.bytes = json_integer_value(json_object_get(
+                                          im->imported, "thumbnail_bytes"));
+
+    st = expo_vault_blob_length(&im->thumbnail, im->thumbnail_file.bytes,
+                                &total, &chunks);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = expo_vault_blob_length(&im->volume, im->volume_file.bytes, &total,
+                                &chunks);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    n = ngx_min(total, expo_vault_blob_chunk(&im->volume));
+
+    sealed = malloc(n + EXPO_BLOB_TAG);
+    plain = malloc(n + 1);
+
+    if (sealed == NULL || plain == NULL) {
+        st = EXPO_NO_MEMORY;
+        goto done;
+    }
+
+    got = pread(im->volume_file.fd, sealed, n + EXPO_BLOB_TAG,
+                EXPO_BLOB_HEADER);
+
+    if (got != (ssize_t) (n + EXPO_BLOB_TAG) || n < EXPO_VOLUME_HEADER) {
+        st = EXPO_CORRUPT;
+        goto done;
+    }
+
+    st = expo_vault_chunk_open(&im->volume, 0, chunks == 1, sealed,
+                               n + EXPO_BLOB_TAG, plain);
+
+    if (st == EXPO_OK) {
+        st = expo_volume_read(&volume, plain, total);
+    }
+
+    if (st == EXPO_INVALID || st == EXPO_TOO_LARGE) {
+        st = EXPO_CORRUPT;
+    }
+
+done:
+
+    if (plain) {
+        ngx_explicit_memzero(plain, n);
+    }
+
+    free(plain);
+    free(sealed);
+
+    return st;
+}
+
+
+static expo_status_t
+ngx_exposure_import_settle(ngx_exposure_import_t *im)
+{
+    u_char         dek[32], *sealed;
+    size_t         len;
+    json_t        *old, *meta;
+    expo_scan_t    scan;
+    expo_status_t  st;
+
+    st = ngx_exposure_scan_key(im->conf, &im->claims, im->tag, &im->scan,
+                               &scan, dek);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    old = NULL;
+    meta = NULL;
+    sealed = NULL;
+
+    if (scan.state != EXPO_SCAN_IMPORTING) {
+        st = EXPO_NOT_FOUND;
+        goto done;
+    }
+
+    st = ngx_exposure_meta_open(dek, &scan.id, "scans", &scan.id,
+                                scan.revision, scan.meta, scan.meta_bytes,
+                                &old);
+    if (st != EXPO_OK) {
+        old = NULL;
+        goto done;
+    }
+
+    meta = ngx_exposure_import_meta(im, old);
+
+    st = ngx_exposure_meta_seal(dek, &scan.id, "scans", &scan.id,
+                                scan.revision + 1, meta, &sealed, &len);
+    if (st != EXPO_OK) {
+        goto done;
+    }
+
+    if (im->imported) {
+        st = expo_store_scan_ready(im->conf->store, &scan.id,
+                                   &im->volume_file,
+                                   im->thumbnail_file.bytes
+                                   ? &im->thumbnail_file : NULL,
+                                   scan.revision + 1, sealed, len);
+    } else {
+        st = expo_store_scan_failed(im->conf->store, &scan.id,
+                                    scan.revision + 1, sealed, len);
+    }
+
+done:
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+    free(sealed);
+    json_decref(meta);
+    json_decref(old);
+    expo_store_scan_free(&scan);
+
+    return st;
+}
+
+
+static json_t *
+ngx_exposure_import_meta(ngx_exposure_import_t *im, json_t *old)
+{
+    json_t  *meta, *warnings;
+
+    meta = json_pack("{s:O}", "title", json_object_get(old, "title"));
+
+    if (im->imported == NULL) {
+        json_object_set(meta, "failure", im->failure);
+        return meta;
+    }
+
+    json_object_set(meta, "volume", json_object_get(im->imported, "volume"));
+
+    warnings = json_object_get(json_object_get(im->imported, "report"),
+                               "warnings");
+
+    if (json_is_array(warnings) && json_array_size(warnings)) {
+        json_object_set(meta, "warnings", warnings);
+    }
+
+    return meta;
+}
+
+
+static void
+ngx_exposure_import_finish_done(void *data)
+{
+    ngx_exposure_import_t *im = data;
+
+    switch (im->st) {
+
+    case EXPO_OK:
+    case EXPO_NOT_FOUND:
+        break;
+
+    case EXPO_AGAIN:
+        ngx_add_timer(&im->timer, NGX_EXPOSURE_IMPORT_WAIT);
+        return;
+
+    case EXPO_NO_SPACE:
+    case EXPO_CORRUPT:
+        if (im->imported) {
+            ngx_exposure_import_fail(im,
+                   im->st == EXPO_CORRUPT ? "damaged" : "no_space",
+                   im->st == EXPO_CORRUPT
+                   ? "What was read of this scan is damaged. Delete it and "
+                     "upload it again."
+                   : "There was no space left for this scan. Delete it, make "
+                     "room, and upload it again.");
+            return;
+        }
+
+        /* fall through */
+
+    default:
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "exposure: an import cannot end: %s",
+                      expo_status_name(im->st));
+    }
+
+    ngx_exposure_import_end(im);
+}
+
+
+static void
+ngx_exposure_import_close(ngx_exposure_import_t *im)
+{
+    if (im->timer.timer_set) {
+        ngx_del_timer(&im->timer);
+    }
+
+    if (im->original_fd != -1) {
+        close(im->original_fd);
+        im->original_fd = -1;
+    }
+
+    if (im->volume_file.fd != -1) {
+        close(im->volume_file.fd);
+        im->volume_file.fd = -1;
+    }
+
+    if (im->thumbnail_file.fd != -1) {
+        close(im->thumbnail_file.fd);
+        im->thumbnail_file.fd = -1;
+    }
+}
+
+
+static void
+ngx_exposure_import_end(ngx_exposure_import_t *im)
+{
+    ngx_exposure_import_close(im);
+    ngx_exposure_zone_import_end(&im->scan);
+    ngx_queue_remove(&im->queue);
+
+    json_decref(im->imported);
+    json_decref(im->failure);
+
+    ngx_explicit_memzero(im, sizeof(ngx_exposure_import_t));
+    ngx_free(im);
+}

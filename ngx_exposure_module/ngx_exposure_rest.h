@@ -1,0 +1,221 @@
+/*
+ * What the REST files share: the job, which is one request's blocking work,
+ * and the answers that are not JSON.
+ *
+ * A job lives on the heap and never in a request's pool: the client may leave
+ * while a pool thread is at it. Then job->r becomes NULL, the work is finished
+ * all the same, and nobody answers.
+ */
+
+#ifndef NGX_EXPOSURE_REST_H
+#define NGX_EXPOSURE_REST_H
+
+#include "ngx_exposure_module.h"
+
+
+#define NGX_EXPOSURE_TEXT_MAX   200        /* characters of a title, a name */
+#define NGX_EXPOSURE_BODY_MAX   (256 * 1024)
+
+
+typedef struct ngx_exposure_job_s  ngx_exposure_job_t;
+
+typedef void (*ngx_exposure_work_pt)(ngx_exposure_job_t *job);
+typedef ngx_int_t (*ngx_exposure_answer_pt)(ngx_http_request_t *r,
+    ngx_exposure_job_t *job);
+
+struct ngx_exposure_job_s {
+    ngx_http_request_t        *r;          /* the event loop's only */
+    ngx_http_cleanup_t        *cleanup;
+    ngx_exposure_main_conf_t  *conf;
+
+    ngx_exposure_work_pt       work;       /* in a pool thread */
+    ngx_exposure_answer_pt     answer;     /* in the event loop, if r */
+    void                     (*settle)(ngx_exposure_job_t *job);
+                                           /* in the event loop, always */
+    void                     (*release)(ngx_exposure_job_t *job);
+
+    expo_claims_t              claims;     /* copies of the context's */
+    u_char                     tag[EXPO_TAG];
+    expo_id_t                  id;
+    uint32_t                   if_match;   /* revision; 0: none asked for */
+
+    json_t                    *body;       /* of the request, owned */
+    json_t                    *json;       /* of the answer, owned */
+    uint32_t                   revision;   /* of the answer's ETag, or 0 */
+    const char                *location;   /* 201: its path, up to made */
+    expo_id_t                  made;
+    expo_status_t              st;
+    char                       detail[256];
+};
+
+
+/* --- conf: checks that answer nginx -t with one line --- */
+
+char *ngx_exposure_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_exposure_conf_worker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_exposure_conf_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_exposure_conf_path(ngx_conf_t *cf, void *post, void *data);
+char *ngx_exposure_conf_plain(ngx_conf_t *cf, void *post, void *data);
+char *ngx_exposure_conf_error(ngx_conf_t *cf, const char *error);
+
+/* Is everything there that exposure_api needs? Then keys are read. */
+char *ngx_exposure_conf_complete(ngx_conf_t *cf,
+    ngx_exposure_main_conf_t *mcf);
+char *ngx_exposure_conf_load(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf);
+
+/* Wipes and frees what was read, with the configuration's pool. */
+void ngx_exposure_conf_cleanup(void *data);
+
+
+/* --- task --- */
+
+/*
+ * A zeroed job of `size` bytes (its first member is the job), filled from the
+ * request. NULL: no memory.
+ */
+void *ngx_exposure_job_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
+    size_t size, ngx_exposure_work_pt work, ngx_exposure_answer_pt answer);
+
+/* Posts it, or answers 503. Takes the job over; a content handler's return. */
+ngx_int_t ngx_exposure_job_run(ngx_http_request_t *r, ngx_exposure_job_t *job);
+
+
+/* Instead of running it. */
+void ngx_exposure_job_drop(ngx_exposure_job_t *job);
+
+/* The usual answer: job->json with its ETag, or what st says. */
+ngx_int_t ngx_exposure_job_answer(ngx_http_request_t *r,
+    ngx_exposure_job_t *job);
+
+/* Runs it with If-Match's revision in job->if_match, or answers 412. */
+ngx_int_t ngx_exposure_job_matching(ngx_http_request_t *r,
+    ngx_exposure_job_t *job);
+
+
+/* --- body --- */
+
+typedef ngx_int_t (*ngx_exposure_body_pt)(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, json_t *body /* taken over */);
+
+/*
+ * Reads a JSON object of at most `max` bytes, then calls the handler once;
+ * answers 400, 413, 415 by itself. A content handler's return.
+ */
+ngx_int_t ngx_exposure_body_read(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, size_t max, ngx_exposure_body_pt handler);
+
+/* Is the Content-Type this one? Parameters after ';' are not looked at. */
+ngx_uint_t ngx_exposure_body_is(ngx_http_request_t *r, const char *type);
+
+/* The text of a member, 1..200 characters without controls; NULL otherwise. */
+const char *ngx_exposure_body_text(json_t *body, const char *member);
+
+
+/* --- reply --- */
+
+ngx_int_t ngx_exposure_reply_header(ngx_http_request_t *r, const char *name,
+    u_char *value, size_t len);
+
+/* data stays the caller's until the request ends. no-store unless `cached`. */
+ngx_int_t ngx_exposure_reply_bytes(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, u_char *data, size_t len, ngx_uint_t cached);
+ngx_int_t ngx_exposure_reply_empty(ngx_http_request_t *r, ngx_uint_t status);
+ngx_int_t ngx_exposure_reply_busy(ngx_http_request_t *r, ngx_uint_t retry_s);
+
+
+/* --- keys, all in a pool thread --- */
+
+/* Fills with random bytes; aborts the process if the kernel has none. */
+void ngx_exposure_random(void *dst, size_t len);
+
+/* The user's row, made at first sight. EXPO_DENIED: disabled. */
+expo_status_t ngx_exposure_user(ngx_exposure_main_conf_t *conf,
+    expo_claims_t *claims, u_char tag[EXPO_TAG], expo_user_t *user);
+
+/* The key of a scan that this user may see. */
+expo_status_t ngx_exposure_scan_dek(ngx_exposure_main_conf_t *conf,
+    expo_claims_t *claims, expo_user_t *user, expo_scan_t *scan,
+    u_char dek[32]);
+
+/* The scan as this user may see it, and its key. Free scan if EXPO_OK. */
+expo_status_t ngx_exposure_scan_key(ngx_exposure_main_conf_t *conf,
+    expo_claims_t *claims, u_char tag[EXPO_TAG], expo_id_t *id,
+    expo_scan_t *scan, u_char dek[32]);
+
+/*
+ * A small JSON object under a scan's key, as ciphertext and back. table and
+ * row are bound in. *dst is malloc'd.
+ */
+expo_status_t ngx_exposure_meta_seal(u_char dek[32], expo_id_t *scan,
+    const char *table, expo_id_t *row, uint32_t revision, json_t *json,
+    u_char **dst, size_t *len);
+expo_status_t ngx_exposure_meta_open(u_char dek[32], expo_id_t *scan,
+    const char *table, expo_id_t *row, uint32_t revision, u_char *src,
+    size_t len, json_t **json);
+
+/* Opens the scan's blob of a kind: its file, header and key. */
+expo_status_t ngx_exposure_blob_open(ngx_exposure_main_conf_t *conf,
+    expo_id_t *scan, u_char dek[32], expo_blob_kind_t kind, int *fd,
+    uint64_t *bytes, expo_blob_t *blob);
+
+
+/* All of a small blob, malloc'd; EXPO_TOO_LARGE: over max bytes. */
+expo_status_t ngx_exposure_blob_read(int fd, uint64_t bytes,
+    expo_blob_t *blob, size_t max, u_char **dst, size_t *len);
+
+
+/* --- auth --- */
+
+/* The Authorization header; as ngx_exposure_auth_token. */
+ngx_int_t ngx_exposure_auth_bearer(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+
+
+/* --- the handlers of the route table --- */
+
+ngx_int_t ngx_exposure_account_login(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_account_renew(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_account_jwks(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_account_current(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_account_user(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+
+ngx_int_t ngx_exposure_scan_list(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_scan_get(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_scan_patch(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_scan_delete(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_scan_thumbnail(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
+
+ngx_int_t ngx_exposure_configuration_list(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_configuration_add(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_configuration_get(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_configuration_patch(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_configuration_delete(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+
+ngx_int_t ngx_exposure_route_healthz(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_route_readyz(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+
+/* The content handler of `exposure_api`. */
+ngx_int_t ngx_exposure_route_handler(ngx_http_request_t *r);
+
+/* The JSON of a scan from its row and its opened meta (NULL: damaged). */
+json_t *ngx_exposure_scan_json(expo_scan_t *scan, json_t *meta);
+
+#endif

@@ -1,0 +1,388 @@
+/*
+ * One table of everything that can be asked for: method, path, who may,
+ * handler. A bearer token is checked here, once, before any handler.
+ */
+
+#include "ngx_exposure_rest.h"
+
+
+#define NGX_EXPOSURE_PREFIX  "/api/v1"
+
+
+typedef enum {
+    NGX_EXPOSURE_PUBLIC,
+    NGX_EXPOSURE_BEARER,
+    NGX_EXPOSURE_WEBSOCKET       /* the first message carries the token */
+} ngx_exposure_rule_e;
+
+
+typedef ngx_int_t (*ngx_exposure_handler_pt)(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+
+
+typedef struct {
+    ngx_uint_t                 method;
+    const char                *path;       /* {id} stands for one segment */
+    ngx_exposure_rule_e        rule;
+    ngx_uint_t                 body;       /* the handler reads it */
+    ngx_exposure_handler_pt    handler;
+} ngx_exposure_route_t;
+
+
+static ngx_exposure_route_t *ngx_exposure_route_find(ngx_http_request_t *r,
+    ngx_str_t *id, ngx_uint_t *methods);
+static ngx_uint_t ngx_exposure_route_match(const char *pattern, u_char *p,
+    u_char *last, ngx_str_t *id);
+static ngx_int_t ngx_exposure_route_method(ngx_http_request_t *r,
+    ngx_uint_t methods);
+static ngx_int_t ngx_exposure_route_unauthorized(ngx_http_request_t *r,
+    ngx_int_t rc);
+static ngx_int_t ngx_exposure_route_openapi(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+static ngx_int_t ngx_exposure_route_settings(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+static ngx_int_t ngx_exposure_route_messages(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+static void ngx_exposure_route_ready_work(ngx_exposure_job_t *job);
+static ngx_int_t ngx_exposure_route_ready_answer(ngx_http_request_t *r,
+    ngx_exposure_job_t *job);
+
+
+#define GET     NGX_HTTP_GET
+#define POST    NGX_HTTP_POST
+#define PATCH   NGX_HTTP_PATCH
+#define DELETE  NGX_HTTP_DELETE
+#define PUBLIC  NGX_EXPOSURE_PUBLIC
+#define BEARER  NGX_EXPOSURE_BEARER
+#define SOCKET  NGX_EXPOSURE_WEBSOCKET
+
+static ngx_exposure_route_t  ngx_exposure_routes[] = {
+
+    { POST, "/accounts/login", PUBLIC, 1, ngx_exposure_account_login },
+    { POST, "/accounts/renew", BEARER, 0, ngx_exposure_account_renew },
+    { GET, "/jwks.json", PUBLIC, 0, ngx_exposure_account_jwks },
+
+    { GET, "/users/current", BEARER, 0, ngx_exposure_account_current },
+    { GET, "/users/{id}", BEARER, 0, ngx_exposure_account_user },
+
+    { GET, "/scans", BEARER, 0, ngx_exposure_scan_list },
+    { POST, "/scans", BEARER, 1, ngx_exposure_upload },
+    { GET, "/scans/{id}", BEARER, 0, ngx_exposure_scan_get },
+    { PATCH, "/scans/{id}", BEARER, 1, ngx_exposure_scan_patch },
+    { DELETE, "/scans/{id}", BEARER, 0, ngx_exposure_scan_delete },
+    { GET, "/scans/{id}/thumbnail", BEARER, 0, ngx_exposure_scan_thumbnail },
+
+    { GET, "/scans/{id}/configurations", BEARER, 0,
+      ngx_exposure_configuration_list },
+    { POST, "/scans/{id}/configurations", BEARER, 1,
+      ngx_exposure_configuration_add },
+    { GET, "/configurations/{id}", BEARER, 0, ngx_exposure_configuration_get },
+    { PATCH, "/configurations/{id}", BEARER, 1,
+      ngx_exposure_configuration_patch },
+    { DELETE, "/configurations/{id}", BEARER, 0,
+      ngx_exposure_configuration_delete },
+
+    { GET, "/scans/{id}/execute", SOCKET, 0, ngx_exposure_session_execute },
+    { GET, "/connect", SOCKET, 0, ngx_exposure_viewer_connect },
+    { GET, "/stream", SOCKET, 0, ngx_exposure_viewer_stream },
+
+    { GET, "/healthz", PUBLIC, 0, ngx_exposure_route_healthz },
+    { GET, "/readyz", PUBLIC, 0, ngx_exposure_route_readyz },
+    { GET, "/openapi.json", PUBLIC, 0, ngx_exposure_route_openapi },
+    { GET, "/settings.schema.json", PUBLIC, 0, ngx_exposure_route_settings },
+    { GET, "/messages.schema.json", PUBLIC, 0, ngx_exposure_route_messages },
+
+    { 0, NULL, PUBLIC, 0, NULL }
+};
+
+#undef GET
+#undef POST
+#undef PATCH
+#undef DELETE
+#undef PUBLIC
+#undef BEARER
+#undef SOCKET
+
+
+/* api/openapi.yaml as JSON, linked in by the Makefile. */
+extern u_char  _binary_openapi_json_start[];
+extern u_char  _binary_openapi_json_end[];
+
+
+ngx_int_t
+ngx_exposure_route_handler(ngx_http_request_t *r)
+{
+    ngx_int_t              rc;
+    ngx_str_t              id;
+    ngx_uint_t             methods;
+    ngx_exposure_ctx_t    *ctx;
+    ngx_exposure_route_t  *route;
+
+    if (r != r->main) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    ngx_str_null(&id);
+
+    route = ngx_exposure_route_find(r, &id, &methods);
+
+    if (route == NULL || !route->body) {
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (route == NULL) {
+        return methods ? ngx_exposure_route_method(r, methods)
+                       : ngx_exposure_reply_error(r, EXPO_NOT_FOUND, NULL);
+    }
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_exposure_ctx_t));
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_exposure_module);
+
+    if (route->rule == NGX_EXPOSURE_BEARER) {
+        rc = ngx_exposure_auth_bearer(r, ctx);
+
+        if (rc != NGX_OK) {
+            return ngx_exposure_route_unauthorized(r, rc);
+        }
+    }
+
+    if (id.len
+        && expo_id_parse(&ctx->id, (char *) id.data, id.len) != EXPO_OK)
+    {
+        return ngx_exposure_reply_error(r, EXPO_NOT_FOUND, NULL);
+    }
+
+    return route->handler(r, ctx);
+}
+
+
+/* NULL, and in methods what the path would take, if it is known at all. */
+
+static ngx_exposure_route_t *
+ngx_exposure_route_find(ngx_http_request_t *r, ngx_str_t *id,
+    ngx_uint_t *methods)
+{
+    u_char                *p, *last;
+    ngx_uint_t             method;
+    ngx_exposure_route_t  *route;
+
+    *methods = 0;
+
+    p = r->uri.data + sizeof(NGX_EXPOSURE_PREFIX) - 1;
+    last = r->uri.data + r->uri.len;
+
+    if (r->uri.len < sizeof(NGX_EXPOSURE_PREFIX) - 1
+        || ngx_strncmp(r->uri.data, NGX_EXPOSURE_PREFIX,
+                       sizeof(NGX_EXPOSURE_PREFIX) - 1)
+           != 0)
+    {
+        return NULL;
+    }
+
+    method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
+
+    for (route = ngx_exposure_routes; route->path; route++) {
+
+        if (!ngx_exposure_route_match(route->path, p, last, id)) {
+            continue;
+        }
+
+        if (route->method == method
+            && !(r->method == NGX_HTTP_HEAD
+                 && route->rule == NGX_EXPOSURE_WEBSOCKET))
+        {
+            return route;
+        }
+
+        *methods |= route->method;
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_exposure_route_match(const char *pattern, u_char *p, u_char *last,
+    ngx_str_t *id)
+{
+    ngx_str_null(id);
+
+    while (*pattern) {
+
+        if (*pattern == '{') {
+            id->data = p;
+
+            while (p < last && *p != '/') {
+                p++;
+            }
+
+            id->len = p - id->data;
+
+            if (id->len == 0) {
+                return 0;
+            }
+
+            pattern += sizeof("{id}") - 1;
+            continue;
+        }
+
+        if (p == last || *p != (u_char) *pattern) {
+            return 0;
+        }
+
+        p++;
+        pattern++;
+    }
+
+    return p == last;
+}
+
+
+static ngx_int_t
+ngx_exposure_route_method(ngx_http_request_t *r, ngx_uint_t methods)
+{
+    u_char  text[sizeof("GET, HEAD, POST, PATCH, DELETE")], *p;
+
+    p = text;
+
+    if (methods & NGX_HTTP_GET) {
+        p = ngx_cpymem(p, "GET, HEAD, ", 11);
+    }
+
+    if (methods & NGX_HTTP_POST) {
+        p = ngx_cpymem(p, "POST, ", 6);
+    }
+
+    if (methods & NGX_HTTP_PATCH) {
+        p = ngx_cpymem(p, "PATCH, ", 7);
+    }
+
+    if (methods & NGX_HTTP_DELETE) {
+        p = ngx_cpymem(p, "DELETE, ", 8);
+    }
+
+    if (ngx_exposure_reply_header(r, "Allow", text, p - text - 2) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_exposure_reply_problem(r, NGX_HTTP_NOT_ALLOWED, "method",
+                                      "This cannot be done here.");
+}
+
+
+static ngx_int_t
+ngx_exposure_route_unauthorized(ngx_http_request_t *r, ngx_int_t rc)
+{
+    if (ngx_exposure_reply_header(r, "WWW-Authenticate", (u_char *) "Bearer",
+                                  6)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_exposure_reply_problem(r, NGX_HTTP_UNAUTHORIZED, "expired",
+                                  "Your sign-in has ended. Sign in again.");
+    }
+
+    return ngx_exposure_reply_problem(r, NGX_HTTP_UNAUTHORIZED,
+                                      "unauthorized", "Sign in first.");
+}
+
+
+ngx_int_t
+ngx_exposure_route_healthz(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_reply_json(r, NGX_HTTP_OK,
+                                   json_pack("{s:s}", "status", "ok"));
+}
+
+
+ngx_int_t
+ngx_exposure_route_readyz(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_job_t  *job;
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t),
+                                  ngx_exposure_route_ready_work,
+                                  ngx_exposure_route_ready_answer);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_exposure_job_run(r, job);
+}
+
+
+static void
+ngx_exposure_route_ready_work(ngx_exposure_job_t *job)
+{
+    expo_user_t  user;
+
+    /* nobody has the tag of zeros: a question that costs one look-up */
+    job->st = expo_store_user(job->conf->store, job->tag, &user);
+}
+
+
+static ngx_int_t
+ngx_exposure_route_ready_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
+{
+    const char  *status;
+
+    status = "ok";
+
+    if (job->st != EXPO_OK && job->st != EXPO_NOT_FOUND) {
+        status = "store";
+
+    } else if (!ngx_exposure_control_ready()) {
+        status = "worker";
+    }
+
+    return ngx_exposure_reply_json(r,
+                            *status == 'o' ? NGX_HTTP_OK
+                                           : NGX_HTTP_SERVICE_UNAVAILABLE,
+                            json_pack("{s:s}", "status", status));
+}
+
+
+static ngx_int_t
+ngx_exposure_route_openapi(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_reply_bytes(r, NGX_HTTP_OK, "application/json",
+                                    _binary_openapi_json_start,
+                                    _binary_openapi_json_end
+                                    - _binary_openapi_json_start, 1);
+}
+
+
+static ngx_int_t
+ngx_exposure_route_settings(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
+
+    return ngx_exposure_reply_bytes(r, NGX_HTTP_OK, "application/schema+json",
+                                    mcf->settings_json.data,
+                                    mcf->settings_json.len, 1);
+}
+
+
+static ngx_int_t
+ngx_exposure_route_messages(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
+
+    return ngx_exposure_reply_bytes(r, NGX_HTTP_OK, "application/schema+json",
+                                    mcf->messages_json.data,
+                                    mcf->messages_json.len, 1);
+}

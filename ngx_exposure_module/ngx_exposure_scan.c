@@ -1,0 +1,618 @@
+/*
+ * Scans: list, get, rename, delete, thumbnail; and opening one for a session.
+ * A scan that is not this user's is answered like one that does not exist.
+ */
+
+#include "ngx_exposure_rest.h"
+
+
+#define NGX_EXPOSURE_THUMBNAIL_MAX  (8 * 1024 * 1024)
+#define NGX_EXPOSURE_SCAN_TRIES     5
+#define NGX_EXPOSURE_SCAN_BODY      4096
+
+
+typedef struct {
+    ngx_exposure_job_t         job;
+    u_char                    *png;
+    size_t                     len;
+} ngx_exposure_thumbnail_t;
+
+
+typedef struct {
+    ngx_exposure_main_conf_t  *conf;
+    expo_claims_t              claims;
+    u_char                     tag[EXPO_TAG];
+    expo_id_t                  scan;
+    ngx_exposure_scan_open_t   open;
+    expo_status_t              st;
+    ngx_exposure_scan_open_pt  done;
+    void                      *data;
+} ngx_exposure_scan_opening_t;
+
+
+static ngx_int_t ngx_exposure_scan_run(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, ngx_exposure_work_pt work,
+    ngx_exposure_answer_pt answer);
+static void ngx_exposure_scan_list_work(ngx_exposure_job_t *job);
+static ngx_int_t ngx_exposure_scan_list_answer(ngx_http_request_t *r,
+    ngx_exposure_job_t *job);
+static void ngx_exposure_scan_get_work(ngx_exposure_job_t *job);
+static ngx_int_t ngx_exposure_scan_get_answer(ngx_http_request_t *r,
+    ngx_exposure_job_t *job);
+static void ngx_exposure_scan_importing(ngx_exposure_job_t *job, json_t *scan);
+static ngx_int_t ngx_exposure_scan_patch_body(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, json_t *body);
+static void ngx_exposure_scan_patch_work(ngx_exposure_job_t *job);
+static expo_status_t ngx_exposure_scan_retitle(ngx_exposure_job_t *job);
+static void ngx_exposure_scan_delete_work(ngx_exposure_job_t *job);
+static void ngx_exposure_scan_delete_settle(ngx_exposure_job_t *job);
+static void ngx_exposure_scan_thumbnail_work(ngx_exposure_job_t *job);
+static ngx_int_t ngx_exposure_scan_thumbnail_answer(ngx_http_request_t *r,
+    ngx_exposure_job_t *job);
+static void ngx_exposure_scan_thumbnail_release(ngx_exposure_job_t *job);
+static void ngx_exposure_scan_open_work(void *data);
+static void ngx_exposure_scan_open_done(void *data);
+
+
+ngx_int_t
+ngx_exposure_scan_list(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_scan_run(r, ctx, ngx_exposure_scan_list_work,
+                                 ngx_exposure_scan_list_answer);
+}
+
+
+ngx_int_t
+ngx_exposure_scan_get(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_scan_run(r, ctx, ngx_exposure_scan_get_work,
+                                 ngx_exposure_scan_get_answer);
+}
+
+
+ngx_int_t
+ngx_exposure_scan_patch(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    return ngx_exposure_body_read(r, ctx, NGX_EXPOSURE_SCAN_BODY,
+                                  ngx_exposure_scan_patch_body);
+}
+
+
+ngx_int_t
+ngx_exposure_scan_delete(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_job_t  *job;
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t),
+                                  ngx_exposure_scan_delete_work,
+                                  ngx_exposure_job_answer);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->settle = ngx_exposure_scan_delete_settle;
+
+    return ngx_exposure_job_run(r, job);
+}
+
+
+ngx_int_t
+ngx_exposure_scan_thumbnail(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_job_t  *job;
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_thumbnail_t),
+                                  ngx_exposure_scan_thumbnail_work,
+                                  ngx_exposure_scan_thumbnail_answer);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->release = ngx_exposure_scan_thumbnail_release;
+
+    return ngx_exposure_job_run(r, job);
+}
+
+
+json_t *
+ngx_exposure_scan_json(expo_scan_t *scan, json_t *meta)
+{
+    char                id[EXPO_ID_TEXT + 1], created[16];
+    json_t             *json, *value;
+    time_t              day;
+    struct tm           tm;
+    ngx_uint_t          i;
+
+    static const char  *states[] = { "", "importing", "ready", "failed" };
+    static const char  *roles[] = { "", "owner", "editor", "viewer" };
+    static const char  *members[] = { "failure", "volume", "warnings", NULL };
+
+    expo_id_print(id, &scan->id);
+
+    day = (time_t) scan->created_day * 86400;
+    gmtime_r(&day, &tm);
+    strftime(created, sizeof(created), "%Y-%m-%d", &tm);
+
+    value = json_object_get(meta, "title");
+
+    json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}",
+                     "id", id,
+                     "title", value ? json_string_value(value) : "",
+                     "state", meta ? states[scan->state] : "failed",
+                     "role", roles[scan->role],
+                     "created", created,
+                     "bytes", (json_int_t) scan->bytes,
+                     "revision", (json_int_t) scan->revision);
+
+    if (meta == NULL) {
+        json_object_set_new(json, "failure",
+            json_pack("{s:s, s:s}", "code", "damaged", "detail",
+                      "What is stored of this scan is damaged. Delete it and "
+                      "upload it again."));
+        return json;
+    }
+
+    for (i = 0; members[i]; i++) {
+        value = json_object_get(meta, members[i]);
+
+        if (value) {
+            json_object_set(json, members[i], value);
+        }
+    }
+
+    return json;
+}
+
+
+static ngx_int_t
+ngx_exposure_scan_run(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
+    ngx_exposure_work_pt work, ngx_exposure_answer_pt answer)
+{
+    ngx_exposure_job_t  *job;
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t), work,
+                                  answer);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_exposure_job_run(r, job);
+}
+
+
+static void
+ngx_exposure_scan_list_work(ngx_exposure_job_t *job)
+{
+    size_t        i, n;
+    u_char        dek[32];
+    json_t       *list, *meta;
+    expo_scan_t  *scans;
+    expo_user_t   user;
+
+    job->st = ngx_exposure_user(job->conf, &job->claims, job->tag, &user);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    job->st = expo_store_scans(job->conf->store, job->tag, &scans, &n);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    list = json_array();
+
+    for (i = 0; i < n; i++) {
+        meta = NULL;
+
+        if (ngx_exposure_scan_dek(job->conf, &job->claims, &user, &scans[i],
+                                  dek)
+            != EXPO_OK
+            || ngx_exposure_meta_open(dek, &scans[i].id, "scans",
+                                      &scans[i].id, scans[i].revision,
+                                      scans[i].meta, scans[i].meta_bytes,
+                                      &meta)
+               != EXPO_OK)
+        {
+            meta = NULL;
+        }
+
+        json_array_append_new(list, ngx_exposure_scan_json(&scans[i], meta));
+
+        json_decref(meta);
+        expo_store_scan_free(&scans[i]);
+    }
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+    free(scans);
+
+    job->json = json_pack("{s:o}", "scans", list);
+}
+
+
+static ngx_int_t
+ngx_exposure_scan_list_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
+{
+    size_t   i;
+    json_t  *scan;
+
+    json_array_foreach(json_object_get(job->json, "scans"), i, scan) {
+        ngx_exposure_scan_importing(job, scan);
+    }
+
+    return ngx_exposure_job_answer(r, job);
+}
+
+
+static void
+ngx_exposure_scan_get_work(ngx_exposure_job_t *job)
+{
+    u_char       dek[32];
+    json_t      *meta;
+    expo_scan_t  scan;
+
+    job->st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag,
+                                    &job->id, &scan, dek);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    if (ngx_exposure_meta_open(dek, &scan.id, "scans", &scan.id,
+                               scan.revision, scan.meta, scan.meta_bytes,
+                               &meta)
+        != EXPO_OK)
+    {
+        meta = NULL;
+    }
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+
+    job->json = ngx_exposure_scan_json(&scan, meta);
+    job->revision = scan.revision;
+
+    json_decref(meta);
+    expo_store_scan_free(&scan);
+}
+
+
+static ngx_int_t
+ngx_exposure_scan_get_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
+{
+    if (job->json) {
+        ngx_exposure_scan_importing(job, job->json);
+    }
+
+    return ngx_exposure_job_answer(r, job);
+}
+
+
+/*
+ * Says how far an import is. One that nobody is at (the nginx worker that was
+ * is gone) starts again, as its owner has come by with the key to it.
+ */
+
+static void
+ngx_exposure_scan_importing(ngx_exposure_job_t *job, json_t *scan)
+{
+    char         stage[NGX_EXPOSURE_STAGE];
+    float        fraction;
+    expo_id_t    id;
+    const char  *text;
+
+    text = json_string_value(json_object_get(scan, "state"));
+
+    if (text == NULL || ngx_strcmp(text, "importing") != 0) {
+        return;
+    }
+
+    text = json_string_value(json_object_get(scan, "id"));
+
+    if (expo_id_parse(&id, text, ngx_strlen(text)) != EXPO_OK) {
+        return;
+    }
+
+    fraction = ngx_exposure_zone_import_get(&id, stage);
+
+    if (fraction < 0) {
+        text = json_string_value(json_object_get(scan, "role"));
+
+        if (text && ngx_strcmp(text, "owner") == 0) {
+            (void) ngx_exposure_import_start(&job->claims, job->tag, &id);
+        }
+
+        fraction = 0;
+        stage[0] = '\0';
+    }
+
+    json_object_set_new(scan, "progress",
+                        json_pack("{s:s, s:f}",
+                                  "stage", stage[0] ? stage : "waiting",
+                                  "fraction", (double) fraction));
+}
+
+
+static ngx_int_t
+ngx_exposure_scan_patch_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
+    json_t *body)
+{
+    ngx_exposure_job_t  *job;
+
+    if (json_object_size(body) != 1
+        || ngx_exposure_body_text(body, "title") == NULL)
+    {
+        json_decref(body);
+        return ngx_exposure_reply_error(r, EXPO_INVALID,
+                            "A title of 1 to 200 characters is needed.");
+    }
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t),
+                                  ngx_exposure_scan_patch_work,
+                                  ngx_exposure_scan_get_answer);
+    if (job == NULL) {
+        json_decref(body);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->body = body;
+
+    return ngx_exposure_job_matching(r, job);
+}
+
+
+static void
+ngx_exposure_scan_patch_work(ngx_exposure_job_t *job)
+{
+    ngx_uint_t  n;
+
+    /* an import that ends meanwhile is no reason to refuse a title */
+
+    for (n = 0; n < NGX_EXPOSURE_SCAN_TRIES; n++) {
+        job->st = ngx_exposure_scan_retitle(job);
+
+        if (job->st != EXPO_CONFLICT || job->if_match) {
+            break;
+        }
+    }
+}
+
+
+static expo_status_t
+ngx_exposure_scan_retitle(ngx_exposure_job_t *job)
+{
+    u_char         dek[32], *sealed;
+    size_t         len;
+    json_t        *meta;
+    expo_scan_t    scan;
+    expo_status_t  st;
+
+    sealed = NULL;
+    meta = NULL;
+
+    st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag, &job->id,
+                               &scan, dek);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    if (scan.role != EXPO_ROLE_OWNER) {
+        st = EXPO_DENIED;
+        goto done;
+    }
+
+    if (job->if_match && job->if_match != scan.revision) {
+        st = EXPO_CONFLICT;
+        goto done;
+    }
+
+    st = ngx_exposure_meta_open(dek, &scan.id, "scans", &scan.id,
+                                scan.revision, scan.meta, scan.meta_bytes,
+                                &meta);
+    if (st != EXPO_OK) {
+        meta = NULL;
+        goto done;
+    }
+
+    json_object_set(meta, "title", json_object_get(job->body, "title"));
+    scan.revision++;
+
+    st = ngx_exposure_meta_seal(dek, &scan.id, "scans", &scan.id,
+                                scan.revision, meta, &sealed, &len);
+    if (st != EXPO_OK) {
+        goto done;
+    }
+
+    st = expo_store_scan_meta(job->conf->store, &scan.id, scan.revision,
+                              sealed, len);
+
+    if (st == EXPO_OK) {
+        job->json = ngx_exposure_scan_json(&scan, meta);
+        job->revision = scan.revision;
+    }
+
+done:
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+    free(sealed);
+    json_decref(meta);
+    expo_store_scan_free(&scan);
+
+    return st;
+}
+
+
+static void
+ngx_exposure_scan_delete_work(ngx_exposure_job_t *job)
+{
+    expo_scan_t  scan;
+    expo_user_t  user;
+
+    job->st = ngx_exposure_user(job->conf, &job->claims, job->tag, &user);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    job->st = expo_store_scan(job->conf->store, job->tag, &job->id, &scan);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    job->st = EXPO_DENIED;
+
+    if (scan.role == EXPO_ROLE_OWNER) {
+        job->st = expo_store_scan_delete(job->conf->store, &job->id);
+    }
+
+    expo_store_scan_free(&scan);
+}
+
+
+static void
+ngx_exposure_scan_delete_settle(ngx_exposure_job_t *job)
+{
+    if (job->st == EXPO_OK) {
+        ngx_exposure_session_delete(&job->id);
+    }
+}
+
+
+static void
+ngx_exposure_scan_thumbnail_work(ngx_exposure_job_t *job)
+{
+    ngx_exposure_thumbnail_t *t = (ngx_exposure_thumbnail_t *) job;
+
+    int          fd;
+    u_char       dek[32];
+    uint64_t     bytes;
+    expo_blob_t  blob;
+    expo_scan_t  scan;
+
+    job->st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag,
+                                    &job->id, &scan, dek);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    expo_store_scan_free(&scan);
+
+    job->st = ngx_exposure_blob_open(job->conf, &job->id, dek,
+                                     EXPO_BLOB_THUMBNAIL, &fd, &bytes, &blob);
+    ngx_explicit_memzero(dek, sizeof(dek));
+
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    job->st = ngx_exposure_blob_read(fd, bytes, &blob,
+                                     NGX_EXPOSURE_THUMBNAIL_MAX, &t->png,
+                                     &t->len);
+
+    ngx_explicit_memzero(&blob, sizeof(blob));
+    close(fd);
+}
+
+
+static ngx_int_t
+ngx_exposure_scan_thumbnail_answer(ngx_http_request_t *r,
+    ngx_exposure_job_t *job)
+{
+    ngx_exposure_thumbnail_t *t = (ngx_exposure_thumbnail_t *) job;
+
+    ngx_pool_cleanup_t  *cln;
+
+    if (job->st != EXPO_OK) {
+        return ngx_exposure_reply_error(r, job->st, NULL);
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = free;
+    cln->data = t->png;
+    t->png = NULL;
+
+    return ngx_exposure_reply_bytes(r, NGX_HTTP_OK, "image/png", cln->data,
+                                    t->len, 0);
+}
+
+
+static void
+ngx_exposure_scan_thumbnail_release(ngx_exposure_job_t *job)
+{
+    ngx_exposure_thumbnail_t *t = (ngx_exposure_thumbnail_t *) job;
+
+    free(t->png);
+}
+
+
+ngx_int_t
+ngx_exposure_scan_open(expo_claims_t *claims, u_char tag[EXPO_TAG],
+    expo_id_t *scan, ngx_exposure_scan_open_pt done, void *data)
+{
+    ngx_int_t                     rc;
+    ngx_exposure_scan_opening_t  *o;
+
+    o = ngx_calloc(sizeof(ngx_exposure_scan_opening_t), ngx_cycle->log);
+    if (o == NULL) {
+        return NGX_ERROR;
+    }
+
+    o->conf = ngx_exposure_main_conf();
+    o->claims = *claims;
+    ngx_memcpy(o->tag, tag, EXPO_TAG);
+    o->scan = *scan;
+    o->open.fd = -1;
+    o->done = done;
+    o->data = data;
+
+    rc = ngx_exposure_task_post(ngx_exposure_scan_open_work,
+                                ngx_exposure_scan_open_done, o);
+    if (rc != NGX_OK) {
+        ngx_explicit_memzero(o, sizeof(*o));
+        ngx_free(o);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_exposure_scan_open_work(void *data)
+{
+    ngx_exposure_scan_opening_t *o = data;
+
+    u_char       dek[32];
+    uint64_t     bytes;
+    expo_scan_t  scan;
+
+    o->st = ngx_exposure_scan_key(o->conf, &o->claims, o->tag, &o->scan, &scan,
+                                  dek);
+    if (o->st != EXPO_OK) {
+        return;
+    }
+
+    o->open.role = scan.role;
+
+    if (scan.state == EXPO_SCAN_READY) {
+        o->st = ngx_exposure_blob_open(o->conf, &o->scan, dek,
+                                       EXPO_BLOB_VOLUME, &o->open.fd, &bytes,
+                                       &o->open.blob);
+    } else {
+        o->st = EXPO_NOT_FOUND;
+    }
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+    expo_store_scan_free(&scan);
+}
+
+
+static void
+ngx_exposure_scan_open_done(void *data)
+{
+    ngx_exposure_scan_opening_t *o = data;
+
+    o->done(o->data, o->st, o->st == EXPO_OK ? &o->open : NULL);
+
+    ngx_explicit_memzero(o, sizeof(*o));
+    ngx_free(o);
+}

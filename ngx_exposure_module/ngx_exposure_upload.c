@@ -1,0 +1,684 @@
+/*
+ * POST /scans: the body is sealed chunk by chunk as it arrives. Plaintext is
+ * in two buffers of one chunk, one that fills and one that a pool thread
+ * seals; while both are taken nothing is read, and TCP slows the sender. The
+ * file has no name until the last chunk is on disk, so an upload that is cut
+ * leaves nothing.
+ */
+
+#include "ngx_exposure_rest.h"
+
+
+#define NGX_EXPOSURE_UPLOAD_CHUNK_LOG2  20
+#define NGX_EXPOSURE_UPLOAD_CHUNK       (1u << NGX_EXPOSURE_UPLOAD_CHUNK_LOG2)
+
+/* a sender slower than this after half a minute holds a place for nothing */
+#define NGX_EXPOSURE_UPLOAD_PATIENCE    30000   /* ms */
+#define NGX_EXPOSURE_UPLOAD_RATE        16384   /* bytes/s */
+
+
+typedef struct {
+    ngx_http_request_t        *r;       /* NULL once the client is gone */
+    ngx_http_cleanup_t        *cleanup;
+    ngx_exposure_main_conf_t  *conf;
+    expo_claims_t              claims;
+    u_char                     tag[EXPO_TAG];
+
+    expo_user_t                user;
+    expo_scan_t                scan;
+    u_char                     dek[32];
+    expo_blob_t                blob;
+    expo_blob_file_t           file;
+
+    u_char                    *filling; /* each one chunk */
+    u_char                    *sealing;
+    u_char                    *sealed;  /* one chunk and its tag */
+    size_t                     filled;
+    size_t                     seal_len;
+    uint64_t                   index;   /* of the chunk being sealed */
+    off_t                      received;
+    off_t                      limit;   /* what quota and limit leave */
+    ngx_msec_t                 started;
+
+    unsigned                   busy:1;  /* a task is in the pool */
+    unsigned                   last:1;  /* it seals the last chunk */
+
+    expo_status_t              st;
+    json_t                    *json;
+} ngx_exposure_upload_t;
+
+
+static ngx_exposure_upload_t *ngx_exposure_upload_create(
+    ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
+static void ngx_exposure_upload_begin_work(void *data);
+static void ngx_exposure_upload_begin_done(void *data);
+static expo_status_t ngx_exposure_upload_quota(ngx_exposure_upload_t *u);
+static void ngx_exposure_upload_event(ngx_http_request_t *r);
+static ngx_int_t ngx_exposure_upload_read(ngx_exposure_upload_t *u);
+static ngx_uint_t ngx_exposure_upload_take(ngx_exposure_upload_t *u);
+static ngx_int_t ngx_exposure_upload_seal(ngx_exposure_upload_t *u,
+    ngx_uint_t last);
+static void ngx_exposure_upload_pause(ngx_exposure_upload_t *u);
+static ngx_uint_t ngx_exposure_upload_slow(ngx_exposure_upload_t *u);
+static ngx_int_t ngx_exposure_upload_over(ngx_exposure_upload_t *u);
+static void ngx_exposure_upload_seal_work(void *data);
+static expo_status_t ngx_exposure_upload_keep(ngx_exposure_upload_t *u);
+static void ngx_exposure_upload_seal_done(void *data);
+static ngx_int_t ngx_exposure_upload_created(ngx_exposure_upload_t *u);
+static void ngx_exposure_upload_finish(ngx_exposure_upload_t *u,
+    ngx_int_t rc);
+static expo_status_t ngx_exposure_upload_write(int fd, u_char *p, size_t len,
+    off_t offset);
+static void ngx_exposure_upload_gone(void *data);
+static void ngx_exposure_upload_free(ngx_exposure_upload_t *u);
+
+
+ngx_int_t
+ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_exposure_upload_t  *u;
+
+    /* what is refused here is not read: the answer goes out at once */
+
+    if (!ngx_exposure_body_is(r, "application/x-tar")) {
+        return ngx_exposure_reply_error(r, EXPO_UNSUPPORTED,
+                             "The body must be application/x-tar of DICOM "
+                             "files.");
+    }
+
+    if (r->headers_in.content_length_n == 0
+        || (r->headers_in.content_length_n < 0 && !r->headers_in.chunked
+#if (NGX_HTTP_V2)
+            && r->stream == NULL
+#endif
+           ))
+    {
+        return ngx_exposure_reply_error(r, EXPO_INVALID,
+                                        "The upload is empty.");
+    }
+
+    u = ngx_exposure_upload_create(r, ctx);
+    if (u == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->headers_in.content_length_n > u->conf->max_upload) {
+        u->cleanup->handler = NULL;
+        ngx_exposure_upload_free(u);
+
+        return ngx_exposure_reply_error(r, EXPO_TOO_LARGE,
+                                  "The upload is larger than this service "
+                                  "takes.");
+    }
+
+    if (ngx_exposure_task_post(ngx_exposure_upload_begin_work,
+                               ngx_exposure_upload_begin_done, u)
+        != NGX_OK)
+    {
+        u->cleanup->handler = NULL;
+        ngx_exposure_upload_free(u);
+
+        return ngx_exposure_reply_busy(r, 1);
+    }
+
+    u->busy = 1;
+    r->main->count++;
+
+    return NGX_DONE;
+}
+
+
+static ngx_exposure_upload_t *
+ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_http_cleanup_t     *cln;
+    ngx_exposure_upload_t  *u;
+
+    u = ngx_calloc(sizeof(ngx_exposure_upload_t), r->connection->log);
+    if (u == NULL) {
+        return NULL;
+    }
+
+    u->file.fd = -1;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        ngx_exposure_upload_free(u);
+        return NULL;
+    }
+
+    cln->handler = ngx_exposure_upload_gone;
+    cln->data = u;
+
+    u->r = r;
+    u->cleanup = cln;
+    u->conf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
+    u->claims = ctx->claims;
+    ngx_memcpy(u->tag, ctx->tag, EXPO_TAG);
+
+    u->filling = malloc(NGX_EXPOSURE_UPLOAD_CHUNK);
+    u->sealing = malloc(NGX_EXPOSURE_UPLOAD_CHUNK);
+    u->sealed = malloc(NGX_EXPOSURE_UPLOAD_CHUNK + EXPO_BLOB_TAG);
+
+    if (u->filling == NULL || u->sealing == NULL || u->sealed == NULL) {
+        cln->handler = NULL;
+        ngx_exposure_upload_free(u);
+        return NULL;
+    }
+
+    ctx->data = u;
+
+    return u;
+}
+
+
+static void
+ngx_exposure_upload_begin_work(void *data)
+{
+    ngx_exposure_upload_t *u = data;
+
+    u_char     salt[32];
+    expo_id_t  blob;
+
+    u->st = ngx_exposure_user(u->conf, &u->claims, u->tag, &u->user);
+    if (u->st != EXPO_OK) {
+        return;
+    }
+
+    ngx_exposure_random(u->scan.id.b, sizeof(u->scan.id.b));
+    ngx_exposure_random(blob.b, sizeof(blob.b));
+    ngx_exposure_random(u->dek, sizeof(u->dek));
+    ngx_exposure_random(salt, sizeof(salt));
+
+    u->scan.epoch = 1;
+
+    u->st = expo_vault_blob_new(&u->blob, u->dek, u->scan.epoch, &u->scan.id,
+                                &blob, EXPO_BLOB_ORIGINAL,
+                                NGX_EXPOSURE_UPLOAD_CHUNK_LOG2, salt);
+    if (u->st != EXPO_OK) {
+        return;
+    }
+
+    u->st = expo_store_blob_create(u->conf->store, &blob, EXPO_BLOB_ORIGINAL,
+                                   &u->file);
+    if (u->st != EXPO_OK) {
+        u->file.fd = -1;
+        return;
+    }
+
+    u->st = ngx_exposure_upload_write(u->file.fd, u->blob.header,
+                                      EXPO_BLOB_HEADER, 0);
+}
+
+
+static void
+ngx_exposure_upload_begin_done(void *data)
+{
+    ngx_exposure_upload_t *u = data;
+
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    u->busy = 0;
+    r = u->r;
+
+    if (r == NULL) {
+        ngx_exposure_upload_free(u);
+        return;
+    }
+
+    c = r->connection;
+    ngx_http_set_log_request(c->log, r);
+
+    if (u->st == EXPO_OK) {
+        u->st = ngx_exposure_upload_quota(u);
+    }
+
+    if (u->st != EXPO_OK) {
+        ngx_exposure_upload_finish(u, ngx_exposure_reply_error(r, u->st,
+                                                               NULL));
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    u->started = ngx_current_msec;
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_exposure_upload_event);
+
+    /* u may be gone by now; the body has a count of its own */
+
+    ngx_http_finalize_request(r, rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc
+                                                                 : NGX_DONE);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* Sets how much may come. The store looks again, when all is there. */
+
+static expo_status_t
+ngx_exposure_upload_quota(ngx_exposure_upload_t *u)
+{
+    uint64_t  left;
+
+    left = 0;
+
+    if (u->user.used_bytes < u->user.quota_bytes) {
+        left = u->user.quota_bytes - u->user.used_bytes;
+    }
+
+    if (left == 0 || u->r->headers_in.content_length_n > (off_t) left) {
+        return EXPO_NO_SPACE;
+    }
+
+    u->limit = ngx_min((off_t) left, u->conf->max_upload);
+
+    return EXPO_OK;
+}
+
+
+/* The body's first and every later event. */
+
+static void
+ngx_exposure_upload_event(ngx_http_request_t *r)
+{
+    ngx_int_t               rc;
+    ngx_exposure_ctx_t     *ctx;
+    ngx_exposure_upload_t  *u;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_exposure_module);
+    u = ctx->data;
+
+    rc = ngx_exposure_upload_read(u);
+
+    if (rc != NGX_DONE) {
+        ngx_exposure_upload_finish(u, rc);
+    }
+}
+
+
+/* NGX_DONE: goes on later. Anything else is the request's end. */
+
+static ngx_int_t
+ngx_exposure_upload_read(ngx_exposure_upload_t *u)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           full;
+    ngx_http_request_t  *r;
+
+    r = u->r;
+
+    for ( ;; ) {
+
+        full = ngx_exposure_upload_take(u);
+
+        if (u->received > u->limit) {
+            return ngx_exposure_upload_over(u);
+        }
+
+        if (full || !r->reading_body) {
+
+            if (u->busy) {
+                ngx_exposure_upload_pause(u);
+                return NGX_DONE;
+            }
+
+            if (u->received == 0) {
+                return ngx_exposure_reply_error(r, EXPO_INVALID,
+                                                "The upload is empty.");
+            }
+
+            if (ngx_exposure_upload_seal(u, !full) != NGX_OK) {
+                return ngx_exposure_reply_busy(r, 1);
+            }
+
+            if (!full) {
+                ngx_exposure_upload_pause(u);
+                return NGX_DONE;
+            }
+
+            continue;
+        }
+
+        if (ngx_exposure_upload_slow(u)) {
+            return ngx_exposure_reply_problem(r, NGX_HTTP_REQUEST_TIME_OUT,
+                                      "slow", "The upload is too slow.");
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            return rc;
+        }
+
+        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+            r->read_event_handler = ngx_exposure_upload_event;
+            return NGX_DONE;
+        }
+    }
+}
+
+
+/* Moves what has arrived; 1: a chunk is full and there is more. */
+
+static ngx_uint_t
+ngx_exposure_upload_take(ngx_exposure_upload_t *u)
+{
+    size_t        n;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    while (u->r->request_body->bufs) {
+        cl = u->r->request_body->bufs;
+        b = cl->buf;
+
+        n = ngx_min((size_t) (b->last - b->pos),
+                    NGX_EXPOSURE_UPLOAD_CHUNK - u->filled);
+
+        ngx_memcpy(u->filling + u->filled, b->pos, n);
+
+        b->pos += n;
+        u->filled += n;
+        u->received += n;
+
+        if (b->pos < b->last) {
+            return 1;
+        }
+
+        u->r->request_body->bufs = cl->next;
+        ngx_free_chain(u->r->pool, cl);
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_exposure_upload_seal(ngx_exposure_upload_t *u, ngx_uint_t last)
+{
+    u_char  *p;
+
+    p = u->sealing;
+    u->sealing = u->filling;
+    u->filling = p;
+
+    u->seal_len = u->filled;
+    u->filled = 0;
+    u->last = last;
+
+    if (ngx_exposure_task_post(ngx_exposure_upload_seal_work,
+                               ngx_exposure_upload_seal_done, u)
+        != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    u->busy = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_exposure_upload_pause(ngx_exposure_upload_t *u)
+{
+    ngx_event_t  *rev;
+
+    u->r->read_event_handler = ngx_http_block_reading;
+
+    /* it is we who are slow now */
+
+    rev = u->r->connection->read;
+
+    if (rev->timer_set) {
+        ngx_del_timer(rev);
+    }
+}
+
+
+static ngx_uint_t
+ngx_exposure_upload_slow(ngx_exposure_upload_t *u)
+{
+    ngx_msec_t  spent;
+
+    spent = ngx_current_msec - u->started;
+
+    return spent > NGX_EXPOSURE_UPLOAD_PATIENCE
+           && u->received / (off_t) (spent / 1000) < NGX_EXPOSURE_UPLOAD_RATE;
+}
+
+
+static ngx_int_t
+ngx_exposure_upload_over(ngx_exposure_upload_t *u)
+{
+    if (u->received > u->conf->max_upload) {
+        return ngx_exposure_reply_error(u->r, EXPO_TOO_LARGE, NULL);
+    }
+
+    return ngx_exposure_reply_error(u->r, EXPO_NO_SPACE, NULL);
+}
+
+
+static void
+ngx_exposure_upload_seal_work(void *data)
+{
+    ngx_exposure_upload_t *u = data;
+
+    off_t  offset;
+
+    u->st = expo_vault_chunk_seal(&u->blob, u->index, u->last, u->sealing,
+                                  u->seal_len, u->sealed);
+    if (u->st != EXPO_OK) {
+        return;
+    }
+
+    offset = EXPO_BLOB_HEADER
+             + (off_t) u->index * (NGX_EXPOSURE_UPLOAD_CHUNK + EXPO_BLOB_TAG);
+
+    u->st = ngx_exposure_upload_write(u->file.fd, u->sealed,
+                                      u->seal_len + EXPO_BLOB_TAG, offset);
+    if (u->st != EXPO_OK) {
+        return;
+    }
+
+    u->index++;
+    u->file.bytes = offset + u->seal_len + EXPO_BLOB_TAG;
+
+    if (u->last) {
+        u->st = ngx_exposure_upload_keep(u);
+    }
+}
+
+
+/* The scan appears, with its owner's key and all of its bytes, or not at all. */
+
+static expo_status_t
+ngx_exposure_upload_keep(ngx_exposure_upload_t *u)
+{
+    json_t         *meta;
+    expo_status_t   st;
+
+    u->scan.state = EXPO_SCAN_IMPORTING;
+    u->scan.role = EXPO_ROLE_OWNER;
+    u->scan.revision = 1;
+    u->scan.created_day = (uint32_t) (time(NULL) / 86400);
+    u->scan.bytes = (u->file.bytes + 65535) / 65536 * 65536;
+
+    meta = json_pack("{s:s}", "title", "New scan");
+
+    st = ngx_exposure_meta_seal(u->dek, &u->scan.id, "scans", &u->scan.id,
+                                u->scan.revision, meta, &u->scan.meta,
+                                &u->scan.meta_bytes);
+
+    if (st == EXPO_OK) {
+        st = expo_vault_seal_key(u->scan.sealed, u->dek, &u->scan.id, u->tag,
+                                 u->scan.epoch, EXPO_ROLE_OWNER, u->user.pk);
+    }
+
+    if (st == EXPO_OK) {
+        st = expo_store_scan_add(u->conf->store, u->tag, &u->scan, &u->file);
+    }
+
+    if (st == EXPO_OK) {
+        u->json = ngx_exposure_scan_json(&u->scan, meta);
+        json_object_set_new(u->json, "progress",
+                            json_pack("{s:s, s:f}", "stage", "waiting",
+                                      "fraction", 0.0));
+    }
+
+    json_decref(meta);
+
+    return st;
+}
+
+
+static void
+ngx_exposure_upload_seal_done(void *data)
+{
+    ngx_exposure_upload_t *u = data;
+
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    u->busy = 0;
+    r = u->r;
+
+    if (u->last && u->st == EXPO_OK) {
+
+        /* also when the client did not wait to hear of it */
+        (void) ngx_exposure_import_start(&u->claims, u->tag, &u->scan.id);
+    }
+
+    if (r == NULL) {
+        ngx_exposure_upload_free(u);
+        return;
+    }
+
+    c = r->connection;
+    ngx_http_set_log_request(c->log, r);
+
+    if (u->st != EXPO_OK) {
+        rc = ngx_exposure_reply_error(r, u->st, NULL);
+
+    } else if (u->last) {
+        rc = ngx_exposure_upload_created(u);
+
+    } else {
+        rc = ngx_exposure_upload_read(u);
+    }
+
+    if (rc != NGX_DONE) {
+        ngx_exposure_upload_finish(u, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_exposure_upload_created(ngx_exposure_upload_t *u)
+{
+    char     id[EXPO_ID_TEXT + 1];
+    u_char   location[64], *p;
+    json_t  *json;
+
+    expo_id_print(id, &u->scan.id);
+    p = ngx_snprintf(location, sizeof(location), "/api/v1/scans/%s", id);
+
+    if (ngx_exposure_reply_header(u->r, "Location", location, p - location)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    json = u->json;
+    u->json = NULL;
+
+    return ngx_exposure_reply_json(u->r, NGX_HTTP_CREATED, json);
+}
+
+
+/* The one way out of a request that still has its upload. */
+
+static void
+ngx_exposure_upload_finish(ngx_exposure_upload_t *u, ngx_int_t rc)
+{
+    ngx_http_request_t  *r;
+
+    r = u->r;
+    r->read_event_handler = ngx_http_block_reading;
+
+    /* megabytes do not stay while an answer is sent */
+
+    u->cleanup->handler = NULL;
+    ngx_exposure_upload_gone(u);
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+static expo_status_t
+ngx_exposure_upload_write(int fd, u_char *p, size_t len, off_t offset)
+{
+    ssize_t  n;
+
+    while (len) {
+        n = pwrite(fd, p, len, offset);
+
+        if (n == -1) {
+            if (errno == EINTR) {
+                continue;
+            }
+
+            return (errno == ENOSPC || errno == EDQUOT) ? EXPO_NO_SPACE
+                                                        : EXPO_IO;
+        }
+
+        p += n;
+        len -= n;
+        offset += n;
+    }
+
+    return EXPO_OK;
+}
+
+
+static void
+ngx_exposure_upload_gone(void *data)
+{
+    ngx_exposure_upload_t *u = data;
+
+    u->r = NULL;
+
+    if (!u->busy) {
+        ngx_exposure_upload_free(u);
+    }
+}
+
+
+static void
+ngx_exposure_upload_free(ngx_exposure_upload_t *u)
+{
+    if (u->file.fd != -1) {
+        close(u->file.fd);
+    }
+
+    if (u->filling) {
+        ngx_explicit_memzero(u->filling, NGX_EXPOSURE_UPLOAD_CHUNK);
+    }
+
+    if (u->sealing) {
+        ngx_explicit_memzero(u->sealing, NGX_EXPOSURE_UPLOAD_CHUNK);
+    }
+
+    free(u->filling);
+    free(u->sealing);
+    free(u->sealed);
+    free(u->scan.meta);
+    json_decref(u->json);
+
+    ngx_explicit_memzero(u, sizeof(ngx_exposure_upload_t));
+    ngx_free(u);
+}
