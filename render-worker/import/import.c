@@ -12,6 +12,7 @@
 /* Archive and decoded pictures together, within SANDBOX_ADDRESS_SPACE. */
 #define IMPORT_BYTES_MAX (3ull << 30)
 #define IMPORT_FILES_MAX 200000
+#define IMPORT_PROBES_MAX 32
 
 typedef struct {
     const import_sink_t *sink;
@@ -30,6 +31,8 @@ static reason_t import_plan(import_t *im);
 static void import_want(import_t *im, size_t series);
 static void import_choose(import_t *im, size_t series);
 static reason_t import_decode_all(import_t *im);
+static void import_decode_todo(import_t *im);
+static reason_t import_probe(import_t *im);
 static int import_room(const import_t *im, const expo_group_t *g);
 static void import_decode(void *data, size_t i);
 static void import_step(void *data, size_t done);
@@ -74,6 +77,10 @@ import_run(const import_sink_t *sink, const uint8_t *tar, uint64_t len,
         /* Some did not decode: what is left may lie differently. */
         why = import_plan(&im);
         import_choose(&im, series);
+    }
+
+    if (why == REASON_NONE && im.files.chosen == SIZE_MAX) {
+        why = import_probe(&im);
     }
 
     *report = report_new(&im.files);
@@ -153,8 +160,12 @@ import_read(void *data, size_t i)
         header = dicom_header(file.data, file.bytes, file.syntax, &f->header);
         import_clean(&f->header);
 
-        f->reason = header == DICOM_OK ? import_judge(&f->header)
-                                       : import_reason(header);
+        f->reason = import_reason(header);
+        if (header == DICOM_OK
+            || (header == DICOM_NO_PIXELS
+                && import_judge(&f->header) == REASON_NOT_IMAGE)) {
+            f->reason = import_judge(&f->header);
+        }
 
         if (st == DICOM_FILE_UNSUPPORTED && header == DICOM_OK) {
             f->reason = REASON_UNSUPPORTED;
@@ -333,16 +344,13 @@ import_choose(import_t *im, size_t series)
 
 /* --- the pictures --- */
 
-/*
- * Decodes what the chosen group still needs. Afterwards todo_count says how
- * many of them failed.
- */
+/* What the chosen group still needs. */
 static reason_t
 import_decode_all(import_t *im)
 {
     import_files_t *files = &im->files;
     const expo_group_t *g = &files->plan->groups[files->chosen];
-    size_t failed = 0, i;
+    size_t i;
 
     if (!import_room(im, g)) {
         return REASON_TOO_LARGE;
@@ -358,15 +366,51 @@ import_decode_all(import_t *im)
         }
     }
 
+    import_decode_todo(im);
+    return REASON_NONE;
+}
+
+
+/* Afterwards todo_count says how many failed. */
+static void
+import_decode_todo(import_t *im)
+{
+    size_t failed = 0;
+
     im->stage = "decoding";
     pool_each(im->todo_count, import_decode, im, import_step);
 
     for (size_t k = 0; k < im->todo_count; k++) {
-        failed += files->file[im->todo[k]].reason != REASON_NONE;
+        failed += im->files.file[im->todo[k]].reason != REASON_NONE;
     }
 
     im->todo_count = failed;
-    return REASON_NONE;
+}
+
+
+/*
+ * No volume to be had: a few pictures are decoded all the same, because a
+ * picture cut short deserves another sentence than one that stands alone.
+ */
+static reason_t
+import_probe(import_t *im)
+{
+    import_files_t *files = &im->files;
+    import_file_t *f;
+
+    im->todo_count = 0;
+    for (size_t i = 0;
+         i < files->usable && im->todo_count < IMPORT_PROBES_MAX; i++) {
+        f = &files->file[files->of[i]];
+
+        if (!f->decoding) {
+            f->decoding = 1;
+            im->todo[im->todo_count++] = files->of[i];
+        }
+    }
+
+    import_decode_todo(im);
+    return import_plan(im);
 }
 
 
