@@ -1,0 +1,318 @@
+/*
+ * Rewrites a DICOM head to the allow-list of api/deidentify.json: what is on
+ * it stays byte for byte, UIDs become new ones, and everything else does not
+ * leave the computer. The same list is checked again when the scan arrives.
+ */
+
+import list from '../../../api/deidentify.json';
+import {
+    Bytes,
+    type DataSet,
+    type Element,
+    elementHeader,
+    find,
+    type Head,
+    tagName,
+    tagNumber,
+    text,
+    writeDataSet,
+} from './dicom';
+import { commonNames } from './names';
+
+interface Rule {
+    tag: string;
+    vr: string;
+    name: string;
+    /** Only this many values are kept. */
+    max_values?: number;
+    /** Kept only when it is one of these. */
+    values?: string[];
+    fill?: string;
+    value?: string | Array<Array<{ tag: string; vr: string; value: string }>>;
+}
+
+const byTag = (rules: Rule[]) => new Map(rules.map((r) => [tagNumber(r.tag), r]));
+
+const keep = byTag(list.keep);
+const replace = byTag(list.replace_uid);
+const empty = byTag(list.empty);
+const set = byTag(list.set as Rule[]);
+const sequences = byTag(list.sequences);
+
+export const isSequence = (tag: number) => sequences.has(tag);
+
+/* What a value may consist of, so that a field cannot carry something else. */
+const ALPHABET: Record<string, RegExp> = {
+    DS: /^[-+0-9.eE\\ ]*\0?$/,
+    IS: /^[-+0-9\\ ]*\0?$/,
+    UI: /^[0-9.\\]*\0?$/,
+    CS: /^[-A-Za-z0-9_ \\./]*\0?$/,
+};
+const LONGEST_CODE = 16;
+const SHOWN_MAX = 80;
+
+export type Fate = 'kept' | 'replaced' | 'emptied' | 'added' | 'removed';
+
+export interface ReceiptLine {
+    fate: Fate;
+    /** "(0010,0010)", or "" for the private elements together. */
+    tag: string;
+    name: string;
+    /** Value in the first file that had one; stays in the tab. */
+    before: string;
+    after: string;
+    /** Files (for private data: elements) that it was seen in. */
+    count: number;
+}
+
+/** What has become of every element of one upload. */
+export class Receipt {
+    files = 0;
+    private byKey = new Map<string, ReceiptLine>();
+
+    add(fate: Fate, tag: number, before = '', after = '') {
+        const isPrivate = fate === 'removed' && ((tag >>> 16) & 1) === 1;
+        const key = isPrivate ? 'private' : `${fate} ${tag}`;
+        const line = this.byKey.get(key);
+        if (line) {
+            line.count++;
+            line.before ||= isPrivate ? '' : before;
+            return;
+        }
+        this.byKey.set(key, {
+            fate,
+            tag: isPrivate ? '' : tagName(tag),
+            name: isPrivate ? '' : nameOf(tag),
+            before: isPrivate ? '' : before,
+            after,
+            count: 1,
+        });
+    }
+
+    lines(): ReceiptLine[] {
+        return [...this.byKey.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1));
+    }
+}
+
+function nameOf(tag: number): string {
+    for (const rules of [keep, replace, empty, set, sequences]) {
+        const rule = rules.get(tag);
+        if (rule) {
+            return rule.name;
+        }
+    }
+    return commonNames[tagName(tag)] ?? '';
+}
+
+export interface Rewritten {
+    /** Preamble, meta information and data set, up to the pixels' value. */
+    header: Uint8Array<ArrayBuffer>;
+    /** The pixels' value, a slice of the source. */
+    pixels: Blob;
+}
+
+/**
+ * The rewriting of one upload: equal UIDs get equal new ones, by a key that
+ * is never stored, so that nobody can compute them again.
+ */
+export class Deidentifier {
+    readonly receipt = new Receipt();
+    private uids = new Map<string, string>();
+    private label = randomLabel();
+
+    private constructor(private key: CryptoKey) {}
+
+    static async create(): Promise<Deidentifier> {
+        const algorithm = { name: 'HMAC', hash: 'SHA-256', length: 256 };
+        return new Deidentifier(await crypto.subtle.generateKey(algorithm, false, ['sign']));
+    }
+
+    /** head: with pixels. */
+    async rewrite(head: Head): Promise<Rewritten> {
+        const pixels = head.pixels;
+        if (!pixels) {
+            throw new Error('no pixels');
+        }
+        await this.learnUids(head.data);
+        this.receipt.files++;
+
+        const data = this.filter(head.data, head.little, true);
+        for (const [tag, rule] of empty) {
+            this.empty(data, tag, rule, find(head.data, tag));
+        }
+        for (const [tag, rule] of set) {
+            if (tag >>> 16 !== 2) {
+                data.push(added(tag, rule));
+                this.receipt.add('added', tag, '', shownRule(rule));
+            }
+        }
+        data.sort((a, b) => a.tag - b.tag);
+
+        const length = pixels.encapsulated ? 0xffffffff : pixels.end - pixels.start;
+        const vr = head.explicit ? pixels.vr : 'OW';
+        const out = new Bytes();
+        out.push(this.meta(head, data));
+        out.push(writeDataSet(data, head));
+        out.push(elementHeader(pixels.tag, vr, length, head));
+        this.receipt.add('kept', pixels.tag);
+        return { header: out.join(), pixels: head.source.slice(pixels.start, pixels.end) };
+    }
+
+    private filter(data: DataSet, little: boolean, top: boolean): DataSet {
+        const out: DataSet = [];
+        for (const element of data) {
+            const { tag, items } = element;
+            const rule = keep.get(tag);
+            if (items && sequences.has(tag)) {
+                const kept = items.map((item) => this.filter(item, little, false));
+                out.push({ tag, vr: 'SQ', value: element.value, items: kept });
+                this.receipt.add('kept', tag);
+            } else if (!items && replace.has(tag)) {
+                const uid = this.uids.get(text(element)) ?? '';
+                out.push({ tag, vr: 'UI', value: ascii(uid) });
+                this.receipt.add('replaced', tag, text(element), uid);
+            } else if (!items && rule && (tag & 0xffff) !== 0) {
+                this.keep(out, element, rule, little);
+            } else if (!(top && (empty.has(tag) || set.has(tag))) && (tag & 0xffff) !== 0) {
+                this.receipt.add('removed', tag, shown(element, little));
+            }
+        }
+        return out;
+    }
+
+    private keep(out: DataSet, element: Element, rule: Rule, little: boolean) {
+        const { tag } = element;
+        const before = shown(element, little);
+        const value = allowed(element.value, rule);
+        if (!value) {
+            this.receipt.add('removed', tag, before);
+            return;
+        }
+        const vr = element.vr === 'UN' ? rule.vr : element.vr;
+        out.push({ tag, vr, value });
+        this.receipt.add('kept', tag, before, before);
+    }
+
+    private empty(data: DataSet, tag: number, rule: Rule, was: Element | undefined) {
+        const after = rule.fill === 'random' ? this.label : '';
+        data.push({ tag, vr: rule.vr, value: ascii(after) });
+        this.receipt.add('emptied', tag, was ? shown(was, true) : '', after);
+    }
+
+    /** Preamble and group 2, always explicit little endian. */
+    private meta(head: Head, data: DataSet): Uint8Array<ArrayBuffer> {
+        const encoding = { explicit: true, little: true };
+        const group: DataSet = [
+            { tag: 0x00020001, vr: 'OB', value: Uint8Array.of(0, 1) },
+            copy(0x00020002, find(data, 0x00080016)),
+            copy(0x00020003, find(data, 0x00080018)),
+            { tag: 0x00020010, vr: 'UI', value: ascii(head.syntax) },
+        ];
+        for (const [tag, rule] of set) {
+            if (tag >>> 16 === 2) {
+                group.push(added(tag, rule));
+            }
+        }
+        const body = writeDataSet(group, encoding);
+        const length = new Uint8Array(4);
+        new DataView(length.buffer).setUint32(0, body.length, true);
+
+        const out = new Bytes();
+        out.push(new Uint8Array(128));
+        out.push(ascii('DICM'));
+        out.push(writeDataSet([{ tag: 0x00020000, vr: 'UL', value: length }], encoding));
+        out.push(body);
+        return out.join();
+    }
+
+    private async learnUids(data: DataSet): Promise<void> {
+        for (const element of data) {
+            for (const item of element.items ?? []) {
+                await this.learnUids(item);
+            }
+            const uid = text(element);
+            if (replace.has(element.tag) && !element.items && !this.uids.has(uid)) {
+                this.uids.set(uid, await this.uid(uid));
+            }
+        }
+    }
+
+    /** 2.25 and a UUID (version 8) of the keyed hash. */
+    private async uid(uid: string): Promise<string> {
+        const mac = await crypto.subtle.sign('HMAC', this.key, ascii(uid));
+        const bytes = new Uint8Array(mac, 0, 16);
+        bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+        bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+        let n = 0n;
+        for (const byte of bytes) {
+            n = (n << 8n) | BigInt(byte);
+        }
+        return `2.25.${n}`;
+    }
+}
+
+function allowed(value: Uint8Array, rule: Rule): Uint8Array | null {
+    const alphabet = ALPHABET[rule.vr];
+    if (!alphabet && !rule.values) {
+        return value;
+    }
+    const t = String.fromCharCode(...value);
+    const values = t.split('\\');
+    if (alphabet && !alphabet.test(t)) {
+        return null;
+    }
+    if (rule.vr === 'CS' && values.some((v) => v.trim().length > LONGEST_CODE)) {
+        return null;
+    }
+    if (rule.values && !values.every((v) => rule.values!.includes(v.replace(/[\0 ]+$/, '')))) {
+        return null;
+    }
+    if (rule.max_values && values.length > rule.max_values) {
+        return ascii(values.slice(0, rule.max_values).join('\\'));
+    }
+    return value;
+}
+
+function added(tag: number, { vr, value }: Rule): Element {
+    if (Array.isArray(value)) {
+        const items = value.map((item) =>
+            item.map((e) => ({ tag: tagNumber(e.tag), vr: e.vr, value: ascii(e.value) })),
+        );
+        return { tag, vr, value: new Uint8Array(0), items };
+    }
+    return { tag, vr, value: ascii(value ?? '') };
+}
+
+function shownRule({ value }: Rule): string {
+    return Array.isArray(value)
+        ? value.map((item) => item.map((e) => e.value).join(' ')).join(', ')
+        : (value ?? '');
+}
+
+function copy(tag: number, element: Element | undefined): Element {
+    return { tag, vr: 'UI', value: element?.value ?? new Uint8Array(0) };
+}
+
+/** A value for the receipt: text where it is text, else numbers or a size. */
+function shown({ vr, value, items, tag }: Element, little: boolean): string {
+    if (items) {
+        return '';
+    }
+    const type = vr === 'UN' ? (keep.get(tag)?.vr ?? 'UN') : vr;
+    if (type === 'US' && value.length >= 2) {
+        return String(new DataView(value.buffer, value.byteOffset).getUint16(0, little));
+    }
+    const t = text({ tag, vr, value: value.subarray(0, SHOWN_MAX) });
+    return /^[\x20-\x7e\xa0-\xff]*$/.test(t) ? t : `${value.length} bytes`;
+}
+
+function ascii(s: string): Uint8Array<ArrayBuffer> {
+    return new TextEncoder().encode(s);
+}
+
+function randomLabel(): string {
+    const bytes = crypto.getRandomValues(new Uint8Array(5));
+    return Array.from(bytes, (b) => b.toString(16).padStart(2, '0'))
+        .join('')
+        .toUpperCase();
+}

@@ -1,0 +1,53 @@
+import react from '@vitejs/plugin-react';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+/*
+ * The player package exports one object with players, audio and a style sheet
+ * that it injects when imported (a strict CSP refuses that). Only its MPEG-1
+ * decoder is wanted: exported by name, the rest falls to tree shaking. Its
+ * clock would tie it to a window and only feeds statistics.
+ */
+function mpeg1Only(): Plugin {
+    const edits = [
+        ['styleInject(css_248z);', ''],
+        ['window.performance ? window.performance.now() / 1000 : Date.now() / 1000', '0'],
+        ['export { JSMpeg as default };', 'export { MPEG1 };'],
+    ] as const;
+    return {
+        name: 'mpeg1-only',
+        enforce: 'pre',
+        transform(code, id) {
+            if (!id.includes('jsmpeg-player.esm')) {
+                return null;
+            }
+            for (const [from, to] of edits) {
+                if (!code.includes(from)) {
+                    throw new Error(`jsmpeg-player has changed: no ${from}`);
+                }
+                code = code.replace(from, to);
+            }
+            return { code, map: null };
+        },
+    };
+}
+
+export default defineConfig({
+    plugins: [mpeg1Only(), react()],
+    build: {
+        target: 'es2022',
+        assetsInlineLimit: 0,
+        modulePreload: { polyfill: false },
+    },
+    optimizeDeps: { exclude: ['@cycjimmy/jsmpeg-player'] },
+    test: {
+        include: ['test/**/*.test.ts'],
+        server: { deps: { inline: ['@cycjimmy/jsmpeg-player'] } },
+        coverage: {
+            provider: 'v8',
+            include: ['src/core/**'],
+            thresholds: { lines: 85 },
+            reportsDirectory: '../build/coverage/portal',
+        },
+    },
+});
