@@ -173,6 +173,17 @@ expo_account_try(expo_tries_t *t, uint64_t key, uint64_t now_ms,
 }
 
 
+void
+expo_account_untry(expo_tries_t *t, uint64_t key, uint64_t now_ms)
+{
+    expo_tries_slot_t *slot = account_slot(t, key, now_ms);
+
+    if (slot->key == key && account_slot_worth(slot, now_ms) > 0) {
+        slot->count--;
+    }
+}
+
+
 static expo_status_t
 account_hash(uint8_t out[64], const char *password, size_t len,
              const uint8_t salt[16])

@@ -59,7 +59,6 @@ expo_token_issue(const char *pem, size_t pem_len, const char *issuer,
     if (jwt_new(&jwt) == 0 &&
         jwt_set_alg(jwt, JWT_ALG_RS256, (const unsigned char *) pem,
                     (int) pem_len) == 0 &&
-        jwt_add_header(jwt, "typ", "at+jwt") == 0 &&
         jwt_add_header(jwt, "kid", p.kid) == 0 &&
         issuer_claims(jwt, issuer, audience, sub, now, lifetime_s, jti)) {
         text = jwt_encode_str(jwt);
