@@ -412,7 +412,7 @@ control_out(control_peer_t *p, const uint8_t *bytes, size_t len, int fd,
     }
 
     if (st != EXPO_AGAIN) {
-        control_break(p, "cannot be written to");
+        control_break(p, NULL);
         return;
     }
 
@@ -474,7 +474,7 @@ control_flush(control_peer_t *p)
         }
 
         if (st != EXPO_OK) {
-            control_break(p, "cannot be written to");
+            control_break(p, NULL);
             return;
         }
 
@@ -501,11 +501,17 @@ control_unqueue(control_peer_t *p, control_out_t **at)
 }
 
 
-/* It is dropped when its end is read, not while others walk the list. */
+/*
+ * It is dropped when its end is read, not while others walk the list. why NULL:
+ * it has gone by itself, which is no news.
+ */
 static void
 control_break(control_peer_t *p, const char *why)
 {
-    log_line("control: peer %llu %s", (unsigned long long) p->number, why);
+    if (why != NULL) {
+        log_line("control: peer %llu %s", (unsigned long long) p->number, why);
+    }
+
     p->broken = true;
     shutdown(p->source.fd, SHUT_RDWR);
 }
