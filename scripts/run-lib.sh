@@ -110,11 +110,8 @@ prepare_data() {
         make_certificate
     fi
     if [ ! -e "$data/keys/master.key" ]; then
-        "$data/app/exposure-admin" init --store "$data/store" \
-            --keys "$data/keys" >/dev/null
-    fi
-    if is_root; then
-        chown -R exposure:exposure "$data/store"
+        "$data/app/exposure-admin" init --data "$data/store" \
+            --keys "$data/keys" $(! is_root || echo --owner exposure) >/dev/null
     fi
 }
 
@@ -193,8 +190,8 @@ demo_account() {
 
     [ ! -e "$data/demo-login.txt" ] || return 0
     password=$(openssl rand -hex 8)
-    printf %s "$password" | "${owner[@]}" "$data/app/exposure-admin" \
-        user add demo --store "$data/store" --password-stdin >/dev/null ||
+    printf %s "$password" | "$data/app/exposure-admin" user add demo \
+        --data "$data/store" --keys "$data/keys" --password-stdin >/dev/null ||
         die "the demo account could not be made"
     (umask 077 && printf 'Name:     demo\nPassword: %s\n' "$password" \
         >"$data/demo-login.txt")

@@ -163,7 +163,7 @@ suite_e2e() {
         result e2e 0 0 1
         return
     fi
-    tap_program e2e node --test --test-reporter=tap t/e2e/*.test.mjs
+    tap_program e2e env -u BUILD -u EXTRA node --test --test-reporter=tap t/e2e/*.test.mjs
 }
 
 # --- coverage -----------------------------------------------------------------

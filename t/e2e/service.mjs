@@ -45,7 +45,7 @@ export async function startService() {
         origin: `https://localhost:${port}`,
         addUser(name, password) {
             execFileSync(join(data, 'app/exposure-admin'), [
-                'user', 'add', name, '--store', join(data, 'store'),
+                'user', 'add', name, '--data', join(data, 'store'),
                 '--keys', join(data, 'keys'), '--password-stdin',
             ], { input: password, stdio: ['pipe', 'ignore', 'inherit'] });
         },

@@ -35,7 +35,7 @@ sub new {
     symlink "$build/ngx_exposure_module.so", "$tmp/app/ngx_exposure_module.so";
     symlink Cwd::abs_path('portal/dist'), "$tmp/app/portal" if -d 'portal/dist';
 
-    command("$build/exposure-admin", 'init', '--store', "$tmp/store",
+    command("$build/exposure-admin", 'init', '--data', "$tmp/store",
             '--keys', "$tmp/keys");
     $self->{password} = {alice => 'correct horse battery',
                          bob => 'staple and ladder'};
@@ -60,7 +60,7 @@ sub add_user {
     my ($self, $name) = @_;
 
     open my $in, '|-', "$build/exposure-admin", 'user', 'add', $name,
-        '--store', "$self->{dir}/store", '--keys', "$self->{dir}/keys",
+        '--data', "$self->{dir}/store", '--keys', "$self->{dir}/keys",
         '--password-stdin' or die $!;
     print $in $self->{password}{$name};
     close $in or die "exposure-admin user add failed\n";
@@ -134,10 +134,11 @@ sub error_log {
     return scalar <$in>;
 }
 
-# {status, headers, content, json}; token, content, type.
+# {status, headers, content, json}; token, content (a reference becomes JSON),
+# type of the content, more headers.
 sub http {
     my ($self, $method, $path, %arg) = @_;
-    my %headers;
+    my %headers = %{$arg{headers} || {}};
 
     $headers{Authorization} = "Bearer $arg{token}" if $arg{token};
     $headers{'Content-Type'} = $arg{type} || 'application/json'

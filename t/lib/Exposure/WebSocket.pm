@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use Digest::SHA ();
+use Exposure::Schema;
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
@@ -151,8 +152,23 @@ sub expect {
         die "closed with $m->{code} instead of @types\n" if $m->{op} eq 'close';
         next if $m->{op} ne 'text';
         my $json = JSON::PP::decode_json($m->{data});
+        _fits_contract($json);
         return $json if grep { $_ eq $json->{type} } @types;
     }
+}
+
+# Whatever the server says must be one of the contract's messages.
+sub _fits_contract {
+    my ($json) = @_;
+    our $contract ||= do {
+        local (@ARGV, $/) = 'api/messages.schema.json';
+        JSON::PP::decode_json(<>);
+    };
+    my $schema = $contract->{'$defs'}{$json->{type}}
+        or die "message $json->{type} is not in the contract\n";
+    my @wrong = Exposure::Schema::check($contract, $schema, $json, $json->{type});
+
+    die "against the contract: @wrong\n" if @wrong;
 }
 
 # The code it is closed with, skipping messages; 0 when it stays open.

@@ -1,0 +1,135 @@
+# The server against api/openapi.yaml: every operation is called, and each
+# answer must be one the document names, with a body that fits its schema.
+
+use strict;
+use warnings;
+
+BEGIN { push @INC, 't/lib' }
+use Exposure::Fixture;
+use Exposure::Schema;
+use JSON::PP ();
+use Test::More;
+
+my $f = Exposure::Fixture->new;
+$f->start_nginx;
+
+my $alice = $f->token('alice');
+my $api = $f->http('GET', 'openapi.json')->{json};
+ok($api, 'the document is JSON') or BAIL_OUT('no openapi.json');
+like($api->{openapi}, qr/^3\.1/, 'of OpenAPI 3.1');
+
+my $scan = $f->upload_phantom($alice);
+my $unknown = 'a' x 26;
+my $settings = default_settings();
+my $configuration = $f->http('POST', "scans/$scan/configurations", token => $alice,
+    content => {name => 'Front', settings => $settings})->{json}{id};
+my $user = $f->http('GET', 'users/current', token => $alice)->{json}{id};
+my $login = {name => 'alice', password => $f->{password}{alice}};
+my ($json, $tar) = ('application/json', 'application/x-tar');
+
+# operation, path as called, options, status expected. In this order.
+my @calls = (
+    ['get /healthz', 'healthz', {}, 200],
+    ['get /readyz', 'readyz', {}, 200],
+    ['get /openapi.json', 'openapi.json', {}, 200],
+    ['get /settings.schema.json', 'settings.schema.json', {}, 200],
+    ['get /messages.schema.json', 'messages.schema.json', {}, 200],
+    ['get /jwks.json', 'jwks.json', {}, 200],
+    ['post /accounts/login', 'accounts/login', {content => $login}, 200],
+    ['post /accounts/login', 'accounts/login', {content => {%$login, password => 'wrong wrong wrong'}}, 401],
+    ['post /accounts/login', 'accounts/login', {content => 'x', type => 'text/plain'}, 415],
+    ['post /accounts/login', 'accounts/login', {content => '{'}, 400],
+    ['post /accounts/renew', 'accounts/renew', {token => $alice}, 200],
+    ['post /accounts/renew', 'accounts/renew', {}, 401],
+    ['get /users/current', 'users/current', {token => $alice}, 200],
+    ['get /users/current', 'users/current', {}, 401],
+    ['get /users/{id}', "users/$user", {token => $alice}, 200],
+    ['get /users/{id}', "users/$unknown", {token => $alice}, 404],
+    ['get /scans', 'scans', {token => $alice}, 200],
+    ['get /scans', 'scans', {}, 401],
+    ['post /scans', 'scans', {token => $alice, content => '', type => $tar}, 400],
+    ['post /scans', 'scans', {token => $alice, content => 'x', type => 'text/plain'}, 415],
+    ['post /scans', 'scans', {token => $alice, content => $f->phantom_tar, type => $tar}, 201],
+    ['get /scans/{id}', "scans/$scan", {token => $alice}, 200],
+    ['get /scans/{id}', "scans/$unknown", {token => $alice}, 404],
+    ['patch /scans/{id}', "scans/$scan", {token => $alice, content => {title => 'Knee'}}, 200],
+    ['patch /scans/{id}', "scans/$scan", {token => $alice, content => {title => 5}}, 400],
+    ['get /scans/{id}/thumbnail', "scans/$scan/thumbnail", {token => $alice}, 200],
+    ['get /scans/{id}/configurations', "scans/$scan/configurations", {token => $alice}, 200],
+    ['post /scans/{id}/configurations', "scans/$scan/configurations",
+     {token => $alice, content => {name => 'Side', settings => $settings}}, 201],
+    ['post /scans/{id}/configurations', "scans/$scan/configurations", {token => $alice, content => {}}, 400],
+    ['get /configurations/{id}', "configurations/$configuration", {token => $alice}, 200],
+    ['get /configurations/{id}', "configurations/$unknown", {token => $alice}, 404],
+    ['patch /configurations/{id}', "configurations/$configuration", {token => $alice, content => {name => 'Top'}}, 200],
+    ['patch /configurations/{id}', "configurations/$configuration",
+     {token => $alice, content => {name => 'Top'}, headers => {'If-Match' => '"99"'}}, 412],
+    ['delete /configurations/{id}', "configurations/$configuration", {token => $alice}, 204],
+    ['delete /scans/{id}', "scans/$scan", {token => $alice}, 204],
+    ['delete /scans/{id}', "scans/$scan", {token => $alice}, 404],
+);
+
+my %called;
+for my $call (@calls) {
+    my ($operation, $path, $options, $status) = @$call;
+    my ($method, $template) = split / /, $operation;
+    my $described = described($method, $template);
+    my $res = $f->http(uc $method, $path, %$options);
+
+    $called{$operation} = 1;
+    is($res->{status}, $status, "$operation answers $status");
+    ok($described, "$operation is described") or next;
+    my $answer = follow($described->{responses}{$res->{status}}
+                        || $described->{responses}{default});
+    ok($answer, "$operation: $res->{status} is among its answers") or next;
+    is_deeply([body_wrong($answer, $res)], [], "$operation: the body of $res->{status} fits");
+}
+
+for my $path (sort keys %{$api->{paths}}) {
+    (my $short = $path) =~ s{^/api/v1}{};
+    for my $method (grep { /^(?:get|post|put|patch|delete)$/ } sort keys %{$api->{paths}{$path}}) {
+        my $socket = $short =~ m{^/(?:connect|stream|scans/\{id\}/execute)$};
+        ok($socket || $called{"$method $short"}, "$method $short is tested");
+    }
+}
+
+done_testing;
+
+sub described {
+    my ($method, $template) = @_;
+    my ($path) = grep { my $p = $_; $p =~ s{^/api/v1}{}; $p eq $template } keys %{$api->{paths}};
+    return $path && $api->{paths}{$path}{$method};
+}
+
+sub follow {
+    my ($node) = @_;
+    return $node && $node->{'$ref'} ? Exposure::Schema::lookup($api, $node->{'$ref'}) : $node;
+}
+
+sub body_wrong {
+    my ($answer, $res) = @_;
+    my $content = $answer->{content};
+    my $length = length $res->{content};
+
+    return $length ? "a body of $length bytes is not described" : () if !$content;
+    (my $type = $res->{headers}{'content-type'} || '') =~ s/\s*;.*//;
+    my $media = $content->{$type} or return "content type $type is not described";
+    return () if !$media->{schema} || $type !~ /json/;
+    return 'no JSON' unless $res->{json};
+    return Exposure::Schema::check($api, $media->{schema}, $res->{json});
+}
+
+# What a new session of this scan starts with.
+sub default_settings {
+    require Exposure::WebSocket;
+    my $execute = Exposure::WebSocket->new(port => $f->port, tls => 1,
+                                           path => "/api/v1/scans/$scan/execute");
+    $execute->send_json({type => 'authenticate', token => $alice});
+    my $session = $execute->expect('assigned')->{session};
+    my $connect = Exposure::WebSocket->new(port => $f->port, tls => 1,
+                                           path => '/api/v1/connect');
+    $connect->send_json({type => 'authenticate', token => $alice, session => $session});
+    my $welcome = $connect->expect('welcome');
+    $execute->close_with(1000);
+    return $welcome->{settings};
+}
