@@ -399,9 +399,19 @@ ngx_exposure_renew_work(ngx_exposure_job_t *job)
 {
     ngx_exposure_login_t *login = (ngx_exposure_login_t *) job;
 
-    expo_user_t  user;
+    u_char              sub_tag[64];
+    expo_account_row_t  row;
 
-    job->st = ngx_exposure_user(job->conf, &job->claims, job->tag, &user);
+    job->st = expo_account_sub_tag(sub_tag, job->conf->master,
+                                   job->claims.sub);
+
+    if (job->st == EXPO_OK) {
+        job->st = expo_store_account_by_sub(job->conf->store, sub_tag, &row);
+    }
+
+    if (job->st == EXPO_OK && row.disabled) {
+        job->st = EXPO_DENIED;
+    }
 
     if (job->st == EXPO_OK) {
         job->st = ngx_exposure_login_issue(login, job->claims.sub);

@@ -110,6 +110,26 @@ ngx_exposure_body_text(json_t *body, const char *member)
 }
 
 
+ngx_int_t
+ngx_exposure_body_broken(ngx_http_request_t *r, ngx_int_t rc)
+{
+    if (r->connection->error) {
+        return rc;
+    }
+
+    if (rc == NGX_HTTP_REQUEST_TIME_OUT) {
+        return ngx_exposure_reply_problem(r, rc, "slow",
+                                          "The request came too slowly.");
+    }
+
+    if (rc == NGX_HTTP_BAD_REQUEST) {
+        return ngx_exposure_reply_error(r, EXPO_INVALID, NULL);
+    }
+
+    return rc;
+}
+
+
 static void
 ngx_exposure_body_event(ngx_http_request_t *r)
 {
@@ -124,7 +144,7 @@ ngx_exposure_body_event(ngx_http_request_t *r)
         rc = ngx_http_read_unbuffered_request_body(r);
 
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            ngx_http_finalize_request(r, rc);
+            ngx_http_finalize_request(r, ngx_exposure_body_broken(r, rc));
             return;
         }
 

@@ -68,11 +68,14 @@ ngx_exposure_user(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
         }
     }
 
-    if (st == EXPO_OK && user->disabled) {
-        return EXPO_DENIED;
+    if (st != EXPO_OK) {
+        return st;
     }
 
-    return st;
+    /* the site's limit may have become lower than what the row was given */
+    user->quota_bytes = ngx_min(user->quota_bytes, (uint64_t) conf->quota);
+
+    return user->disabled ? EXPO_DENIED : EXPO_OK;
 }
 
 

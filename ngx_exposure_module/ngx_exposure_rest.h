@@ -104,6 +104,9 @@ typedef ngx_int_t (*ngx_exposure_body_pt)(ngx_http_request_t *r,
 ngx_int_t ngx_exposure_body_read(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx, size_t max, ngx_exposure_body_pt handler);
 
+/* What nginx could not read, as an answer, if the client is still there. */
+ngx_int_t ngx_exposure_body_broken(ngx_http_request_t *r, ngx_int_t rc);
+
 /* Is the Content-Type this one? Parameters after ';' are not looked at. */
 ngx_uint_t ngx_exposure_body_is(ngx_http_request_t *r, const char *type);
 

@@ -349,7 +349,7 @@ ngx_exposure_upload_read(ngx_exposure_upload_t *u)
         rc = ngx_http_read_unbuffered_request_body(r);
 
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            return rc;
+            return ngx_exposure_body_broken(r, rc);
         }
 
         if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
