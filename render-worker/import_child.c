@@ -22,7 +22,7 @@ enum { FEED, VOLUME, TALK, PIPES };
 
 typedef struct {
     const import_child_t *in;
-    import_result_t *out;
+    import_child_result_t *out;
     pid_t pid;
     int fds[PIPES]; /* our ends; -1: closed */
     uint64_t deadline_us;
@@ -49,7 +49,7 @@ static import_child_end_t child_judge(child_t *c, int status);
 
 
 import_child_end_t
-import_child_run(const import_child_t *in, import_result_t *out)
+import_child_run(const import_child_t *in, import_child_result_t *out)
 {
     child_t c = {.in = in, .out = out, .fds = {-1, -1, -1}};
     import_child_end_t end;
@@ -180,6 +180,8 @@ child_exec(child_t *c, int theirs[PIPES])
     posix_spawn_file_actions_adddup2(&actions, theirs[VOLUME], 1);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, theirs[TALK], 3);
+    /* All of ours close by themselves, but who knows what we were started with. */
+    posix_spawn_file_actions_addclosefrom_np(&actions, 4);
 
     rc = posix_spawn(&c->pid, c->in->program, &actions, &attr, argv, envp);
 

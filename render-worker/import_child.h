@@ -46,9 +46,9 @@ typedef struct {
     memory_t memory; /* header and voxels; the caller releases it */
     expo_volume_t volume;
     json_t *report; /* owned; NULL when there was none */
-} import_result_t;
+} import_child_result_t;
 
 import_child_end_t import_child_run(const import_child_t *in,
-                                    import_result_t *out);
+                                    import_child_result_t *out);
 
 #endif

@@ -31,7 +31,7 @@ struct import_job_s {
     int fds[BLOBS];
 
     /* What came of it. */
-    import_result_t result;
+    import_child_result_t result;
     double percentiles[4];
     uint64_t bytes[BLOBS]; /* of the sealed files */
     char code[41];
