@@ -1,4 +1,5 @@
 #include "render-worker/render/film.h"
+#include "render-worker/render/filter.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 
 typedef struct {
     const film_t *film;
-    float *shown; /* [height][width][3], 0..255 */
+    float *shaded; /* [height][width][4]: tissue's radiance, cover */
+    float *shown;  /* [height][width][3], 0..255 */
     float curve[CURVE + 1]; /* of sqrt(linear) */
     uint32_t width, height; /* of rgba */
     uint8_t *rgba;
@@ -19,7 +21,7 @@ static void curve_make(display_t *d);
 static float curve_at(const display_t *d, float linear);
 static void show_band(void *ctx, uint32_t band);
 static void scale_band(void *ctx, uint32_t band);
-static void show_pixel(const display_t *d, const pass_pixel_t *p, float *dst);
+static void mean_band(void *ctx, uint32_t band);
 static uint32_t bands(uint32_t rows);
 
 
@@ -46,6 +48,8 @@ expo_status_t
 film_display(const film_t *f, pool_t *pool, uint32_t width, uint32_t height,
              uint8_t *rgba)
 {
+    size_t pixels = (size_t) f->width * f->height;
+    expo_status_t st = EXPO_OK;
     display_t *d;
 
     d = malloc(sizeof(*d));
@@ -57,21 +61,34 @@ film_display(const film_t *f, pool_t *pool, uint32_t width, uint32_t height,
     d->width = width;
     d->height = height;
     d->rgba = rgba;
-    d->shown = malloc((size_t) f->width * f->height * 3 * sizeof(float));
+    d->shown = malloc(pixels * 3 * sizeof(float));
+    d->shaded = malloc(pixels * 4 * sizeof(float));
 
-    if (d->shown == NULL) {
-        free(d);
-        return EXPO_NO_MEMORY;
+    if (d->shown == NULL || d->shaded == NULL) {
+        st = EXPO_NO_MEMORY;
+        goto done;
     }
 
-    curve_make(d);
-    pool_run(pool, bands(f->height), show_band, d);
-    pool_run(pool, bands(height), scale_band, d);
+    if (f->samples > 0 && f->samples < FILTER_UNTIL) {
+        st = filter_run(f, pool, d->shaded);
 
+    } else {
+        pool_run(pool, bands(f->height), mean_band, d);
+    }
+
+    if (st == EXPO_OK) {
+        curve_make(d);
+        pool_run(pool, bands(f->height), show_band, d);
+        pool_run(pool, bands(height), scale_band, d);
+    }
+
+done:
+
+    free(d->shaded);
     free(d->shown);
     free(d);
 
-    return EXPO_OK;
+    return st;
 }
 
 
@@ -104,15 +121,25 @@ curve_at(const display_t *d, float linear)
 
 
 static void
-show_band(void *ctx, uint32_t band)
+mean_band(void *ctx, uint32_t band)
 {
     const display_t *d = ctx;
-    size_t i = (size_t) band * BAND * d->film->width;
-    size_t end = i + (size_t) BAND * d->film->width;
-    size_t all = (size_t) d->film->width * d->film->height;
+    const film_t *f = d->film;
+    size_t i = (size_t) band * BAND * f->width, end = i + BAND * f->width;
+    size_t all = (size_t) f->width * f->height;
+    double k;
+    int c;
 
     for (end = end < all ? end : all; i < end; i++) {
-        show_pixel(d, &d->film->pixel[i], d->shown + 3 * i);
+        k = f->pixel[i].cover > 0 ? 1 / f->pixel[i].cover : 0;
+
+        for (c = 0; c < 3; c++) {
+            d->shaded[4 * i + (size_t) c] =
+                (float) (f->pixel[i].radiance[c] * k);
+        }
+
+        d->shaded[4 * i + 3] =
+            f->samples > 0 ? (float) (f->pixel[i].cover / f->samples) : 0.0f;
     }
 }
 
@@ -120,17 +147,24 @@ show_band(void *ctx, uint32_t band)
 /* The tone map sees tissue only; the background stays the colour that was
  * asked for. */
 static void
-show_pixel(const display_t *d, const pass_pixel_t *p, float *dst)
+show_band(void *ctx, uint32_t band)
 {
+    const display_t *d = ctx;
     const film_t *f = d->film;
-    float n = f->samples > 0 ? (float) f->samples : 1.0f;
-    float cover = (float) p->cover / n, light;
-    float factor = cover > 0.0f ? f->exposure / (n * cover) : 0.0f;
+    size_t i = (size_t) band * BAND * f->width, end = i + BAND * f->width;
+    size_t all = (size_t) f->width * f->height;
+    const float *from;
+    float light;
     int c;
 
-    for (c = 0; c < 3; c++) {
-        light = pt_tone((float) p->radiance[c] * factor, f->tone_map);
-        dst[c] = curve_at(d, cover * light + (1.0f - cover) * f->background[c]);
+    for (end = end < all ? end : all; i < end; i++) {
+        from = d->shaded + 4 * i;
+
+        for (c = 0; c < 3; c++) {
+            light = pt_tone(from[c] * f->exposure, f->tone_map);
+            d->shown[3 * i + (size_t) c] = curve_at(
+                d, from[3] * light + (1.0f - from[3]) * f->background[c]);
+        }
     }
 }
 

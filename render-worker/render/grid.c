@@ -14,30 +14,33 @@ static void cell_range(const uint16_t *voxels, const int32_t n[3],
 static void range_make(range_t *r, const pt_sigma_t *sigma);
 static float range_most(const range_t *r, int32_t i, int32_t j);
 static int32_t table_place(float voxel, float first, float scale);
-static void supers_bound(grid_t *g);
+static void content(grid_t *g);
+static void skips(grid_t *g);
+static int block_empty(const grid_t *g, int32_t x, int32_t y, int32_t z,
+                       int32_t half, uint8_t level);
+static void block_mark(const grid_t *g, int32_t x, int32_t y, int32_t z,
+                       int32_t size, uint8_t level);
 
 
 expo_status_t
 grid_open(grid_t *g, const uint16_t *voxels, const int32_t n[3])
 {
-    size_t cells = 1, supers = 1, i = 0;
+    size_t cells = 1, i = 0;
     int32_t at[3], axis;
 
     memset(g, 0, sizeof(*g));
 
     for (axis = 0; axis < 3; axis++) {
         g->cells[axis] = (n[axis] + PT_CELL - 1) / PT_CELL;
-        g->supers[axis] = (g->cells[axis] + PT_SUPER - 1) / PT_SUPER;
         cells *= (size_t) g->cells[axis];
-        supers *= (size_t) g->supers[axis];
     }
 
     g->low = malloc(cells * sizeof(*g->low));
     g->high = malloc(cells * sizeof(*g->high));
     g->cell = calloc(cells, sizeof(*g->cell));
-    g->super = calloc(supers, sizeof(*g->super));
+    g->empty = malloc(cells);
 
-    if (!g->low || !g->high || !g->cell || !g->super) {
+    if (!g->low || !g->high || !g->cell || !g->empty) {
         grid_close(g);
         return EXPO_NO_MEMORY;
     }
@@ -60,7 +63,7 @@ grid_close(grid_t *g)
     free(g->low);
     free(g->high);
     free(g->cell);
-    free(g->super);
+    free(g->empty);
     memset(g, 0, sizeof(*g));
 }
 
@@ -84,7 +87,8 @@ grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale)
         g->cell[i] = margin * range_most(&range, low, high);
     }
 
-    supers_bound(g);
+    content(g);
+    skips(g);
 }
 
 
@@ -165,26 +169,106 @@ table_place(float voxel, float first, float scale)
 
 
 static void
-supers_bound(grid_t *g)
+content(grid_t *g)
 {
-    size_t i = 0, j, supers;
-    int32_t x, y, z;
+    int32_t at[3], axis;
+    size_t i = 0;
 
-    supers =
-        (size_t) g->supers[0] * (size_t) g->supers[1] * (size_t) g->supers[2];
-    memset(g->super, 0, supers * sizeof(*g->super));
+    for (axis = 0; axis < 3; axis++) {
+        g->first[axis] = g->cells[axis];
+        g->end[axis] = 0;
+    }
 
-    for (z = 0; z < g->cells[2]; z++) {
-        for (y = 0; y < g->cells[1]; y++) {
-            for (x = 0; x < g->cells[0]; x++, i++) {
-                j = ((size_t) (z / PT_SUPER) * (size_t) g->supers[1] +
-                     (size_t) (y / PT_SUPER)) * (size_t) g->supers[0] +
-                    (size_t) (x / PT_SUPER);
+    for (at[2] = 0; at[2] < g->cells[2]; at[2]++) {
+        for (at[1] = 0; at[1] < g->cells[1]; at[1]++) {
+            for (at[0] = 0; at[0] < g->cells[0]; at[0]++) {
+                if (g->cell[i++] <= 0.0f) {
+                    continue;
+                }
 
-                if (g->cell[i] > g->super[j]) {
-                    g->super[j] = g->cell[i];
+                for (axis = 0; axis < 3; axis++) {
+                    g->first[axis] = at[axis] < g->first[axis]
+                                         ? at[axis] : g->first[axis];
+                    g->end[axis] = at[axis] >= g->end[axis]
+                                       ? at[axis] + 1 : g->end[axis];
                 }
             }
+        }
+    }
+}
+
+
+/* Blocks are judged from their eight halves, so each level reads the one
+ * below: 1, 2, 4, ... cells. */
+static void
+skips(grid_t *g)
+{
+    int32_t x, y, z, size;
+    size_t i, cells;
+    uint8_t level = 1;
+
+    cells = (size_t) g->cells[0] * (size_t) g->cells[1] * (size_t) g->cells[2];
+
+    for (i = 0; i < cells; i++) {
+        g->empty[i] = g->cell[i] <= 0.0f;
+    }
+
+    for (size = 2; size <= PT_SKIP; size *= 2, level++) {
+        for (z = 0; z < g->cells[2]; z += size) {
+            for (y = 0; y < g->cells[1]; y += size) {
+                for (x = 0; x < g->cells[0]; x += size) {
+                    if (block_empty(g, x, y, z, size / 2, level)) {
+                        block_mark(g, x, y, z, size, level + 1);
+                    }
+                }
+            }
+        }
+    }
+
+    for (i = 0; i < cells; i++) {
+        if (g->empty[i] > 0) {
+            g->cell[i] = -(float) (1 << (g->empty[i] - 1));
+        }
+    }
+}
+
+
+static int
+block_empty(const grid_t *g, int32_t x, int32_t y, int32_t z, int32_t half,
+            uint8_t level)
+{
+    int32_t i, cx, cy, cz;
+
+    for (i = 0; i < 8; i++) {
+        cx = x + (i & 1) * half;
+        cy = y + (i >> 1 & 1) * half;
+        cz = z + (i >> 2) * half;
+
+        if (cx < g->cells[0] && cy < g->cells[1] && cz < g->cells[2] &&
+            g->empty[((size_t) cz * (size_t) g->cells[1] + (size_t) cy) *
+                         (size_t) g->cells[0] + (size_t) cx] < level) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+block_mark(const grid_t *g, int32_t x, int32_t y, int32_t z, int32_t size,
+           uint8_t level)
+{
+    int32_t x1 = x + size < g->cells[0] ? x + size : g->cells[0];
+    int32_t y1 = y + size < g->cells[1] ? y + size : g->cells[1];
+    int32_t z1 = z + size < g->cells[2] ? z + size : g->cells[2];
+    int32_t cy, cz;
+
+    for (cz = z; cz < z1; cz++) {
+        for (cy = y; cy < y1; cy++) {
+            memset(g->empty + ((size_t) cz * (size_t) g->cells[1] +
+                               (size_t) cy) * (size_t) g->cells[0] + x,
+                   level, (size_t) (x1 - x));
         }
     }
 }

@@ -12,9 +12,11 @@
 #include "render-worker/render/kernel/pt_scene.h"
 
 typedef struct {
-    int32_t cells[3], supers[3];
+    int32_t cells[3];
     uint16_t *low, *high; /* [z][y][x], per cell */
-    float *cell, *super;  /* bounds of extinction, 1/mm */
+    float *cell;          /* as pt_scene_t's */
+    uint8_t *empty;       /* per cell: levels of empty blocks around it */
+    int32_t first[3], end[3]; /* cells that are not empty lie within */
 } grid_t;
 
 /* voxels: [n[2]][n[1]][n[0]]; not kept. */

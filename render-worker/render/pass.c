@@ -47,6 +47,7 @@ pixel(const pass_t *p, int32_t x, int32_t y)
 {
     pass_pixel_t *f = p->film + (int64_t) y * p->scene->width + x;
     pt_sample_t s;
+    double light;
     uint32_t i;
 
     for (i = p->first; i < p->first + p->count; i++) {
@@ -61,6 +62,8 @@ pixel(const pass_t *p, int32_t x, int32_t y)
         f->radiance[1] += (double) s.radiance.y;
         f->radiance[2] += (double) s.radiance.z;
         f->cover += (double) s.cover;
+        light = (double) pt_luminance(s.radiance);
+        f->square += light * light;
     }
 }
 
@@ -72,5 +75,5 @@ look(const pass_t *p, int32_t x, int32_t y)
                                p->scene->height, (float) x + 0.5f,
                                (float) y + 0.5f, 0.5f, 0.5f);
 
-    p->look[(int64_t) y * p->scene->width + x] = pt_look(p->scene, r, PT_FAR);
+    p->look[(int64_t) y * p->scene->width + x] = pt_look(p->scene, r);
 }

@@ -13,6 +13,7 @@
 typedef struct {
     double radiance[3];
     double cover;
+    double square; /* of the luminance */
 } pass_pixel_t;
 
 typedef struct {

@@ -14,8 +14,10 @@ static void set_volume(pt_scene_t *p, const body_t *b);
 static void set_transfer(scene_t *s, body_t *b, const expo_settings_t *t);
 static void set_planes(pt_scene_t *p, const body_t *b,
                        const expo_settings_t *t);
-static void add_plane(pt_scene_t *p, const body_t *b, const double normal[3],
-                      double offset, int always);
+static void set_faces(pt_scene_t *p, const body_t *b);
+static void add_plane(pt_scene_t *p, const double normal[3], double offset,
+                      int cut);
+static int cuts(const body_t *b, const double normal[3], double offset);
 static void set_camera(pt_scene_t *p, const body_t *b,
                        const expo_settings_t *t);
 static void set_lamps(pt_scene_t *p, const body_t *b,
@@ -140,39 +142,31 @@ set_transfer(scene_t *s, body_t *b, const expo_settings_t *t)
 
     grid_bound(&b->grid, s->sigma, s->pt.table_first, s->pt.table_scale);
     s->pt.cell = b->grid.cell;
-    s->pt.super = b->grid.super;
     memcpy(s->pt.cells, b->grid.cells, sizeof(s->pt.cells));
-    memcpy(s->pt.supers, b->grid.supers, sizeof(s->pt.supers));
 }
 
 
 static void
 set_planes(pt_scene_t *p, const body_t *b, const expo_settings_t *t)
 {
-    double n[3], length, half;
-    const double *row;
+    double n[3], offset;
     uint32_t i;
     int axis, side;
 
-    for (axis = 0; axis < 3; axis++) {
-        row = b->to_index + 3 * axis;
-        length = sqrt(row[0] * row[0] + row[1] * row[1] + row[2] * row[2]);
-        half = 0.5 * b->volume.dims[axis];
+    set_faces(p, b);
 
+    for (axis = 0; axis < 3; axis++) {
         for (side = -1; side <= 1; side += 2) {
-            n[0] = side * row[0] / length;
-            n[1] = side * row[1] / length;
-            n[2] = side * row[2] / length;
-            add_plane(p, b, n, -half / length, 1);
-        }
-    }
+            memset(n, 0, sizeof(n));
+            n[axis] = side;
+            offset = side * ((side < 0 ? t->clip.box_max[axis]
+                                       : t->clip.box_min[axis]) -
+                             b->center[axis]);
 
-    for (axis = 0; axis < 3; axis++) {
-        memset(n, 0, sizeof(n));
-        n[axis] = 1;
-        add_plane(p, b, n, t->clip.box_min[axis] - b->center[axis], 0);
-        n[axis] = -1;
-        add_plane(p, b, n, b->center[axis] - t->clip.box_max[axis], 0);
+            if (cuts(b, n, offset)) {
+                add_plane(p, n, offset, 1);
+            }
+        }
     }
 
     for (i = 0; i < t->clip.n_planes; i++) {
@@ -184,22 +178,65 @@ set_planes(pt_scene_t *p, const body_t *b, const expo_settings_t *t)
             n[axis] = t->clip.planes[i].normal[axis];
         }
 
-        add_plane(p, b, n,
-                  t->clip.planes[i].offset_mm - n[0] * b->center[0] -
-                      n[1] * b->center[1] - n[2] * b->center[2],
-                  0);
+        offset = t->clip.planes[i].offset_mm - n[0] * b->center[0] -
+                 n[1] * b->center[1] - n[2] * b->center[2];
+
+        if (cuts(b, n, offset)) {
+            add_plane(p, n, offset, 1);
+        }
     }
 }
 
 
-/* A plane that cuts nothing off costs every ray a test: it is left out. */
+/* The volume's faces, moved in to where macrocells are not empty. Tissue that
+ * reaches a face is cut by it. */
 static void
-add_plane(pt_scene_t *p, const body_t *b, const double normal[3],
-          double offset, int always)
+set_faces(pt_scene_t *p, const body_t *b)
+{
+    double n[3], length, low, high, edge;
+    const double *row;
+    int axis, i, face;
+
+    for (axis = 0; axis < 3; axis++) {
+        row = b->to_index + 3 * axis;
+        length = sqrt(row[0] * row[0] + row[1] * row[1] + row[2] * row[2]);
+        edge = 0.5 * b->volume.dims[axis];
+        /* Index i lies i - edge + 1/2 steps from the middle. */
+        low = b->grid.first[axis] * PT_CELL - edge + 0.5;
+        high = b->grid.end[axis] * PT_CELL - edge + 0.5;
+
+        face = b->grid.first[axis] == 0;
+        for (i = 0; i < 3; i++) {
+            n[i] = row[i] / length;
+        }
+        add_plane(p, n, (face ? -edge : low) / length, face);
+
+        face = b->grid.end[axis] == b->grid.cells[axis];
+        for (i = 0; i < 3; i++) {
+            n[i] = -row[i] / length;
+        }
+        add_plane(p, n, -(face ? edge : high) / length, face);
+    }
+}
+
+
+static void
+add_plane(pt_scene_t *p, const double normal[3], double offset, int cut)
+{
+    pt_plane_t *plane = &p->planes[p->n_planes++];
+
+    plane->normal = vector(normal);
+    plane->offset = (float) offset;
+    plane->cut = cut;
+}
+
+
+/* A plane that cuts nothing off would cost every ray a test. */
+static int
+cuts(const body_t *b, const double normal[3], double offset)
 {
     const double *a = b->volume.affine;
     double nearest = 0, along;
-    pt_plane_t *plane;
     int axis;
 
     for (axis = 0; axis < 3; axis++) {
@@ -208,13 +245,7 @@ add_plane(pt_scene_t *p, const body_t *b, const double normal[3],
         nearest -= fabs(along) * 0.5 * b->volume.dims[axis];
     }
 
-    if (!always && nearest >= offset - 1e-3) {
-        return;
-    }
-
-    plane = &p->planes[p->n_planes++];
-    plane->normal = vector(normal);
-    plane->offset = (float) offset;
+    return nearest < offset - 1e-3;
 }
 
 

@@ -245,9 +245,9 @@ tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
 
     r = pt_camera_ray(&s->camera, s->width, s->height, x * (float) s->width,
                       y * (float) s->height, 0.5f, 0.5f);
-    look = pt_look(s, r, PT_FAR);
+    look = pt_look(s, r);
 
-    if (look.cover < 0.05f) {
+    if (look.depth >= PT_FAR) {
         return EXPO_NOT_FOUND;
     }
 
@@ -286,6 +286,9 @@ film_of(const tracer_view_t *v)
     f.background[0] = v->scene.pt.background.x;
     f.background[1] = v->scene.pt.background.y;
     f.background[2] = v->scene.pt.background.z;
+    f.voxel_mm = v->scene.pt.voxel_mm;
+    f.pixel_mm = 2.0f * pt_length(v->scene.pt.camera.up) *
+                 v->scene.pt.camera.focus / (float) v->scene.pt.height;
     f.exposure = v->exposure;
     f.gamma = v->gamma;
     f.tone_map = v->tone_map;

@@ -18,25 +18,45 @@
 #define PT_BIG static __attribute__((unused, noinline))
 #endif
 
-/* Two neighbours along x. x86 loads both at once from any address. */
-PT_FN void
-pt_load_pair(const uint16_t *p, float *a, float *b)
+/*
+ * Trilinear blend of the 2 x 2 x 2 voxels at v; row and slice in voxels,
+ * fractions in [0, 1]. The four pairs along x are loaded and blended at once
+ * where the compiler has vectors and any address may be read.
+ */
+PT_FN float
+pt_blend(const uint16_t *v, int64_t row, int64_t slice, float fx, float fy,
+         float fz)
 {
-#ifdef __CUDACC__
-    *a = (float) p[0];
-    *b = (float) p[1];
-#else
-    uint32_t both;
+#if defined(__x86_64__) && !defined(__CUDACC__)
+    typedef int32_t pt_i4 __attribute__((vector_size(16)));
+    typedef float pt_f4 __attribute__((vector_size(16)));
+    int32_t a, b, c, d;
+    pt_i4 pair;
+    pt_f4 left, right;
+    float low, high;
 
-    memcpy(&both, p, 4);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    *a = (float) (int32_t) (both & 0xffff);
-    *b = (float) (int32_t) (both >> 16);
+    memcpy(&a, v, 4);
+    memcpy(&b, v + row, 4);
+    memcpy(&c, v + slice, 4);
+    memcpy(&d, v + slice + row, 4);
+    pair = (pt_i4){a, b, c, d};
+    left = __builtin_convertvector(pair & 0xffff, pt_f4);
+    right = __builtin_convertvector((pair >> 16) & 0xffff, pt_f4);
+    left += fx * (right - left);
+    low = left[0] + fy * (left[1] - left[0]);
+    high = left[2] + fy * (left[3] - left[2]);
 #else
-    *a = (float) (int32_t) (both >> 16);
-    *b = (float) (int32_t) (both & 0xffff);
+    float a = (float) v[0] + fx * ((float) v[1] - (float) v[0]);
+    float b = (float) v[row] + fx * ((float) v[row + 1] - (float) v[row]);
+    float low = a + fy * (b - a), high;
+
+    v += slice;
+    a = (float) v[0] + fx * ((float) v[1] - (float) v[0]);
+    b = (float) v[row] + fx * ((float) v[row + 1] - (float) v[row]);
+    high = a + fy * (b - a);
 #endif
-#endif
+
+    return low + fz * (high - low);
 }
 
 #endif

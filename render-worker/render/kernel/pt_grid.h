@@ -108,19 +108,15 @@ pt_bound(const pt_scene_t *s, const pt_walk_t *w, float t, float *end)
     int32_t x = pt_floor(p.x), y = pt_floor(p.y), z = pt_floor(p.z);
     int32_t cx = pt_clamp(x, s->cells[0]), cy = pt_clamp(y, s->cells[1]);
     int32_t cz = pt_clamp(z, s->cells[2]), size = 1;
-    float bound;
+    float bound =
+        s->cell[((int64_t) cz * s->cells[1] + cy) * s->cells[0] + cx];
 
-    bound = s->super[((int64_t) (cz / PT_SUPER) * s->supers[1] +
-                      cy / PT_SUPER) * s->supers[0] + cx / PT_SUPER];
-
-    if (bound > 0.0f) {
-        bound = s->cell[((int64_t) cz * s->cells[1] + cy) * s->cells[0] + cx];
-
-    } else {
-        size = PT_SUPER;
-        x &= ~(PT_SUPER - 1);
-        y &= ~(PT_SUPER - 1);
-        z &= ~(PT_SUPER - 1);
+    if (bound < 0.0f) {
+        size = (int32_t) -bound;
+        x &= -size;
+        y &= -size;
+        z &= -size;
+        bound = 0.0f;
     }
 
     *end = pt_min(pt_exit(x, size, w->co.x, w->cd.x, w->inverse.x),

@@ -50,6 +50,10 @@ pt_normal(const pt_scene_t *s, pt_v3 p, pt_v3 wo, pt_v3 *n)
     pt_v3 g;
 
     for (i = 0; i < s->n_planes; i++) {
+        if (!s->planes[i].cut) {
+            continue;
+        }
+
         depth = pt_dot(s->planes[i].normal, p) - s->planes[i].offset;
 
         /* The inward normal: the cut that one looks into has it against wo. */

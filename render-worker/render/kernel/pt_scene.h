@@ -13,7 +13,7 @@
 #define PT_LAMPS 32
 #define PT_PLANES 18 /* volume 6, box 6, user 6 */
 #define PT_CELL 4    /* voxel steps along a macrocell's edge */
-#define PT_SUPER 4   /* macrocells along a supercell's edge */
+#define PT_SKIP 16   /* macrocells along the largest block stepped over at once */
 
 /* sigma(x) = at + step * fraction; 1/mm */
 typedef struct {
@@ -29,6 +29,7 @@ typedef struct {
 typedef struct {
     pt_v3 normal;
     float offset;
+    int32_t cut; /* tissue may lie at it: it shows as a surface */
 } pt_plane_t;
 
 /* One-sided rectangle: center + a u + b v, a and b in [-1, 1]. */
@@ -64,9 +65,12 @@ typedef struct {
     const pt_sigma_t *sigma;       /* [PT_TABLE] */
     const pt_material_t *material; /* [PT_TABLE] */
 
-    /* Upper bounds of sigma, [z][y][x], 1/mm. */
-    const float *cell, *super;
-    int32_t cells[3], supers[3];
+    /*
+     * [z][y][x]. Above 0: upper bound of sigma, 1/mm. Else empty, and so is
+     * the aligned block of that many cells along each edge, negated.
+     */
+    const float *cell;
+    int32_t cells[3];
 
     pt_plane_t planes[PT_PLANES];
     int32_t n_planes;

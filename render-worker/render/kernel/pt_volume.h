@@ -43,26 +43,14 @@ pt_split(float p, int32_t n, float *fraction)
 PT_FN float
 pt_value(const pt_scene_t *s, pt_v3 p)
 {
-    float fx, fy, fz, a0, a1, b0, b1, c0, c1, d0, d1;
+    float fx, fy, fz;
     int32_t x = pt_split(p.x, s->n[0], &fx);
     int32_t y = pt_split(p.y, s->n[1], &fy);
     int32_t z = pt_split(p.z, s->n[2], &fz);
     int64_t row = s->n[0], slice = row * s->n[1];
-    const uint16_t *v = s->voxels + z * slice + y * row + x;
 
-    pt_load_pair(v, &a0, &a1);
-    pt_load_pair(v + row, &b0, &b1);
-    pt_load_pair(v + slice, &c0, &c1);
-    pt_load_pair(v + slice + row, &d0, &d1);
-
-    a0 += fx * (a1 - a0);
-    b0 += fx * (b1 - b0);
-    c0 += fx * (c1 - c0);
-    d0 += fx * (d1 - d0);
-    a0 += fy * (b0 - a0);
-    c0 += fy * (d0 - c0);
-
-    return a0 + fz * (c0 - a0);
+    return pt_blend(s->voxels + z * slice + y * row + x, row, slice, fx, fy,
+                    fz);
 }
 
 /* Table entry below a voxel value, and the way to the next. */
