@@ -191,7 +191,11 @@ ngx_exposure_body_take(ngx_http_request_t *r)
             return NGX_DECLINED;
         }
 
-        body->len = ngx_cpymem(body->data + body->len, b->pos, n) - body->data;
+        if (n) {
+            ngx_memcpy(body->data + body->len, b->pos, n);
+        }
+
+        body->len += n;
         b->pos = b->last;
 
         r->request_body->bufs = cl->next;

@@ -376,7 +376,9 @@ ngx_exposure_upload_take(ngx_exposure_upload_t *u)
         n = ngx_min((size_t) (b->last - b->pos),
                     NGX_EXPOSURE_UPLOAD_CHUNK - u->filled);
 
-        ngx_memcpy(u->filling + u->filled, b->pos, n);
+        if (n) {
+            ngx_memcpy(u->filling + u->filled, b->pos, n);
+        }
 
         b->pos += n;
         u->filled += n;
