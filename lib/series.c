@@ -11,6 +11,7 @@
 #define SERIES_UNIT 1e-2          /* how far from orthonormal a header may be */
 #define SERIES_TOLERANCE 0.01     /* of the distance between pictures */
 #define SERIES_TOLERANCE_MM 0.01  /* whatever the distance */
+#define SERIES_OFF_GRID 0.1       /* of a step: a header's rounding, no gap */
 #define SERIES_TILT_PIXELS 0.5    /* shift over the stack that matters */
 #define SERIES_TILT_MAX_DEG 45.0
 #define SERIES_STRETCH 3          /* layers per picture before it is no stack */
@@ -41,6 +42,7 @@ static size_t series_one_each(expo_group_t *g, series_item_t *items,
 static double series_median_step(const series_item_t *items, size_t n);
 static size_t series_fill(expo_group_t *g, const series_item_t *items,
                           double step);
+static int series_even(const series_item_t *items, size_t n);
 static void series_place(expo_group_t *g, const expo_slice_t *slices,
                          const expo_slice_t *first,
                          const series_item_t *items);
@@ -479,13 +481,14 @@ series_fill(expo_group_t *g, const series_item_t *items, double step)
                        <= fmax(SERIES_TOLERANCE * gap, SERIES_TOLERANCE_MM);
     }
 
+    whole = whole || series_even(items, n);
     if (!whole) {
         g->warnings |= EXPO_WARN_IRREGULAR;
     }
 
     count = (size_t) round((items[n - 1].s - items[0].s) / step) + 1;
-    if (count < 2) {
-        count = 2;
+    if (count < 2 || series_even(items, n)) {
+        count = n;
     }
     step = (items[n - 1].s - items[0].s) / (double) (count - 1);
 
@@ -527,6 +530,26 @@ series_fill(expo_group_t *g, const series_item_t *items, double step)
     }
 
     return count;
+}
+
+
+/*
+ * Positions rounded to a tenth of a millimetre make steps of 0.6 and 0.7 out of
+ * 0.625: each lies right all the same, and resampling would only blur.
+ */
+static int
+series_even(const series_item_t *items, size_t n)
+{
+    double step = (items[n - 1].s - items[0].s) / (double) (n - 1);
+
+    for (size_t i = 0; i < n; i++) {
+        if (fabs(items[i].s - items[0].s - (double) i * step)
+            > SERIES_OFF_GRID * step) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
