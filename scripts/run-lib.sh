@@ -250,7 +250,7 @@ make_demo_tar() {
         echo "Phantom (demo)" >build/demo/title
     fi
 
-    tar -C "$tmp/dicom" --format=ustar -cf "$tmp/demo.tar" .
+    tar -C "$tmp/dicom" --format=ustar --sort=name -cf "$tmp/demo.tar" .
     mv "$tmp/demo.tar" build/demo/demo.tar
     rm -rf "$tmp"
 }

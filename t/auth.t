@@ -17,6 +17,7 @@ $ENV{NO_SUBJECT} = $f->token('');
 $ENV{CRITICAL} = $f->token('alice', header => {crit => ['b64']});
 system("openssl genrsa -out $f->{dir}/other.pem 2048 2>/dev/null") == 0 or die;
 $ENV{OTHER_KEY} = $f->token('alice', key => "$f->{dir}/other.pem");
+$ENV{ACCOUNT} = $f->account_token('alice');
 $ENV{GARBAGE} = 'not.a.token';
 ($ENV{CUT} = $ENV{ALICE}) =~ s/.$//;
 
@@ -111,11 +112,11 @@ GET /api/v1/scans
 --- no_error_log eval
 [qr/\Q$ENV{EXPIRED}\E/, "Bearer", "[alert]", "[crit]"]
 
-=== TEST 9: a token renews itself
+=== TEST 9: the token of an account renews itself
 --- request
 POST /api/v1/accounts/renew
 --- more_headers eval
-"Authorization: Bearer $ENV{ALICE}"
+"Authorization: Bearer $ENV{ACCOUNT}"
 --- response_body_like: "access_token":\s*"eyJ
 --- no_error_log
 [alert]

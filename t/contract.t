@@ -18,6 +18,12 @@ my $api = $f->http('GET', 'openapi.json')->{json};
 ok($api, 'the document is JSON') or BAIL_OUT('no openapi.json');
 like($api->{openapi}, qr/^3\.1/, 'of OpenAPI 3.1');
 
+for my $name (qw(settings messages)) {
+    local (@ARGV, $/) = "api/$name.schema.json";
+    is_deeply($f->http('GET', "$name.schema.json")->{json}, JSON::PP::decode_json(<>),
+              "$name.schema.json is the file in api/");
+}
+
 my $scan = $f->upload_phantom($alice);
 my $unknown = 'a' x 26;
 my $settings = default_settings();
@@ -39,7 +45,7 @@ my @calls = (
     ['post /accounts/login', 'accounts/login', {content => {%$login, password => 'wrong wrong wrong'}}, 401],
     ['post /accounts/login', 'accounts/login', {content => 'x', type => 'text/plain'}, 415],
     ['post /accounts/login', 'accounts/login', {content => '{'}, 400],
-    ['post /accounts/renew', 'accounts/renew', {token => $alice}, 200],
+    ['post /accounts/renew', 'accounts/renew', {token => $f->account_token('alice')}, 200],
     ['post /accounts/renew', 'accounts/renew', {}, 401],
     ['get /users/current', 'users/current', {token => $alice}, 200],
     ['get /users/current', 'users/current', {}, 401],

@@ -217,6 +217,19 @@ sub token {
     return "$text." . base64url($signature);
 }
 
+# The token of an account, as signing in gives it.
+sub account_token {
+    my ($self, $name) = @_;
+    my $file = "$self->{dir}/password";
+
+    unlink $file;
+    append($file, $self->{password}{$name});
+    my $token = command('sh', '-c', "exec '$build/exposure-admin' token --name '$name'"
+                        . " --data '$self->{dir}/store' --keys '$self->{dir}/keys' <'$file'");
+    chomp $token;
+    return $token;
+}
+
 sub signing_key { return "$_[0]{dir}/keys/signing.pem" }
 
 # RFC 7638 thumbprint of the signing key, which has the usual exponent 65537.
