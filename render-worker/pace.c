@@ -6,16 +6,15 @@
 /* Measured times wander; a frame that is late is worse than one too coarse. */
 #define PACE_HEADROOM 0.85
 #define PACE_SMOOTH 0.3
+/* Too slow is noticed sooner than too fast. */
+#define PACE_SMOOTH_SLOWER 0.6
 #define PACE_EDGE_MIN 16
 #define PACE_SAMPLES_MAX 64
 /* A finer film must be affordable with this much to spare, against flicker. */
 #define PACE_HYSTERESIS 1.3
-/* At full size fewer paths look worse than half the size with four times as
- * many. */
-#define PACE_FULL_SAMPLES 4
-/* A first still picture should not be noisier than the moving one before it. */
-#define PACE_FIRST_SAMPLES 8
-#define PACE_FIRST_US 400000
+/* A first still picture should be better than the moving one before it. */
+#define PACE_FIRST_SAMPLES 2
+#define PACE_FIRST_US 250000
 #define PACE_GROWTH 1.3
 #define PACE_SLOWEST_US 500000
 
@@ -27,15 +26,17 @@ pace_init(pace_t *p)
 {
     p->path_us = PACE_PATH_US;
     p->extra_us = PACE_EXTRA_US;
-    p->divisor = 3;
+    p->divisor = 12;
 }
 
 
 void
 pace_passed(pace_t *p, uint64_t paths, uint64_t us)
 {
-    p->path_us +=
-        PACE_SMOOTH * ((double) us / (double) (paths ? paths : 1) - p->path_us);
+    double path_us = (double) us / (double) (paths ? paths : 1);
+
+    p->path_us += (path_us > p->path_us ? PACE_SMOOTH_SLOWER : PACE_SMOOTH) *
+                  (path_us - p->path_us);
 }
 
 
@@ -50,7 +51,10 @@ void
 pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
             uint32_t sharers, pace_plan_t *plan)
 {
-    static const uint32_t divisors[] = {1, 2, 3, 4, 6, 8};
+    /* In quarters. What a young film lacks is sharpness, not samples: the
+     * display smooths noise along surfaces. */
+    static const uint32_t divisors[] = {4,  5,  6,  7,  8,  10,
+                                        12, 14, 16, 20, 24, 32};
     double frame_us = 1e6 / fps / sharers;
     double budget_us = frame_us * PACE_HEADROOM - p->extra_us;
     double samples, wanted;
@@ -65,11 +69,7 @@ pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
         plan->width = pace_edge(width, divisors[i]);
         plan->height = pace_edge(height, divisors[i]);
         samples = budget_us / (p->path_us * plan->width * plan->height);
-        wanted = divisors[i] == 1 ? PACE_FULL_SAMPLES : 1;
-
-        if (divisors[i] < p->divisor) {
-            wanted *= PACE_HYSTERESIS;
-        }
+        wanted = divisors[i] < p->divisor ? PACE_HYSTERESIS : 1;
 
         if (samples >= wanted ||
             i + 1 == sizeof(divisors) / sizeof(divisors[0])) {
@@ -134,7 +134,7 @@ pace_bytes(uint32_t bitrate, uint32_t fps, bool moving, bool key)
 static uint32_t
 pace_edge(uint32_t edge, uint32_t divisor)
 {
-    uint32_t n = (edge + divisor - 1) / divisor;
+    uint32_t n = (edge * 4 + divisor - 1) / divisor;
 
     return n < PACE_EDGE_MIN ? PACE_EDGE_MIN : n;
 }

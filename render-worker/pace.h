@@ -14,13 +14,13 @@
 #include <stdint.h>
 
 /* Nothing changed for so long: the picture is still. */
-#define PACE_STILL_US 200000
+#define PACE_STILL_US 150000
 #define PACE_PASS_US 40000
 
 typedef struct {
     double path_us;   /* of one path through one pixel, lately; all threads */
     double extra_us;  /* display, encoding and publishing of one picture */
-    uint32_t divisor; /* of the moving film's edges, lately */
+    uint32_t divisor; /* of the moving film's edges, lately; in quarters */
 } pace_t;
 
 typedef struct {

@@ -5,7 +5,7 @@
 #include "render-worker/picture.h"
 
 /* Quantisers good enough: moving, refining, converged. */
-#define PICTURE_FINEST_MOVING 5
+#define PICTURE_FINEST_MOVING 4
 #define PICTURE_FINEST_STILL 3
 #define PICTURE_FINEST_LAST 2
 
@@ -51,6 +51,7 @@ expo_status_t
 picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
              picture_result_t *out)
 {
+    bool rare = p->view == NULL || p->stream_revision != wish->stream_revision;
     uint64_t start = loop_now_us();
     expo_status_t st;
 
@@ -63,7 +64,8 @@ picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
 
     st = picture_pass(p, wish, out);
     if (st != EXPO_OK) {
-        return st;
+        /* Interrupted: newer wishes wait, and with them a new film. */
+        return st == EXPO_EXPIRED ? EXPO_OK : st;
     }
 
     out->samples = tracer_samples(p->view);
@@ -74,10 +76,22 @@ picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
 
     if (out->converged || picture_is_due(p, wish)) {
         st = picture_show(p, wish, out);
-        pace_shown(&p->pace, loop_now_us() - start - out->render_us);
+
+        if (wish->moving && !rare) {
+            pace_shown(&p->pace, loop_now_us() - start - out->render_us);
+        }
     }
 
     return st;
+}
+
+
+void
+picture_interrupt(picture_t *p)
+{
+    if (p->view != NULL) {
+        tracer_interrupt(p->view);
+    }
 }
 
 
@@ -213,9 +227,11 @@ picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
     st = tracer_pass(p->view, plan.samples);
     out->render_us = loop_now_us() - start;
 
-    pace_passed(&p->pace,
-                (uint64_t) p->film_width * p->film_height * plan.samples,
-                out->render_us);
+    if (st == EXPO_OK) {
+        pace_passed(&p->pace,
+                    (uint64_t) p->film_width * p->film_height * plan.samples,
+                    out->render_us);
+    }
 
     return st;
 }

@@ -74,6 +74,12 @@ void picture_close(picture_t *p);
 expo_status_t picture_make(picture_t *p, tracer_t *tracer,
                            const picture_wish_t *wish, picture_result_t *out);
 
+/*
+ * From any thread, while picture_make may run: what it makes will not be
+ * wanted, because other settings or another stream follow.
+ */
+void picture_interrupt(picture_t *p);
+
 /* Pictures a second that the wishes ask for. */
 uint32_t picture_fps(const expo_settings_t *settings,
                      const picture_stream_t *stream);

@@ -26,6 +26,7 @@ struct serve_view_s {
     /* Written by the render thread, under the lock. */
     bool failed;
     bool converged;
+    bool refining; /* a still film is being worked on just now */
     uint32_t shown_revision, shown_stream; /* 0: none yet */
     uint64_t next_us; /* earliest moment for the next moving picture */
     uint64_t served_us;
@@ -52,6 +53,7 @@ typedef struct {
     bool gone;
 } serve_news_t;
 
+static void serve_changed(serve_view_t *v);
 static void *serve_thread(void *data);
 static void serve_dispose(serve_t *s);
 static serve_view_t *serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us);
@@ -175,8 +177,7 @@ serve_set(serve_view_t *v, const expo_settings_t *settings, uint32_t revision)
     pthread_mutex_lock(&s->lock);
     v->settings = *settings;
     v->revision = revision;
-    v->changed_us = loop_now_us();
-    pthread_cond_signal(&s->wake);
+    serve_changed(v);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -189,8 +190,7 @@ serve_stream(serve_view_t *v, const picture_stream_t *stream)
     pthread_mutex_lock(&s->lock);
     v->stream = *stream;
     v->stream_revision++;
-    v->changed_us = loop_now_us();
-    pthread_cond_signal(&s->wake);
+    serve_changed(v);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -245,6 +245,22 @@ serve_stats(serve_view_t *v, serve_stats_t *out)
     v->stats.bytes = 0;
     v->render_us = v->encode_us = 0;
     pthread_mutex_unlock(&s->lock);
+}
+
+
+/* With the lock held. */
+static void
+serve_changed(serve_view_t *v)
+{
+    v->changed_us = loop_now_us();
+
+    /* A moving picture is shown even if it is late; otherwise nothing is seen
+     * of a hand that never rests. */
+    if (v->refining) {
+        picture_interrupt(&v->picture);
+    }
+
+    pthread_cond_signal(&v->serve->wake);
 }
 
 
@@ -376,6 +392,7 @@ serve_one(serve_t *s, serve_view_t *v)
     expo_status_t st;
 
     serve_wish(v, loop_now_us(), &wish);
+    v->refining = !wish.moving;
     pthread_mutex_unlock(&s->lock);
 
     st = picture_make(&v->picture, s->tracer, &wish, &result);
@@ -386,6 +403,7 @@ serve_one(serve_t *s, serve_view_t *v)
 
     pthread_mutex_lock(&s->lock);
 
+    v->refining = false;
     v->shown_revision = wish.revision;
     v->shown_stream = wish.stream_revision;
     serve_count(v, &result);

@@ -1,5 +1,7 @@
 #include "render-worker/render/tracer.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +22,19 @@ struct tracer_view_s {
     pass_pixel_t *film;
     pt_look_t *look;
     uint32_t samples;
+    atomic_bool interrupted;
     int set; /* settings have been given */
     float exposure, gamma;
     pt_tone_map_t tone_map;
 };
 
+/* One pass, and whose it is. */
+typedef struct {
+    tracer_view_t *view;
+    pass_t pass;
+} task_t;
+
+static void task_tile(void *task, uint32_t tile);
 static void restart(tracer_view_t *v);
 static film_t film_of(const tracer_view_t *v);
 static int has_v3(void);
@@ -178,17 +188,28 @@ tracer_film(tracer_view_t *v, uint32_t width, uint32_t height, uint64_t seed)
 expo_status_t
 tracer_pass(tracer_view_t *v, uint32_t samples)
 {
-    pass_t pass = {&v->scene.pt, v->film, v->look, v->samples, samples};
+    task_t task = {v, {&v->scene.pt, v->film, v->look, v->samples, samples}};
 
     if (!v->set || v->film == NULL) {
         return EXPO_INVALID;
     }
 
-    pool_run(v->tracer->pool, pass_tiles(&v->scene.pt), v->tracer->tile,
-             &pass);
+    pool_run(v->tracer->pool, pass_tiles(&v->scene.pt), task_tile, &task);
+
+    if (atomic_load(&v->interrupted)) {
+        return EXPO_EXPIRED;
+    }
+
     v->samples += samples;
 
     return EXPO_OK;
+}
+
+
+void
+tracer_interrupt(tracer_view_t *v)
+{
+    atomic_store(&v->interrupted, true);
 }
 
 
@@ -261,9 +282,21 @@ tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
 
 
 static void
+task_tile(void *task, uint32_t tile)
+{
+    task_t *t = task;
+
+    if (!atomic_load(&t->view->interrupted)) {
+        t->view->tracer->tile(&t->pass, tile);
+    }
+}
+
+
+static void
 restart(tracer_view_t *v)
 {
     v->samples = 0;
+    atomic_store(&v->interrupted, false);
 
     if (v->film != NULL) {
         memset(v->film, 0,

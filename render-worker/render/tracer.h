@@ -44,8 +44,18 @@ expo_status_t tracer_set(tracer_view_t *v, const expo_settings_t *s);
 expo_status_t tracer_film(tracer_view_t *v, uint32_t width, uint32_t height,
                           uint64_t seed);
 
-/* Adds `samples` paths to every pixel; the same bits for any thread count. */
+/*
+ * Adds `samples` paths to every pixel; the same bits for any thread count.
+ * EXPO_EXPIRED: interrupted; the film is good for nothing until it is set anew.
+ */
 expo_status_t tracer_pass(tracer_view_t *v, uint32_t samples);
+
+/*
+ * From any thread: lets the pass that runs now, or else the next, end early,
+ * because settings have come that its film does not show. tracer_set and
+ * tracer_film forget it.
+ */
+void tracer_interrupt(tracer_view_t *v);
 
 uint32_t tracer_samples(const tracer_view_t *v);
 

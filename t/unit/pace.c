@@ -28,7 +28,7 @@ measurements_are_followed(void)
 
     /* One hiccup does not throw it. */
     pace_passed(&p, 1000000, 500000);
-    check(p.path_us < 0.4);
+    check(p.path_us < 0.45);
 }
 
 static void
@@ -74,7 +74,7 @@ faster_devices_give_finer_pictures(void)
 
     device(&p, 0.2, 8000);
     pace_moving(&p, 512, 512, 20, 1, &plan);
-    check(plan.width == 256);
+    check(plan.width > 256 && plan.width < 512);
 
     device(&p, 3, 8000);
     pace_moving(&p, 512, 512, 20, 1, &plan);
@@ -95,7 +95,7 @@ the_film_does_not_flicker_between_two_sizes(void)
     width = plan.width;
 
     for (i = 0; i < 50; i++) {
-        p.path_us = i % 2 ? 0.49 : 0.54;
+        p.path_us = i % 2 ? 0.48 : 0.52;
         pace_moving(&p, 512, 512, 20, 1, &plan);
         changes += plan.width != width;
         width = plan.width;
@@ -149,8 +149,8 @@ pictures_of_a_still_film_thin_out(void)
 
     /* Not before it is better than what moved, but not after half a second. */
     check(!pace_due(1, 0, 20, 50000));
-    check(pace_due(8, 0, 20, 50000));
-    check(pace_due(2, 0, 20, 450000));
+    check(pace_due(2, 0, 20, 50000));
+    check(pace_due(1, 0, 20, 300000));
     /* Not faster than frames may come. */
     check(!pace_due(20, 8, 20, 10000));
 }
