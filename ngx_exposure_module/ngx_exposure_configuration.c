@@ -171,11 +171,6 @@ ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
     expo_scan_t           scan;
     expo_configuration_t  c;
 
-    job->st = ngx_exposure_configuration_check(job);
-    if (job->st != EXPO_OK) {
-        return;
-    }
-
     job->st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag,
                                     &job->id, &scan, dek);
     if (job->st != EXPO_OK) {
@@ -189,9 +184,13 @@ ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
 
     job->st = (scan.role == EXPO_ROLE_VIEWER)
               ? EXPO_DENIED
-              : ngx_exposure_meta_seal(dek, &c.scan, "configurations", &c.id,
-                                       c.revision, job->body, &c.enc,
-                                       &c.enc_bytes);
+              : ngx_exposure_configuration_check(job);
+
+    if (job->st == EXPO_OK) {
+        job->st = ngx_exposure_meta_seal(dek, &c.scan, "configurations", &c.id,
+                                         c.revision, job->body, &c.enc,
+                                         &c.enc_bytes);
+    }
 
     ngx_explicit_memzero(dek, sizeof(dek));
     expo_store_scan_free(&scan);
@@ -284,11 +283,6 @@ ngx_exposure_configuration_patch_work(ngx_exposure_job_t *job)
 {
     ngx_uint_t  n;
 
-    job->st = ngx_exposure_configuration_check(job);
-    if (job->st != EXPO_OK) {
-        return;
-    }
-
     for (n = 0; n < NGX_EXPOSURE_CONFIGURATION_TRIES; n++) {
         job->st = ngx_exposure_configuration_put(job);
 
@@ -322,6 +316,11 @@ ngx_exposure_configuration_put(ngx_exposure_job_t *job)
 
     if (job->if_match && job->if_match != c.revision) {
         st = EXPO_CONFLICT;
+        goto done;
+    }
+
+    st = ngx_exposure_configuration_check(job);
+    if (st != EXPO_OK) {
         goto done;
     }
 

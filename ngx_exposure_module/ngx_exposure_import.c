@@ -126,7 +126,7 @@ ngx_exposure_import_start(expo_claims_t *claims, u_char tag[EXPO_TAG],
 void
 ngx_exposure_import_event(ngx_uint_t worker, json_t *message)
 {
-    const char             *type;
+    const char             *type, *code;
     ngx_exposure_import_t  *im;
 
     im = ngx_exposure_import_find(worker, message);
@@ -148,8 +148,15 @@ ngx_exposure_import_event(ngx_uint_t worker, json_t *message)
         ngx_exposure_import_finish(im);
 
     } else if (ngx_strcmp(type, "failed") == 0) {
-        ngx_exposure_import_fail(im,
-                 json_string_value(json_object_get(message, "code")),
+        code = json_string_value(json_object_get(message, "code"));
+
+        if (ngx_strcmp(code, "busy") == 0) {
+            im->state = NGX_EXPOSURE_IMPORT_READY;
+            ngx_add_timer(&im->timer, NGX_EXPOSURE_IMPORT_WAIT);
+            return;
+        }
+
+        ngx_exposure_import_fail(im, code,
                  json_string_value(json_object_get(message, "detail")));
     }
 }
