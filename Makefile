@@ -124,8 +124,12 @@ portal: portal/dist/index.html
 
 UNIT := $(patsubst t/unit/%.c,$(BUILD)/t/unit/%,$(wildcard t/unit/*.c))
 unit: $(UNIT)
-$(UNIT): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIB)
+$(filter-out %/import,$(UNIT)): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
+# With DCMTK, and in the sandbox: it starts itself as exposure-import does.
+$(BUILD)/t/unit/import: $(BUILD)/obj/t/unit/import.o $(IMPORT_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
 
 RENDER_T := $(patsubst t/render/%.c,$(BUILD)/t/render/%,$(wildcard t/render/*.c))
 render: $(RENDER_T)

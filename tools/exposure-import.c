@@ -58,7 +58,8 @@ main(int argc, char **argv)
     }
 
     if (o.pipe) {
-        return import_pipe(o.series);
+        /* What runs at a normal exit may need calls that are gone by then. */
+        _exit(import_pipe(o.series));
     }
 
     qsort(import_paths, import_path_count, sizeof *import_paths,
