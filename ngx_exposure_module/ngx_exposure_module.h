@@ -221,7 +221,11 @@ void ngx_exposure_session_delete(expo_id_t *scan);
 
 /* --- reply --- */
 
-/* Both finish the request's answer and return what a content handler returns. */
+/* Before the answer. name stays where it is, value is copied. */
+ngx_int_t ngx_exposure_reply_header(ngx_http_request_t *r, const char *name,
+    u_char *value, size_t len);
+
+/* These finish the request's answer and return what a content handler returns. */
 ngx_int_t ngx_exposure_reply_json(ngx_http_request_t *r, ngx_uint_t status,
     json_t *body /* reference is taken over */);
 ngx_int_t ngx_exposure_reply_error(ngx_http_request_t *r, expo_status_t st,

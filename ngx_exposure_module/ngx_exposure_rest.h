@@ -116,9 +116,6 @@ const char *ngx_exposure_body_text(json_t *body, const char *member);
 
 /* --- reply --- */
 
-ngx_int_t ngx_exposure_reply_header(ngx_http_request_t *r, const char *name,
-    u_char *value, size_t len);
-
 /* data stays the caller's until the request ends. no-store unless `cached`. */
 ngx_int_t ngx_exposure_reply_bytes(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, u_char *data, size_t len, ngx_uint_t cached);
