@@ -5,7 +5,7 @@
 #include "render-worker/serve.h"
 
 /* A session that changed something is served as if it had waited so long. */
-#define SERVE_MOVING_BONUS_US 250000
+#define SERVE_MOVING_BONUS_US 1000000
 #define SERVE_NEVER UINT64_MAX
 
 struct serve_view_s {
