@@ -28,11 +28,15 @@ node_is_new_enough() {
                  process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
 }
 
-# Puts build/node in front where the machine's own Node is too old.
+# Puts build/node in front where the machine's own Node is too old. It brings
+# its own list of authorities; a site's proxy may need the machine's.
 use_node() {
+    local authorities=/etc/ssl/certs/ca-certificates.crt
+
     if ! node_is_new_enough node; then
-        PATH=$NODE_DIR/bin:$PATH
-        export PATH
+        export PATH=$NODE_DIR/bin:$PATH
+        [ ! -e "$authorities" ] ||
+            export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$authorities}
     fi
 }
 
