@@ -51,6 +51,14 @@ $(BUILD)/obj/lib/schema.o $(BUILD)/obj/lib/settings_default.o: $(wildcard api/*.
 RENDER_OBJ := $(call obj,$(wildcard render-worker/render/*.c))
 $(RENDER_OBJ): CFLAGS += -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast
 
+# Kernels are one source for both compilers; today only the CPU renders.
+NVCC ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc))
+.PHONY: cuda-check
+cuda-check:
+	@if [ -z "$(NVCC)" ]; then echo "no nvcc here: nothing checked"; \
+	else $(NVCC) -std=c++17 -I. -Werror all-warnings -arch=sm_80 -x cu -ptx -o /dev/null \
+	render-worker/render/kernel/pt_check.cu && echo "kernels compile as CUDA"; fi
+
 # --- worker ----------------------------------------------------------------
 
 WORKER_OBJ := $(call obj,$(wildcard render-worker/*.c render-worker/encode/*.c))
@@ -119,6 +127,14 @@ $(NGX)/openapi.o: $(NGX)/openapi.json
 # --- portal ------------------------------------------------------------------
 
 portal: portal/dist/index.html
+PORTAL_SRC := $(shell find portal/src portal/public portal/*.ts portal/*.mjs portal/*.json \
+	portal/index.html api -path portal/src/generated -prune -o -type f -print)
+portal/node_modules/.installed: portal/package.json portal/package-lock.json
+	cd portal && npm ci --no-fund --no-audit --loglevel=error
+	touch $@
+portal/dist/index.html: $(PORTAL_SRC) portal/node_modules/.installed
+	cd portal && npm run --silent build
+	touch $@
 
 # --- tests -------------------------------------------------------------------
 
@@ -133,7 +149,12 @@ $(BUILD)/t/unit/import: $(BUILD)/obj/t/unit/import.o $(IMPORT_OBJ) $(LIB)
 
 RENDER_T := $(patsubst t/render/%.c,$(BUILD)/t/render/%,$(wildcard t/render/*.c))
 render: $(RENDER_T)
-$(RENDER_T): $(BUILD)/t/render/%: $(BUILD)/obj/t/render/%.o $(RENDER_OBJ) $(LIB)
+# From an archive, so that a test may include a .c file in place of its object.
+$(BUILD)/librender.a: $(RENDER_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+$(RENDER_T): $(BUILD)/t/render/%: $(BUILD)/obj/t/render/%.o $(BUILD)/librender.a $(LIB)
+	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
 
 # Only with clang: libFuzzer. Each target includes the .c that it feeds.
