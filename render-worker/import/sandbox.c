@@ -57,6 +57,11 @@ sandbox_enter(void)
         SCMP_SYS(futex),         SCMP_SYS(sched_yield),
         SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),
         SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
+#ifdef __SANITIZE_ADDRESS__
+        /* The sanitizers probe memory by writing it to a pipe. */
+        SCMP_SYS(sigaltstack),   SCMP_SYS(pipe2),
+        SCMP_SYS(close),
+#endif
         SCMP_SYS(exit),          SCMP_SYS(exit_group),
         SCMP_SYS(sysinfo)};
     const struct scmp_arg_cmp no_code
