@@ -141,6 +141,7 @@ portal/dist/index.html: $(PORTAL_SRC) portal/node_modules/.installed
 UNIT := $(patsubst t/unit/%.c,$(BUILD)/t/unit/%,$(wildcard t/unit/*.c))
 unit: $(UNIT)
 $(filter-out %/import,$(UNIT)): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIB)
+	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
 # With DCMTK, and in the sandbox: it starts itself as exposure-import does.
 $(BUILD)/t/unit/import: $(BUILD)/obj/t/unit/import.o $(IMPORT_OBJ) $(LIB)
