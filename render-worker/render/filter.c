@@ -253,8 +253,11 @@ likeness(const job_t *job, size_t p, size_t q, float light_p)
     k *= 1.0f - pt_min(a->firm, b->firm) * (1.0f - d);
 
     if (job->from[p].variance >= 0.0f) {
+        /* Few samples know their own variance badly: it counts for more. */
         x = luminance(&job->from[q]) - light_p;
-        x = x * x / (12.0f * job->from[p].variance + 1e-8f);
+        x = x * x / ((8.0f + 400.0f / (float) f->samples) *
+                         (job->from[p].variance + job->from[q].variance) +
+                     1e-8f);
         k *= pt_max(1.0f - x, 0.0f);
     }
 

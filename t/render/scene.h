@@ -1,0 +1,130 @@
+/* Small volumes and settings for tests whose answer is known. */
+
+#ifndef T_RENDER_SCENE_H
+#define T_RENDER_SCENE_H
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "render-worker/render/tracer.h"
+
+/* nx*ny*nz voxels of 1 mm around the origin; value = voxel. */
+static inline expo_volume_t
+test_volume(uint32_t nx, uint32_t ny, uint32_t nz)
+{
+    expo_volume_t v;
+    int i;
+
+    memset(&v, 0, sizeof(v));
+    v.dims[0] = nx;
+    v.dims[1] = ny;
+    v.dims[2] = nz;
+    v.scale = 1;
+    v.voxel_max = 65535;
+
+    for (i = 0; i < 3; i++) {
+        v.affine[5 * i] = 1;
+        v.affine[4 * i + 3] = -0.5 * (v.dims[i] - 1.0);
+    }
+
+    return v;
+}
+
+static inline uint16_t *
+test_voxels(const expo_volume_t *v, uint16_t value)
+{
+    size_t i, n = (size_t) expo_volume_voxels(v);
+    uint16_t *voxels = malloc(n * sizeof(*voxels));
+
+    for (i = 0; i < n; i++) {
+        voxels[i] = value;
+    }
+
+    return voxels;
+}
+
+/*
+ * Seen from y = -100 mm in parallel rays 20 mm apart at the edges; opacity runs
+ * straight from 0 at value 0 to 1 at value 1000, white, matte; no light at all,
+ * black behind.
+ */
+static inline expo_settings_t
+test_settings(void)
+{
+    expo_settings_t s;
+    int i;
+
+    memset(&s, 0, sizeof(s));
+    s.camera.position[1] = -100;
+    s.camera.up[2] = 1;
+    s.camera.fov_deg = (float) (2 * atan(0.1) * 180 / M_PI);
+    s.camera.orthographic = true;
+
+    for (i = 0; i < 3; i++) {
+        s.clip.box_min[i] = -1000;
+        s.clip.box_max[i] = 1000;
+        s.transfer.points[0].color[i] = 1;
+        s.transfer.points[1].color[i] = 1;
+        s.environment.top[i] = 1;
+        s.environment.middle[i] = 1;
+        s.environment.bottom[i] = 1;
+    }
+
+    s.transfer.points[1].value = 1000;
+    s.transfer.points[1].opacity = 1;
+    s.transfer.n_points = 2;
+    s.transfer.density_scale = 1;
+    s.shading.mode = EXPO_SHADING_PHASE;
+    s.shading.gradient_factor = 20;
+    s.film.exposure = 1;
+    s.film.gamma = 1;
+    s.film.tone_map = EXPO_TONE_LINEAR;
+    s.quality.target_fps = 20;
+    s.quality.max_samples = 64;
+
+    return s;
+}
+
+/* Mean over all pixels and the standard error of it, of channel 0. */
+static inline double
+test_mean(const float *rgb, size_t pixels, double *error)
+{
+    double sum = 0, square = 0, mean;
+    size_t i;
+
+    for (i = 0; i < pixels; i++) {
+        sum += rgb[3 * i];
+        square += (double) rgb[3 * i] * rgb[3 * i];
+    }
+
+    mean = sum / pixels;
+    *error = sqrt(fmax(square / pixels - mean * mean, 0) / (pixels - 1.0));
+
+    return mean;
+}
+
+/* One picture of side x side pixels from a fresh view; channel 0's mean. */
+static inline double
+test_render(tracer_t *t, const expo_volume_t *v, const uint16_t *voxels,
+            const expo_settings_t *s, uint32_t side, uint32_t samples,
+            float *rgb, double *error)
+{
+    tracer_view_t *view;
+    double mean;
+
+    if (tracer_open(t, v, voxels, &view) != EXPO_OK) {
+        return NAN;
+    }
+
+    tracer_set(view, s);
+    tracer_film(view, side, side, 7);
+    tracer_pass(view, samples);
+    tracer_read(view, rgb);
+    mean = test_mean(rgb, (size_t) side * side, error);
+    tracer_close(view);
+
+    return mean;
+}
+
+#endif
