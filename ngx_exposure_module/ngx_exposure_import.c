@@ -12,7 +12,7 @@
 #include "lib/volume.h"
 
 
-#define NGX_EXPOSURE_IMPORT_WAIT     500      /* ms between looks for a worker */
+#define NGX_EXPOSURE_IMPORT_WAIT     200      /* ms between looks for a worker */
 #define NGX_EXPOSURE_IMPORT_SILENCE  600000   /* ms without a word of one */
 #define NGX_EXPOSURE_IMPORT_LOST     2        /* attempts, if a worker is lost */
 #define NGX_EXPOSURE_IMPORT_ATTEMPTS 4        /* in all, reloads included */
@@ -20,8 +20,8 @@
 
 
 typedef enum {
-    NGX_EXPOSURE_IMPORT_PREPARE = 0,  /* to be posted, or in the pool */
-    NGX_EXPOSURE_IMPORT_READY,        /* waits for a render-worker */
+    NGX_EXPOSURE_IMPORT_PREPARE = 0,  /* waits for a render-worker */
+    NGX_EXPOSURE_IMPORT_READY,        /* files are open, to be sent */
     NGX_EXPOSURE_IMPORT_RUNNING,
     NGX_EXPOSURE_IMPORT_FINISH        /* to be posted, or in the pool */
 } ngx_exposure_import_state_e;
@@ -207,6 +207,15 @@ ngx_exposure_import_step(ngx_exposure_import_t *im)
     switch (im->state) {
 
     case NGX_EXPOSURE_IMPORT_PREPARE:
+
+        /* what waits for a worker holds no descriptor and counts no attempt */
+
+        if (ngx_exposure_control_any() == NGX_ERROR) {
+            ngx_exposure_zone_import_note(&im->scan, "waiting", 0);
+            rc = NGX_AGAIN;
+            break;
+        }
+
         rc = ngx_exposure_task_post(ngx_exposure_import_prepare_work,
                                     ngx_exposure_import_prepare_done, im);
         break;
@@ -383,7 +392,6 @@ ngx_exposure_import_send(ngx_exposure_import_t *im)
     worker = ngx_exposure_control_any();
 
     if (worker == NGX_ERROR) {
-        ngx_exposure_zone_import_note(&im->scan, "waiting", 0);
         return NGX_AGAIN;
     }
 
