@@ -96,7 +96,7 @@ expo_fanout_link(expo_fanout_queue_t *q, expo_fanout_frame_t *f)
 
 
 const uint8_t *
-expo_fanout_next(const expo_fanout_queue_t *q, size_t *len)
+expo_fanout_next(expo_fanout_queue_t *q, size_t *len)
 {
     const expo_fanout_frame_t *f;
 
@@ -105,6 +105,7 @@ expo_fanout_next(const expo_fanout_queue_t *q, size_t *len)
     }
 
     f = q->frames[q->first];
+    q->begun = true;
     *len = f->end - f->start - q->sent;
 
     return f->data + f->start + q->sent;
@@ -124,6 +125,7 @@ expo_fanout_sent(expo_fanout_queue_t *q, size_t len)
     q->first = (q->first + 1) % (EXPO_FANOUT_FRAMES + 1);
     q->count--;
     q->bytes -= f->end - f->start;
+    q->begun = false;
     q->sent = 0;
 
     expo_fanout_frame_release(f);
@@ -133,13 +135,14 @@ expo_fanout_sent(expo_fanout_queue_t *q, size_t len)
 bool
 expo_fanout_is_inside(const expo_fanout_queue_t *q)
 {
-    return q->sent > 0;
+    return q->begun;
 }
 
 
 void
 expo_fanout_clear(expo_fanout_queue_t *q)
 {
+    q->begun = false;
     q->sent = 0;
     fanout_skip(q);
     q->sequence = 0;
@@ -169,7 +172,7 @@ fanout_at(expo_fanout_queue_t *q, uint32_t i)
 static bool
 fanout_is_full(expo_fanout_queue_t *q, const expo_fanout_frame_t *f)
 {
-    uint32_t begun = q->sent > 0, waiting = q->count - begun;
+    uint32_t begun = q->begun, waiting = q->count - begun;
     size_t bytes = q->bytes;
 
     if (waiting == 0) {
@@ -190,7 +193,7 @@ fanout_is_full(expo_fanout_queue_t *q, const expo_fanout_frame_t *f)
 static void
 fanout_skip(expo_fanout_queue_t *q)
 {
-    while (q->count > (q->sent > 0)) {
+    while (q->count > q->begun) {
         expo_fanout_frame_t *f = *fanout_at(q, --q->count);
 
         q->bytes -= f->end - f->start;

@@ -37,7 +37,8 @@ typedef struct {
 typedef struct {
     expo_fanout_frame_t *frames[EXPO_FANOUT_FRAMES + 1];
     uint32_t first, count;
-    size_t sent;       /* of the first frame */
+    bool begun;        /* the first frame is under way: it has to end */
+    size_t sent;       /* of it */
     size_t bytes;      /* of all linked frames */
     uint32_t sequence; /* of the frame linked last; 0: wait for a keyframe */
     uint64_t skipped;  /* frames that were not sent */
@@ -60,8 +61,12 @@ void expo_fanout_frame_release(expo_fanout_frame_t *f);
  */
 expo_status_t expo_fanout_link(expo_fanout_queue_t *q, expo_fanout_frame_t *f);
 
-/* What to send next, NULL when there is nothing; then how much was sent. */
-const uint8_t *expo_fanout_next(const expo_fanout_queue_t *q, size_t *len);
+/*
+ * What to send next, NULL when there is nothing; then how much was sent. What
+ * next has given out is under way, sent or not: TLS may hold a record of it
+ * that must be offered again.
+ */
+const uint8_t *expo_fanout_next(expo_fanout_queue_t *q, size_t *len);
 void expo_fanout_sent(expo_fanout_queue_t *q, size_t len);
 
 /* True in the middle of a frame: no other message may be sent now. */
