@@ -7,7 +7,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const here = new URL('.', import.meta.url);
-const read = (name) => JSON.parse(readFileSync(new URL(`../api/${name}.schema.json`, here), 'utf8'));
+const read = (name) =>
+    JSON.parse(readFileSync(new URL(`../api/${name}.schema.json`, here), 'utf8'));
 const pascal = (name) => name.replace(/(^|_)([a-z])/g, (_, __, c) => c.toUpperCase());
 
 function type(schema) {
@@ -75,7 +76,4 @@ writeFileSync(
     `${head}${definitions(settings)}export type Settings = ${type(settings)};\n` +
         `\nexport const ranges = ${JSON.stringify(ranges(settings, '', {}), null, 4)} as const;\n`,
 );
-writeFileSync(
-    new URL('src/generated/messages.ts', here),
-    head + definitions(read('messages')),
-);
+writeFileSync(new URL('src/generated/messages.ts', here), head + definitions(read('messages')));

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
@@ -32,8 +33,24 @@ function mpeg1Only(): Plugin {
     };
 }
 
+/* nginx serves these as they are (gzip_static) and compresses nothing. */
+function gzipped(): Plugin {
+    return {
+        name: 'gzipped',
+        apply: 'build',
+        generateBundle(_, bundle) {
+            for (const file of Object.values(bundle)) {
+                if (file.type === 'chunk') {
+                    const source = gzipSync(file.code, { level: 9 });
+                    this.emitFile({ type: 'asset', fileName: `${file.fileName}.gz`, source });
+                }
+            }
+        },
+    };
+}
+
 export default defineConfig({
-    plugins: [mpeg1Only(), react()],
+    plugins: [mpeg1Only(), react(), gzipped()],
     build: {
         target: 'es2022',
         assetsInlineLimit: 0,

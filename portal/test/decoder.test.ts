@@ -5,9 +5,7 @@ import { FRAME_HEADER, FrameFlag, type ReceivedFrame, readFrame } from '../src/c
 
 /* Four pictures of 64 x 48 by our own encoder: red rises by 4 to the right,
  * green by 5 downwards, blue is 60 n. */
-const stream = new Uint8Array(
-    readFileSync(new URL('fixtures/stream.bin', import.meta.url)),
-);
+const stream = new Uint8Array(readFileSync(new URL('fixtures/stream.bin', import.meta.url)));
 
 function frames(): ReceivedFrame[] {
     const out: ReceivedFrame[] = [];

@@ -3,8 +3,8 @@
  * before it expires, and is forgotten with the tab.
  */
 
-import type { Settings } from '../generated/settings';
 import type { Volume } from '../generated/messages';
+import type { Settings } from '../generated/settings';
 
 export const API = '/api/v1';
 

@@ -18,8 +18,10 @@ const VIEWS: Record<View, { from: Vec; up: Vec }> = {
     S: { from: [0, 0, 1], up: [0, -1, 0] },
     I: { from: [0, 0, -1], up: [0, -1, 0] },
 };
-/* Space left around a fitted volume. */
-const MARGIN = 1.05;
+/* Space left around a fitted volume, and the part of its depth that counts:
+ * bodies are round, it is enough that the middle of the box fits. */
+const MARGIN = 1.04;
+const ROUNDNESS = 0.25;
 
 const add = (a: Vec, b: Vec, s = 1): Vec => [a[0] + s * b[0], a[1] + s * b[1], a[2] + s * b[2]];
 const dot = (a: Vec, b: Vec) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
@@ -94,28 +96,25 @@ export function look(
 ): Pick<Camera, 'position' | 'target' | 'up'> {
     const target = scale(add(min, max), 0.5);
     const { from, up } = VIEWS[view];
-    const d = fitDistance(camera.fov_deg, min, max, aspect);
-    return { position: add(target, from, d), target, up: [...up] };
+    const turned = { ...camera, target, position: add(target, from), up };
+    return { ...fitBox(turned, min, max, aspect), up: [...up] };
 }
 
 /** Keeps the direction, shows the whole box. */
-export function fit(
+export function fitBox(
     camera: Camera,
     min: Vec,
     max: Vec,
     aspect: number,
 ): Pick<Camera, 'position' | 'target'> {
     const target = scale(add(min, max), 0.5);
-    const d = fitDistance(camera.fov_deg, min, max, aspect);
-    return { position: add(target, axes(camera).back, d), target };
-}
-
-/** Distance at which the box's sphere fills the narrower side. */
-function fitDistance(fov_deg: number, min: Vec, max: Vec, aspect: number): number {
-    const radius = (length(add(max, min, -1)) / 2) * MARGIN;
-    const half = (fov_deg * Math.PI) / 360;
-    const narrow = aspect < 1 ? Math.atan(Math.tan(half) * aspect) : half;
-    return radius / Math.sin(narrow);
+    const half = scale(add(max, min, -1), 0.5);
+    const { back, right, up } = axes(camera);
+    const along = (a: Vec) => a.reduce((sum, x, i) => sum + Math.abs(x) * half[i]!, 0);
+    const edge = Math.max(along(up), along(right) / aspect);
+    const d =
+        ROUNDNESS * along(back) + (MARGIN * edge) / Math.tan((camera.fov_deg * Math.PI) / 360);
+    return { position: add(target, back, d), target };
 }
 
 /** The side from which is looked most, for saying it in words. */

@@ -80,10 +80,7 @@ class Short extends Error {}
  * isSequence: tells sequences apart in implicit VR files.
  * Throws DicomError.
  */
-export async function readHead(
-    file: Blob,
-    isSequence: (tag: number) => boolean,
-): Promise<Head> {
+export async function readHead(file: Blob, isSequence: (tag: number) => boolean): Promise<Head> {
     const start = new Uint8Array(await file.slice(0, STEP).arrayBuffer());
     const first = findStart(start);
     const metaRead = first.meta

@@ -162,12 +162,7 @@ export class Session {
     }
 
     private connect(
-        message:
-            | Message.Welcome
-            | Message.Settings
-            | Message.Stats
-            | Message.Error
-            | Message.Pong,
+        message: Message.Welcome | Message.Settings | Message.Stats | Message.Error | Message.Pong,
     ): void {
         switch (message.type) {
             case 'welcome':

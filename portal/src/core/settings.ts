@@ -90,6 +90,8 @@ export class SettingsStore {
         refused: '',
     }));
     private pending: unknown;
+    /** The server's last word. */
+    private known: Settings | null = null;
     private request = 0;
     private viewer = '';
     private timer: ReturnType<typeof setTimeout> | undefined;
@@ -144,18 +146,17 @@ export class SettingsStore {
 
     receive(message: Message.Settings): void {
         const stale = message.by === this.viewer && message.request !== this.request;
-        if (!stale) {
+        if (stale) {
+            this.known = message.settings as unknown as Settings;
+        } else {
             this.adopt(message.settings);
         }
     }
 
-    /** The server would not take a change: its own settings come back. */
-    refuse(detail: string, known: Record<string, unknown> | null): void {
+    /** The server would not take a change: what it said last is true. */
+    refuse(detail: string): void {
         this.pending = undefined;
-        if (known) {
-            this.adopt(known);
-        }
-        this.state.setState({ refused: detail });
+        this.state.setState({ settings: this.known, refused: detail });
     }
 
     close(): void {
@@ -165,6 +166,7 @@ export class SettingsStore {
 
     private adopt(settings: Record<string, unknown>): void {
         const theirs = settings as unknown as Settings;
+        this.known = theirs;
         this.state.setState({
             settings: this.pending === undefined ? theirs : merge(theirs, this.pending),
         });

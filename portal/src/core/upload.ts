@@ -5,7 +5,7 @@
 
 import { Deidentifier, isSequence, type Receipt } from './deidentify';
 import { readHead } from './dicom';
-import { tarBlob, type TarMember } from './tar';
+import { type TarMember, tarBlob } from './tar';
 
 export interface Prepared {
     body: Blob;
@@ -47,25 +47,14 @@ export interface Answer {
     body: string;
 }
 
-/** What is used of XMLHttpRequest: fetch has no upload progress. */
-export interface Request {
-    upload: { onprogress: ((event: { loaded: number; total: number }) => void) | null };
-    onload: (() => void) | null;
-    onerror: (() => void) | null;
-    onabort: (() => void) | null;
-    readonly status: number;
-    readonly responseText: string;
-    open(method: string, url: string): void;
-    setRequestHeader(name: string, value: string): void;
-    send(body: Blob): void;
-    abort(): void;
-}
-
 export class SendError extends Error {}
 
-/** Rejects with AbortError when cancelled, SendError when the line breaks. */
+/**
+ * Posts body; request is fresh (fetch has no upload progress). Rejects with
+ * AbortError when cancelled, SendError when the line breaks.
+ */
 export function send(
-    request: Request,
+    request: XMLHttpRequest,
     url: string,
     token: string,
     body: Blob,

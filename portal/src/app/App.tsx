@@ -1,0 +1,43 @@
+import Box from '@mui/material/Box';
+import LinearProgress from '@mui/material/LinearProgress';
+import { lazy, Suspense } from 'react';
+import { Redirect, Route, Switch } from 'wouter';
+import { Home } from './Home';
+import { useAuth } from './state';
+import { text } from './text';
+
+const Scans = lazy(() => import('./Scans'));
+const Upload = lazy(() => import('./Upload'));
+const View = lazy(() => import('./View'));
+
+/** Signed out there is one page; signed in there are three. */
+export function App() {
+    const signedIn = useAuth((a) => a.signedIn);
+    if (!signedIn) {
+        return <Home />;
+    }
+    return (
+        <Suspense fallback={<Waiting />}>
+            <Switch>
+                <Route path="/scans">
+                    <Scans />
+                </Route>
+                <Route path="/upload">
+                    <Upload />
+                </Route>
+                <Route path="/scans/:id">{({ id }) => <View key={id} scan={id} />}</Route>
+                <Route>
+                    <Redirect to="/scans" replace />
+                </Route>
+            </Switch>
+        </Suspense>
+    );
+}
+
+function Waiting() {
+    return (
+        <Box role="status" aria-label={text.view.loading}>
+            <LinearProgress />
+        </Box>
+    );
+}

@@ -1,0 +1,79 @@
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import Typography from '@mui/material/Typography';
+import { type DragEvent, useRef, useState } from 'react';
+import { useLocation } from 'wouter';
+import { entriesOf } from '../core/files';
+import { FolderIcon } from './icons';
+import { text } from './text';
+import { takeEntries, takeFiles } from './uploading';
+
+/** Takes folders, by drop or by picker; what is in them shows on /upload. */
+export function DropZone() {
+    const [, navigate] = useLocation();
+    const [over, setOver] = useState(false);
+    const input = useRef<HTMLInputElement>(null);
+
+    const drop = (event: DragEvent) => {
+        event.preventDefault();
+        setOver(false);
+        const entries = entriesOf(event.dataTransfer.items);
+        if (entries.length > 0) {
+            void takeEntries(entries);
+            navigate('/upload');
+        }
+    };
+
+    const picked = (files: FileList | null) => {
+        if (files && files.length > 0) {
+            void takeFiles([...files]);
+            navigate('/upload');
+        }
+    };
+
+    return (
+        <Box
+            data-testid="upload-drop"
+            onDragOver={(e) => {
+                e.preventDefault();
+                setOver(true);
+            }}
+            onDragLeave={() => setOver(false)}
+            onDrop={drop}
+            sx={{
+                border: '2px dashed',
+                borderColor: over ? 'primary.main' : 'divider',
+                bgcolor: over ? 'action.hover' : 'transparent',
+                borderRadius: 3,
+                p: { xs: 2.5, sm: 4 },
+                textAlign: 'center',
+            }}
+        >
+            <FolderIcon color="primary" sx={{ fontSize: 40 }} />
+            <Typography variant="h3" component="p">
+                {over ? text.upload.dropNow : text.upload.drop}
+            </Typography>
+            <Typography variant="body2" sx={{ mt: 0.5, mb: 2, color: 'text.secondary' }}>
+                {text.upload.hint}
+            </Typography>
+            <Button variant="contained" onClick={() => input.current?.click()}>
+                {text.upload.browse}
+            </Button>
+            <input
+                ref={(element) => {
+                    input.current = element;
+                    element?.setAttribute('webkitdirectory', '');
+                }}
+                type="file"
+                multiple
+                hidden
+                aria-label={text.upload.browse}
+                data-testid="upload-input"
+                onChange={(e) => {
+                    picked(e.target.files);
+                    e.target.value = '';
+                }}
+            />
+        </Box>
+    );
+}

@@ -1,0 +1,149 @@
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import Paper from '@mui/material/Paper';
+import Typography from '@mui/material/Typography';
+import { type FormEvent, useState } from 'react';
+import { useLocation } from 'wouter';
+import { ApiError } from '../core/api';
+import { Field } from './Field';
+import { sentence, signIn, useAuth } from './state';
+import { text } from './text';
+
+/** What the service is, and the way in. */
+export function Home() {
+    return (
+        <Box
+            component="main"
+            sx={{
+                minHeight: '100dvh',
+                maxWidth: 1120,
+                mx: 'auto',
+                px: { xs: 2, sm: 4 },
+                py: { xs: 3, md: 8 },
+                display: 'grid',
+                gap: { xs: 3, md: 8 },
+                alignItems: 'center',
+                gridTemplateColumns: { xs: 'minmax(0, 1fr)', md: 'minmax(0, 1fr) 380px' },
+            }}
+        >
+            <Box>
+                <Typography color="primary" sx={{ fontWeight: 650, mb: 1 }}>
+                    {text.product}
+                </Typography>
+                <Typography variant="h1">{text.home.title}</Typography>
+                <Typography sx={{ mt: 2, fontSize: '1.1rem', color: 'text.secondary' }}>
+                    {text.home.lead}
+                </Typography>
+            </Box>
+            <SignIn />
+            <Promises />
+        </Box>
+    );
+}
+
+function Promises() {
+    return (
+        <Box sx={{ gridColumn: '1 / -1' }}>
+            <Box
+                component="ul"
+                sx={{
+                    listStyle: 'none',
+                    p: 0,
+                    m: 0,
+                    display: 'grid',
+                    gap: 3,
+                    gridTemplateColumns: { xs: '1fr', sm: 'repeat(3, 1fr)' },
+                }}
+            >
+                {text.home.points.map(([title, body]) => (
+                    <li key={title}>
+                        <Typography variant="h3" component="h2">
+                            {title}
+                        </Typography>
+                        <Typography variant="body2" sx={{ mt: 0.5, color: 'text.secondary' }}>
+                            {body}
+                        </Typography>
+                    </li>
+                ))}
+            </Box>
+            <Typography variant="body2" sx={{ mt: 4, color: 'text.secondary' }}>
+                <strong>{text.notDiagnostic}</strong> {text.home.face}
+            </Typography>
+        </Box>
+    );
+}
+
+function SignIn() {
+    const ended = useAuth((a) => a.ended);
+    const [, navigate] = useLocation();
+    const [name, setName] = useState('');
+    const [password, setPassword] = useState('');
+    const [error, setError] = useState('');
+    const [busy, setBusy] = useState(false);
+
+    const submit = async (event: FormEvent) => {
+        event.preventDefault();
+        if (!name || !password) {
+            setError(text.signIn.needed);
+            return;
+        }
+        setBusy(true);
+        setError('');
+        try {
+            await signIn(name, password);
+            navigate('/scans', { replace: true });
+        } catch (e) {
+            setError(refusal(e));
+            setBusy(false);
+        }
+    };
+
+    return (
+        <Paper
+            component="form"
+            onSubmit={submit}
+            noValidate
+            variant="outlined"
+            sx={{ p: 3, display: 'grid', gap: 2 }}
+        >
+            <Typography variant="h2">{text.signIn.title}</Typography>
+            {ended && !error && <Alert severity="info">{text.signIn.ended}</Alert>}
+            {error && <Alert severity="error">{error}</Alert>}
+            <Field
+                label={text.signIn.name}
+                value={name}
+                onChange={setName}
+                autoComplete="username"
+                testId="sign-in-name"
+            />
+            <Field
+                label={text.signIn.password}
+                type="password"
+                value={password}
+                onChange={setPassword}
+                autoComplete="current-password"
+                testId="sign-in-password"
+            />
+            <Button
+                type="submit"
+                variant="contained"
+                size="large"
+                disabled={busy}
+                data-testid="sign-in-submit"
+            >
+                {busy ? text.signIn.busy : text.signIn.submit}
+            </Button>
+        </Paper>
+    );
+}
+
+function refusal(error: unknown): string {
+    if (error instanceof ApiError && error.status === 401) {
+        return text.signIn.wrong;
+    }
+    if (error instanceof ApiError && error.status === 429) {
+        return text.signIn.tooMany(error.retryAfter_s);
+    }
+    return sentence(error);
+}

@@ -1,0 +1,80 @@
+import Box from '@mui/material/Box';
+import Divider from '@mui/material/Divider';
+import useMediaQuery from '@mui/material/useMediaQuery';
+import { useEffect, useState } from 'react';
+import { CutPanel } from './CutPanel';
+import { LookPanel } from './LookPanel';
+import { type Panel, PanelButtons, Sheet } from './PhonePanels';
+import { SavePanel } from './SavePanel';
+import { text } from './text';
+import { ViewBar } from './ViewBar';
+import { ViewCanvas } from './ViewCanvas';
+import { ViewOverlay } from './ViewOverlay';
+import { Viewing } from './viewing';
+import { ViewingContext } from './viewingContext';
+
+/** One scan: the picture, and what can be done with it. */
+export default function View({ scan }: { scan: string }) {
+    const [viewing, setViewing] = useState<Viewing | null>(null);
+
+    useEffect(() => {
+        const v = new Viewing(scan);
+        setViewing(v);
+        v.start();
+        return () => v.stop();
+    }, [scan]);
+
+    return viewing ? (
+        <ViewingContext value={viewing}>
+            <Layout scan={scan} />
+        </ViewingContext>
+    ) : null;
+}
+
+function Layout({ scan }: { scan: string }) {
+    const wide = useMediaQuery('(min-width: 900px)', { noSsr: true });
+    const [panel, setPanel] = useState<Panel | null>(null);
+    return (
+        <Box
+            sx={{
+                height: '100dvh',
+                display: 'grid',
+                gridTemplateRows: 'auto minmax(0, 1fr) auto',
+                gridTemplateColumns: wide ? 'minmax(0, 1fr) 370px' : 'minmax(0, 1fr)',
+            }}
+        >
+            <Box sx={{ gridColumn: '1 / -1' }}>
+                <ViewBar scan={scan} />
+            </Box>
+            <Box component="main" sx={{ position: 'relative', bgcolor: '#0b0d10', minHeight: 0 }}>
+                <ViewCanvas />
+                <ViewOverlay />
+            </Box>
+            {wide ? (
+                <Box
+                    component="aside"
+                    sx={{ overflowY: 'auto', gridRow: '2 / -1', gridColumn: 2, p: 2 }}
+                    tabIndex={0}
+                    aria-label={text.view.look}
+                >
+                    <LookPanel />
+                    <Divider sx={{ my: 2 }} />
+                    <CutPanel />
+                    <Divider sx={{ my: 2 }} />
+                    <SavePanel scan={scan} />
+                </Box>
+            ) : (
+                <Box sx={{ position: 'relative' }}>
+                    {panel && (
+                        <Sheet title={text.view[panel]} onClose={() => setPanel(null)}>
+                            {panel === 'look' && <LookPanel />}
+                            {panel === 'cut' && <CutPanel />}
+                            {panel === 'save' && <SavePanel scan={scan} />}
+                        </Sheet>
+                    )}
+                    <PanelButtons open={panel} onOpen={setPanel} />
+                </Box>
+            )}
+        </Box>
+    );
+}

@@ -1,0 +1,109 @@
+import Box from '@mui/material/Box';
+import IconButton from '@mui/material/IconButton';
+import Tooltip from '@mui/material/Tooltip';
+import Typography from '@mui/material/Typography';
+import { useEffect, useState } from 'react';
+import { useLocation } from 'wouter';
+import { saveAs } from './download';
+import { BackIcon, CameraIcon, RedoIcon, UndoIcon } from './icons';
+import { api } from './state';
+import { text } from './text';
+import { useSettings, useView, useViewing } from './viewingContext';
+
+const t = text.view;
+
+/** Back, title, state of the connection, undo, screenshot. */
+export function ViewBar({ scan }: { scan: string }) {
+    const viewing = useViewing();
+    const [, navigate] = useLocation();
+    const title = useTitle(scan);
+    const canUndo = useSettings((s) => s.canUndo);
+    const canRedo = useSettings((s) => s.canRedo);
+    const drawn = useView((v) => v.drawn);
+    const shoot = async () => {
+        const blob = await viewing.picture();
+        if (blob) {
+            saveAs(blob, 'scan.png');
+        }
+    };
+    return (
+        <Box component="header" sx={{ display: 'flex', alignItems: 'center', px: 0.5, gap: 0.5 }}>
+            <Tooltip title={t.back}>
+                <IconButton onClick={() => navigate('/scans')} aria-label={t.back}>
+                    <BackIcon />
+                </IconButton>
+            </Tooltip>
+            <Typography variant="h3" component="h1" noWrap sx={{ minWidth: 0 }}>
+                {title}
+            </Typography>
+            <Status />
+            <BarButton label={t.undo} disabled={!canUndo} act={() => viewing.settings.undo()}>
+                <UndoIcon />
+            </BarButton>
+            <BarButton label={t.redo} disabled={!canRedo} act={() => viewing.settings.redo()}>
+                <RedoIcon />
+            </BarButton>
+            <BarButton label={t.screenshot} disabled={!drawn} act={() => void shoot()}>
+                <CameraIcon />
+            </BarButton>
+        </Box>
+    );
+}
+
+function BarButton(props: {
+    label: string;
+    disabled: boolean;
+    act: () => void;
+    children: React.ReactNode;
+}) {
+    const { label, disabled, act, children } = props;
+    return (
+        <Tooltip title={label}>
+            <span>
+                <IconButton onClick={act} disabled={disabled} aria-label={label}>
+                    {children}
+                </IconButton>
+            </span>
+        </Tooltip>
+    );
+}
+
+function Status() {
+    const phase = useView((v) => v.session.phase);
+    const samples = useView((v) => v.samples);
+    const max = useView((v) => v.max_samples);
+    const fps = useView((v) => v.fps);
+    const finished = max > 0 && samples >= max;
+    return (
+        <Typography
+            variant="caption"
+            color="text.secondary"
+            noWrap
+            data-testid="status-samples"
+            data-samples={samples}
+            sx={{ ml: 'auto', fontVariantNumeric: 'tabular-nums' }}
+        >
+            {phase === 'live' &&
+                `${t.samples(samples, max)}${finished || fps === 0 ? '' : ` · ${t.fps(fps)}`}`}
+        </Typography>
+    );
+}
+
+function useTitle(scan: string): string {
+    const [title, setTitle] = useState('');
+    useEffect(() => {
+        let over = false;
+        api.scan(scan).then(
+            (s) => {
+                if (!over) {
+                    setTitle(s.title || text.scans.untitled);
+                }
+            },
+            () => {},
+        );
+        return () => {
+            over = true;
+        };
+    }, [scan]);
+    return title;
+}

@@ -1,0 +1,107 @@
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import CircularProgress from '@mui/material/CircularProgress';
+import Paper from '@mui/material/Paper';
+import Typography from '@mui/material/Typography';
+import { useLocation } from 'wouter';
+import type { SessionState } from '../core/session';
+import { text } from './text';
+import { useSettings, useView, useViewing } from './viewingContext';
+
+const t = text.view;
+
+/** Says why there is no moving picture, over the place where it would be. */
+export function ViewOverlay() {
+    const session = useView((v) => v.session);
+    const refused = useSettings((s) => s.refused);
+    return (
+        <Box
+            role="status"
+            aria-live="polite"
+            sx={{
+                position: 'absolute',
+                inset: 0,
+                display: 'grid',
+                placeItems: 'center',
+                pointerEvents: 'none',
+                p: 2,
+            }}
+        >
+            {session.phase !== 'live' && <Reason session={session} />}
+            {session.phase === 'live' && refused && (
+                <Paper sx={{ p: 1.5, alignSelf: 'end' }}>{refused}</Paper>
+            )}
+        </Box>
+    );
+}
+
+function Reason({ session }: { session: Exclude<SessionState, { phase: 'live' }> }) {
+    const waiting = session.phase !== 'ended';
+    return (
+        <Paper
+            sx={{
+                p: 3,
+                maxWidth: 380,
+                textAlign: 'center',
+                pointerEvents: 'auto',
+                display: 'grid',
+                gap: 2,
+                justifyItems: 'center',
+            }}
+        >
+            {waiting && <CircularProgress aria-hidden />}
+            <Words session={session} />
+            {session.phase === 'ended' && <WhatNow reason={session.reason} />}
+        </Paper>
+    );
+}
+
+function Words({ session }: { session: Exclude<SessionState, { phase: 'live' }> }) {
+    switch (session.phase) {
+        case 'connecting':
+        case 'opening':
+            return <Typography>{t.state[session.phase]}</Typography>;
+        case 'reconnecting':
+            return <Typography>{t.state.reconnecting[session.reason]}</Typography>;
+        case 'queued':
+            return (
+                <Box data-testid="queue-position" data-position={session.position}>
+                    <Typography variant="h3" component="p">
+                        {t.queued(session.position)}
+                    </Typography>
+                    <Typography>
+                        {t.ahead(session.ahead)} {t.estimate(session.estimate_s)}
+                    </Typography>
+                </Box>
+            );
+        case 'ended':
+            return (
+                <div>
+                    <Typography>{t.ended[session.reason]}</Typography>
+                    {session.detail && (
+                        <Typography variant="body2" color="text.secondary">
+                            {session.detail}
+                        </Typography>
+                    )}
+                </div>
+            );
+    }
+}
+
+function WhatNow({ reason }: { reason: string }) {
+    const viewing = useViewing();
+    const [, navigate] = useLocation();
+    const final = ['deleted', 'not_found', 'not_permitted', 'signed_out'].includes(reason);
+    return (
+        <Box sx={{ display: 'flex', gap: 1, flexWrap: 'wrap', justifyContent: 'center' }}>
+            {!final && (
+                <Button variant="contained" onClick={() => viewing.restart()}>
+                    {t.again}
+                </Button>
+            )}
+            <Button variant="outlined" onClick={() => navigate('/scans')}>
+                {t.back}
+            </Button>
+        </Box>
+    );
+}

@@ -1,0 +1,201 @@
+/*
+ * One scan on the screen: session, settings and decoder tied together, and
+ * what of them the page shows.
+ */
+
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { API } from '../core/api';
+import { Decoder, toRgba } from '../core/decoder';
+import type { ReceivedFrame } from '../core/frame';
+import { Session, type SessionState, type Socket } from '../core/session';
+import { SettingsStore } from '../core/settings';
+import type * as Message from '../generated/messages';
+import { api, signOut } from './state';
+
+export interface ViewState {
+    session: SessionState;
+    volume: Message.Volume | null;
+    histogram: Message.Histogram | null;
+    samples: number;
+    max_samples: number;
+    /** Pictures per second that arrived. */
+    fps: number;
+    /** True once something has been drawn. */
+    drawn: boolean;
+}
+
+/* The cost of a picture goes with its area: that of 512 x 512, whatever the
+ * shape of the window. */
+const AREA = 512 * 512;
+const EDGE_STEP = 16;
+const EDGE_MIN = 64;
+const EDGE_MAX = 1024;
+const MAX_FPS = 30;
+const MAX_BITRATE = 12_000_000;
+const RESIZE_AFTER_MS = 300;
+const KEYFRAME_EVERY_MS = 500;
+const SHOW_EVERY_MS = 250;
+
+export class Viewing {
+    readonly state: StoreApi<ViewState> = createStore(() => ({
+        session: { phase: 'connecting' },
+        volume: null,
+        histogram: null,
+        samples: 0,
+        max_samples: 0,
+        fps: 0,
+        drawn: false,
+    }));
+    readonly settings: SettingsStore;
+    /** Width by height of the place for the picture. */
+    aspect = 1;
+    private session: Session;
+    private decoder = new Decoder();
+    private canvas: HTMLCanvasElement | null = null;
+    private image: ImageData | null = null;
+    private drawing = 0;
+    private askedAt = 0;
+    private shownAt = 0;
+    private arrived = 0;
+    private resize: ReturnType<typeof setTimeout> | undefined;
+
+    constructor(private scan: string) {
+        this.session = this.open();
+        this.settings = new SettingsStore((message) => this.session.send(message));
+    }
+
+    start(): void {
+        this.session.start();
+    }
+
+    /** After the session has ended. */
+    restart(): void {
+        this.session.stop();
+        this.session = this.open();
+        this.decoder = new Decoder();
+        this.session.start();
+    }
+
+    stop(): void {
+        this.session.stop();
+        this.settings.close();
+        clearTimeout(this.resize);
+        cancelAnimationFrame(this.drawing);
+    }
+
+    attach(canvas: HTMLCanvasElement | null): void {
+        this.canvas = canvas;
+    }
+
+    /** The place for the picture has this size now, CSS pixels. */
+    resized(width: number, height: number): void {
+        if (width > 0 && height > 0) {
+            this.aspect = width / height;
+            clearTimeout(this.resize);
+            this.resize = setTimeout(() => this.wishStream(), RESIZE_AFTER_MS);
+        }
+    }
+
+    picture(): Promise<Blob | null> {
+        const canvas = this.canvas;
+        return new Promise((resolve) => (canvas ? canvas.toBlob(resolve) : resolve(null)));
+    }
+
+    private open(): Session {
+        const options = {
+            scan: this.scan,
+            base: location.origin.replace(/^http/, 'ws'),
+            api: API,
+            token: () => api.accessToken,
+            open: (url: string) => new WebSocket(url) as Socket,
+        };
+        return new Session(options, {
+            state: (session) => this.changed(session),
+            welcome: (message) => this.welcome(message),
+            settings: (message) => this.settings.receive(message),
+            stats: ({ samples, max_samples }) => this.state.setState({ samples, max_samples }),
+            error: ({ detail }) => this.settings.refuse(detail),
+            frame: (frame) => this.frame(frame),
+        });
+    }
+
+    private changed(session: SessionState): void {
+        this.state.setState({ session });
+        if (session.phase === 'ended' && session.reason === 'signed_out') {
+            signOut();
+        }
+    }
+
+    private welcome(message: Message.Welcome): void {
+        this.state.setState({ volume: message.volume, histogram: message.histogram });
+        this.settings.welcome(message);
+        this.wishStream(message.stream);
+    }
+
+    private wishStream(now?: Message.StreamSettings): void {
+        const { width, height } = streamSize(this.aspect);
+        if (now?.width === width && now.height === height) {
+            return;
+        }
+        this.session.send({
+            type: 'stream',
+            codec: 'mpeg1',
+            width,
+            height,
+            max_fps: MAX_FPS,
+            max_bitrate: MAX_BITRATE,
+        });
+    }
+
+    private frame(frame: ReceivedFrame): void {
+        const result = this.decoder.decode(frame);
+        if (result !== 'decoded') {
+            this.askKeyframe();
+            return;
+        }
+        this.arrived++;
+        this.drawing ||= requestAnimationFrame(() => this.draw());
+        const now = performance.now();
+        if (now - this.shownAt > SHOW_EVERY_MS) {
+            const fps = (1000 * this.arrived) / (now - this.shownAt);
+            this.state.setState({ samples: frame.samples, fps: Math.round(fps) });
+            this.shownAt = now;
+            this.arrived = 0;
+        }
+    }
+
+    private askKeyframe(): void {
+        const now = performance.now();
+        if (now - this.askedAt > KEYFRAME_EVERY_MS && this.session.send({ type: 'keyframe' })) {
+            this.askedAt = now;
+        }
+    }
+
+    private draw(): void {
+        this.drawing = 0;
+        const { canvas } = this;
+        const { picture } = this.decoder;
+        const context = canvas?.getContext('2d', { alpha: false });
+        if (!canvas || !picture || !context) {
+            return;
+        }
+        const { width, height } = picture;
+        if (this.image?.width !== width || this.image.height !== height) {
+            canvas.width = width;
+            canvas.height = height;
+            this.image = context.createImageData(width, height);
+        }
+        toRgba(picture, this.image.data);
+        context.putImageData(this.image, 0, 0);
+        if (!this.state.getState().drawn) {
+            this.state.setState({ drawn: true });
+        }
+    }
+}
+
+/** Edges in steps of 16 with about the area that a picture may have. */
+export function streamSize(aspect: number): { width: number; height: number } {
+    const edge = (n: number) =>
+        Math.min(EDGE_MAX, Math.max(EDGE_MIN, Math.round(n / EDGE_STEP) * EDGE_STEP));
+    return { width: edge(Math.sqrt(AREA * aspect)), height: edge(Math.sqrt(AREA / aspect)) };
+}
