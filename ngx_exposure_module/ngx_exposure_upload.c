@@ -15,6 +15,7 @@
 /* a sender slower than this after half a minute holds a place for nothing */
 #define NGX_EXPOSURE_UPLOAD_PATIENCE    30000   /* ms */
 #define NGX_EXPOSURE_UPLOAD_RATE        16384   /* bytes/s */
+#define NGX_EXPOSURE_UPLOAD_RETRY       100     /* ms */
 
 
 typedef struct {
@@ -39,6 +40,7 @@ typedef struct {
     off_t                      received;
     off_t                      limit;   /* what quota and limit leave */
     ngx_msec_t                 started;
+    ngx_event_t                retry;
 
     unsigned                   busy:1;  /* a task is in the pool */
     unsigned                   last:1;  /* it seals the last chunk */
@@ -58,6 +60,8 @@ static ngx_int_t ngx_exposure_upload_read(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_upload_take(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_upload_seal(ngx_exposure_upload_t *u,
     ngx_uint_t last);
+static void ngx_exposure_upload_swap(ngx_exposure_upload_t *u);
+static void ngx_exposure_upload_retry(ngx_event_t *ev);
 static void ngx_exposure_upload_pause(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_upload_slow(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_upload_over(ngx_exposure_upload_t *u);
@@ -149,6 +153,10 @@ ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 
     cln->handler = ngx_exposure_upload_gone;
     cln->data = u;
+
+    u->retry.handler = ngx_exposure_upload_retry;
+    u->retry.data = r->connection;
+    u->retry.log = r->connection->log;
 
     u->r = r;
     u->cleanup = cln;
@@ -330,7 +338,9 @@ ngx_exposure_upload_read(ngx_exposure_upload_t *u)
             }
 
             if (ngx_exposure_upload_seal(u, !full) != NGX_OK) {
-                return ngx_exposure_reply_busy(r, 1);
+                ngx_add_timer(&u->retry, NGX_EXPOSURE_UPLOAD_RETRY);
+                ngx_exposure_upload_pause(u);
+                return NGX_DONE;
             }
 
             if (!full) {
@@ -399,26 +409,60 @@ ngx_exposure_upload_take(ngx_exposure_upload_t *u)
 static ngx_int_t
 ngx_exposure_upload_seal(ngx_exposure_upload_t *u, ngx_uint_t last)
 {
-    u_char  *p;
-
-    p = u->sealing;
-    u->sealing = u->filling;
-    u->filling = p;
+    ngx_exposure_upload_swap(u);
 
     u->seal_len = u->filled;
-    u->filled = 0;
     u->last = last;
 
     if (ngx_exposure_task_post(ngx_exposure_upload_seal_work,
                                ngx_exposure_upload_seal_done, u)
         != NGX_OK)
     {
+        ngx_exposure_upload_swap(u);
+        u->last = 0;
+
         return NGX_BUSY;
     }
 
+    u->filled = 0;
     u->busy = 1;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_exposure_upload_swap(ngx_exposure_upload_t *u)
+{
+    u_char  *p;
+
+    p = u->sealing;
+    u->sealing = u->filling;
+    u->filling = p;
+}
+
+
+/* The pool was full: gigabytes that have come are not sent away for that. */
+
+static void
+ngx_exposure_upload_retry(ngx_event_t *ev)
+{
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_exposure_upload_t  *u;
+
+    u = (ngx_exposure_upload_t *) ((u_char *) ev
+                                   - offsetof(ngx_exposure_upload_t, retry));
+    c = u->r->connection;
+    ngx_http_set_log_request(c->log, u->r);
+
+    rc = ngx_exposure_upload_read(u);
+
+    if (rc != NGX_DONE) {
+        ngx_exposure_upload_finish(u, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -653,6 +697,10 @@ ngx_exposure_upload_gone(void *data)
     ngx_exposure_upload_t *u = data;
 
     u->r = NULL;
+
+    if (u->retry.timer_set) {
+        ngx_del_timer(&u->retry);
+    }
 
     if (!u->busy) {
         ngx_exposure_upload_free(u);
