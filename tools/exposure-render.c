@@ -70,6 +70,7 @@ static void scan_take(scan_t *s, const uint8_t *data, size_t bytes,
                       const char *path);
 static uint8_t *file_read(int fd, size_t *bytes);
 static uint8_t *import(const char *folder, const char *self, size_t *bytes);
+static pid_t keep(int events[2], int report);
 static pid_t feed(const char *folder, int out);
 static void feed_folder(const char *folder, int out, unsigned depth,
                         uint64_t *number);
@@ -382,8 +383,8 @@ static uint8_t *
 import(const char *folder, const char *self, size_t *bytes)
 {
     char path[PATH_MAX], copy[PATH_MAX];
-    int in[2], out[2], report, status;
-    pid_t feeder, importer;
+    int in[2], out[2], events[2], report, status;
+    pid_t feeder, keeper, importer;
     uint8_t *data;
 
     snprintf(copy, sizeof(copy), "%s", self);
@@ -396,7 +397,14 @@ import(const char *folder, const char *self, size_t *bytes)
 
     report = memfd_create("report", MFD_CLOEXEC);
 
-    if (report < 0 || pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
+    if (report < 0 || pipe2(events, O_CLOEXEC) != 0) {
+        fail(EXIT_INPUT, "cannot make a pipe: %s", strerror(errno));
+    }
+
+    /* Before the other pipes are: it must not hold their ends open. */
+    keeper = keep(events, report);
+
+    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
         fail(EXIT_INPUT, "cannot make a pipe: %s", strerror(errno));
     }
 
@@ -405,12 +413,12 @@ import(const char *folder, const char *self, size_t *bytes)
 
     if (importer == 0) {
         /* First out of the way of the numbers that exposure-import expects. */
-        report = fcntl(report, F_DUPFD_CLOEXEC, 10);
+        events[1] = fcntl(events[1], F_DUPFD_CLOEXEC, 10);
         in[0] = fcntl(in[0], F_DUPFD_CLOEXEC, 10);
         out[1] = fcntl(out[1], F_DUPFD_CLOEXEC, 10);
         dup2(in[0], 0);
         dup2(out[1], 1);
-        dup2(report, 3);
+        dup2(events[1], 3);
         execlp(path, path, "--pipe", (char *) NULL);
         _exit(127);
     }
@@ -418,9 +426,12 @@ import(const char *folder, const char *self, size_t *bytes)
     close(in[0]);
     close(in[1]);
     close(out[1]);
+    close(events[0]);
+    close(events[1]);
     data = file_read(out[0], bytes);
     close(out[0]);
     waitpid(feeder, NULL, 0);
+    waitpid(keeper, NULL, 0);
 
     if (waitpid(importer, &status, 0) != importer || !WIFEXITED(status)) {
         fail(EXIT_INPUT, "exposure-import broke off");
@@ -437,6 +448,33 @@ import(const char *folder, const char *self, size_t *bytes)
     close(report);
 
     return data;
+}
+
+
+/* The importer tells by a pipe, never by a file: what it says is kept here. */
+static pid_t
+keep(int events[2], int report)
+{
+    uint8_t *data;
+    size_t bytes;
+    pid_t pid = fork();
+
+    if (pid < 0) {
+        fail(EXIT_INPUT, "cannot start a process: %s", strerror(errno));
+    }
+
+    if (pid > 0) {
+        return pid;
+    }
+
+    close(events[1]);
+    data = file_read(events[0], &bytes);
+
+    if (data != NULL) {
+        write_all(report, data, bytes);
+    }
+
+    _exit(0);
 }
 
 
