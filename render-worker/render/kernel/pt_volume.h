@@ -94,20 +94,24 @@ pt_material(const pt_scene_t *s, float value)
     return m;
 }
 
+/* Voxels to either side that a gradient looks. One shows every slice as a ring
+ * around slanted surfaces. */
+#define PT_GRADIENT 1.7f
+
 /* Gradient of the voxel value at index position p, per mm, patient axes. */
 PT_FN pt_v3
 pt_gradient(const pt_scene_t *s, pt_v3 p)
 {
-    const float *m = s->gradient;
+    const float *m = s->gradient, h = PT_GRADIENT;
     pt_v3 g;
 
-    g.x = pt_value(s, pt_vec(p.x + 1.0f, p.y, p.z)) -
-          pt_value(s, pt_vec(p.x - 1.0f, p.y, p.z));
-    g.y = pt_value(s, pt_vec(p.x, p.y + 1.0f, p.z)) -
-          pt_value(s, pt_vec(p.x, p.y - 1.0f, p.z));
-    g.z = pt_value(s, pt_vec(p.x, p.y, p.z + 1.0f)) -
-          pt_value(s, pt_vec(p.x, p.y, p.z - 1.0f));
-    g = pt_scale(g, 0.5f);
+    g.x = pt_value(s, pt_vec(p.x + h, p.y, p.z)) -
+          pt_value(s, pt_vec(p.x - h, p.y, p.z));
+    g.y = pt_value(s, pt_vec(p.x, p.y + h, p.z)) -
+          pt_value(s, pt_vec(p.x, p.y - h, p.z));
+    g.z = pt_value(s, pt_vec(p.x, p.y, p.z + h)) -
+          pt_value(s, pt_vec(p.x, p.y, p.z - h));
+    g = pt_scale(g, 0.5f / h);
 
     return pt_vec(m[0] * g.x + m[1] * g.y + m[2] * g.z,
                   m[3] * g.x + m[4] * g.y + m[5] * g.z,
