@@ -571,6 +571,7 @@ ngx_exposure_session_look(ngx_exposure_execute_t *x)
 static void
 ngx_exposure_session_wait(ngx_exposure_execute_t *x)
 {
+    char                  text[EXPO_ID_TEXT + 1];
     uint32_t              position, ahead, estimate_s;
     expo_id_t             id;
     expo_queue_t         *queue;
@@ -607,9 +608,10 @@ ngx_exposure_session_wait(ngx_exposure_execute_t *x)
         x->session = session.id;
         x->worker = session.worker;
 
+        expo_id_print(text, &session.id);
         ngx_log_error(NGX_LOG_INFO, x->socket->connection->log, 0,
-                      "session %02xd%02xd: worker %ui, opening",
-                      session.id.b[0], session.id.b[1], x->worker);
+                      "session %*s: worker %ui, opening", (size_t) 4, text,
+                      x->worker);
 
         /* in the middle of the first opening: its caller goes on */
 
@@ -765,15 +767,16 @@ static void
 ngx_exposure_session_end(ngx_exposure_execute_t *x, const char *reason,
     const char *detail)
 {
+    char                   text[EXPO_ID_TEXT + 1];
     json_t                *message;
     ngx_uint_t             left;
     expo_queue_t          *queue;
     ngx_exposure_zone_t   *zone;
     const expo_session_t  *session;
 
+    expo_id_print(text, &x->session);
     ngx_log_error(NGX_LOG_INFO, x->socket->connection->log, 0,
-                  "session %02xd%02xd: ended, %s", x->session.b[0],
-                  x->session.b[1], reason);
+                  "session %*s: ended, %s", (size_t) 4, text, reason);
 
     zone = ngx_exposure_zone();
     queue = ngx_exposure_zone_queue(zone);

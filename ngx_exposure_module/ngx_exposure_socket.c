@@ -41,6 +41,7 @@ static void ngx_exposure_socket_dispatch(ngx_exposure_socket_t *s,
 static ngx_uint_t ngx_exposure_socket_too_fast(ngx_exposure_socket_t *s);
 
 static void ngx_exposure_socket_writable(ngx_event_t *wev);
+static ngx_exposure_socket_t *ngx_exposure_socket_of(ngx_connection_t *c);
 static ngx_int_t ngx_exposure_socket_write(ngx_exposure_socket_t *s,
     const u_char *data, size_t len, size_t *sent);
 static void ngx_exposure_socket_timer(ngx_event_t *ev);
@@ -64,8 +65,10 @@ ngx_exposure_socket_accept(ngx_http_request_t *r,
 
     c = r->connection;
 
+    accept[0] = '\0';
+
     rc = ngx_exposure_socket_handshake(r, class->raw != NULL, accept);
-    if (rc != NGX_OK) {
+    if (accept[0] == '\0') {
         return rc;
     }
 
@@ -101,7 +104,8 @@ ngx_exposure_socket_accept(ngx_http_request_t *r,
 
     /* idle: when this nginx worker leaves, our read handler is called */
 
-    c->data = s;
+    ngx_http_set_ctx(r, s, ngx_exposure_module);
+
     c->idle = 1;
     c->read->handler = ngx_exposure_socket_readable;
     c->write->handler = ngx_exposure_socket_writable;
@@ -296,11 +300,13 @@ ngx_exposure_socket_close(ngx_exposure_socket_t *s, ngx_uint_t code)
 
 /* --- handshake --- */
 
+/* accept stays empty when it was refused, and answered so. */
+
 static ngx_int_t
 ngx_exposure_socket_handshake(ngx_http_request_t *r, ngx_uint_t any_origin,
     char accept[EXPO_WS_ACCEPT_TEXT + 1])
 {
-    ngx_str_t  *key, *version;
+    ngx_str_t  *key, *version, *connection;
 
     version = ngx_exposure_socket_header(r, "sec-websocket-version");
 
@@ -321,25 +327,24 @@ ngx_exposure_socket_handshake(ngx_http_request_t *r, ngx_uint_t any_origin,
                          "HTTP/1.1.");
     }
 
+    if (!any_origin && !ngx_exposure_socket_origin(r)) {
+        return ngx_exposure_reply_problem(r, NGX_HTTP_FORBIDDEN, "origin",
+                         "Pages of this origin may not connect here.");
+    }
+
     key = ngx_exposure_socket_header(r, "sec-websocket-key");
+    connection = ngx_exposure_socket_header(r, "connection");
 
     if (r->method != NGX_HTTP_GET
-        || r->headers_in.connection == NULL
-        || !ngx_exposure_socket_has(&r->headers_in.connection->value,
-                                    "upgrade")
+        || connection == NULL
+        || !ngx_exposure_socket_has(connection, "upgrade")
         || r->headers_in.content_length_n > 0 || r->headers_in.chunked
-        || r->headers_in.host == NULL
         || key == NULL
         || expo_ws_accept(accept, (char *) key->data, key->len) != EXPO_OK)
     {
         return ngx_exposure_reply_problem(r, NGX_HTTP_BAD_REQUEST,
                          "bad_handshake",
                          "This is not a whole WebSocket handshake.");
-    }
-
-    if (!any_origin && !ngx_exposure_socket_origin(r)) {
-        return ngx_exposure_reply_problem(r, NGX_HTTP_FORBIDDEN, "origin",
-                         "Pages of this origin may not connect here.");
     }
 
     return NGX_OK;
@@ -425,7 +430,7 @@ ngx_exposure_socket_origin(ngx_http_request_t *r)
     ngx_exposure_main_conf_t  *mcf;
 
     origin = ngx_exposure_socket_header(r, "origin");
-    if (origin == NULL) {
+    if (origin == NULL || r->headers_in.host == NULL) {
         return 0;
     }
 
@@ -492,9 +497,9 @@ ngx_exposure_socket_readable(ngx_event_t *rev)
     ngx_exposure_socket_t  *s;
 
     c = rev->data;
-    s = c->data;
+    s = ngx_exposure_socket_of(c);
 
-    if (s->ending) {
+    if (s == NULL || s->ending) {
         return;
     }
 
@@ -733,10 +738,26 @@ ngx_exposure_socket_too_fast(ngx_exposure_socket_t *s)
 static void
 ngx_exposure_socket_writable(ngx_event_t *wev)
 {
-    ngx_connection_t  *c;
+    ngx_exposure_socket_t  *s;
 
-    c = wev->data;
-    ngx_exposure_socket_flush(c->data);
+    s = ngx_exposure_socket_of(wev->data);
+
+    if (s) {
+        ngx_exposure_socket_flush(s);
+    }
+}
+
+
+/* NULL when it has ended, and nginx is still closing the connection. */
+
+static ngx_exposure_socket_t *
+ngx_exposure_socket_of(ngx_connection_t *c)
+{
+    ngx_http_request_t  *r;
+
+    r = c->data;
+
+    return ngx_http_get_module_ctx(r, ngx_exposure_module);
 }
 
 
@@ -864,7 +885,7 @@ ngx_exposure_socket_end(ngx_event_t *ev)
     ngx_free(s);
 
     c->idle = 0;
-    c->data = r;
+    ngx_http_set_ctx(r, NULL, ngx_exposure_module);
 
     ngx_http_finalize_request(r, NGX_ERROR);
     ngx_http_run_posted_requests(c);

@@ -635,6 +635,7 @@ static void
 ngx_exposure_viewer_joined(ngx_exposure_room_t *room, json_t *message,
     int *fds, ngx_uint_t nfds)
 {
+    char          id[EXPO_ID_TEXT + 1];
     ngx_queue_t  *q;
 
     if (room->joined) {
@@ -642,9 +643,10 @@ ngx_exposure_viewer_joined(ngx_exposure_room_t *room, json_t *message,
     }
 
     if (nfds != 1 || ngx_exposure_fanout_map(room, fds[0]) != NGX_OK) {
+        expo_id_print(id, &room->id);
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "session %02xd%02xd: its ring is not as it must be",
-                      room->id.b[0], room->id.b[1]);
+                      "session %*s: its ring is not as it must be", (size_t) 4,
+                      id);
         ngx_exposure_viewer_close_all(room, NGX_EXPOSURE_CLOSE_INTERNAL);
         return;
     }
