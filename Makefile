@@ -44,7 +44,7 @@ $(LIB): $(LIB_OBJ)
 	rm -f $@
 	ar rcs $@ $^
 # The contracts are linked in byte for byte (.incbin).
-$(BUILD)/obj/lib/schema.o $(BUILD)/obj/lib/settings_default.o: $(wildcard api/*.json)
+$(BUILD)/obj/lib/schema.o $(BUILD)/obj/lib/settings_default.o $(BUILD)/obj/t/unit/settings.o: $(wildcard api/*.json)
 
 # --- render: the tracer, for the worker, exposure-render and the tests -----
 
@@ -96,7 +96,8 @@ MODULE_H := $(wildcard ngx_exposure_module/*.h lib/*.h)
 module: $(BUILD)/ngx_exposure_module.so
 $(BUILD)/ngx_exposure_module.so: $(NGX)/objs/Makefile $(NGX)/openapi.o $(LIB) $(MODULE_C) $(MODULE_H)
 	$(MAKE) -C $(NGX) -f objs/Makefile objs/ngx_exposure_module.so
-	cp $(NGX)/objs/ngx_exposure_module.so $@
+	cp $(NGX)/objs/ngx_exposure_module.so $@.new
+	mv $@.new $@ # never under an nginx that runs it
 
 # Debian's own flags (conf_flags), so that its nginx takes the module; a new
 # file of ours configures again.
