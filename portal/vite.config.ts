@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
@@ -38,12 +39,10 @@ function gzipped(): Plugin {
     return {
         name: 'gzipped',
         apply: 'build',
-        generateBundle(_, bundle) {
-            for (const file of Object.values(bundle)) {
-                if (file.type === 'chunk') {
-                    const source = gzipSync(file.code, { level: 9 });
-                    this.emitFile({ type: 'asset', fileName: `${file.fileName}.gz`, source });
-                }
+        writeBundle({ dir }, bundle) {
+            for (const name of Object.keys(bundle).filter((n) => n.endsWith('.js'))) {
+                const file = `${dir}/${name}`;
+                writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
             }
         },
     };

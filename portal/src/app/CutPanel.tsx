@@ -33,7 +33,7 @@ export function CutPanel() {
             <Typography variant="h2" sx={{ display: { xs: 'none', md: 'block' } }}>
                 {t.cut}
             </Typography>
-            <Typography variant="body2" color="text.secondary">
+            <Typography variant="body2" color="textSecondary">
                 {t.cutLead} {t.sidesNote}
             </Typography>
             {AXES.flatMap((name, axis) =>

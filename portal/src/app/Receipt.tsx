@@ -32,7 +32,7 @@ export function Receipt({ receipt }: { receipt: ReceiptData }) {
                     <Typography variant="h3" component="span">
                         {t.title}
                     </Typography>
-                    <Typography variant="body2" color="text.secondary">
+                    <Typography variant="body2" color="textSecondary">
                         {t.summary(
                             count('kept'),
                             count('replaced', 'emptied', 'added'),
@@ -76,7 +76,7 @@ function Line({ line }: { line: ReceiptLine }) {
         <TableRow>
             <TableCell>
                 {line.name || (line.tag ? '' : `${t.private} (${line.count})`)}{' '}
-                <Typography component="span" variant="caption" color="text.secondary">
+                <Typography component="span" variant="caption" color="textSecondary">
                     {line.tag}
                 </Typography>
             </TableCell>

@@ -93,7 +93,7 @@ export function SavePanel({ scan }: { scan: string }) {
                 </Button>
             </Box>
             {error && <Alert severity="error">{error}</Alert>}
-            <Typography role="status" variant="body2" color="text.secondary">
+            <Typography role="status" variant="body2" color="textSecondary">
                 {said || (list.length === 0 ? t.configNone : '')}
             </Typography>
             <Box component="ul" sx={{ listStyle: 'none', p: 0, m: 0 }}>

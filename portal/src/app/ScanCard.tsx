@@ -41,11 +41,11 @@ export function ScanCard({ scan, onChanged }: { scan: Scan; onChanged: () => voi
                 </Typography>
                 <State scan={scan} />
                 {scan.volume && (
-                    <Typography variant="body2" color="text.secondary">
+                    <Typography variant="body2" color="textSecondary">
                         {t.size(scan.volume.dims, scan.volume.modality)}
                     </Typography>
                 )}
-                <Typography variant="body2" color="text.secondary">
+                <Typography variant="body2" color="textSecondary">
                     {t.added(scan.created)}
                 </Typography>
                 <Warnings scan={scan} />
@@ -94,7 +94,7 @@ function State({ scan }: { scan: Scan }) {
                 variant="body2"
                 data-testid="scan-state"
                 data-state={state}
-                color={state === 'failed' ? 'error' : 'text.primary'}
+                color={state === 'failed' ? 'error' : 'textPrimary'}
             >
                 {stage ?? t.state[state]}
             </Typography>
@@ -122,7 +122,7 @@ function Warnings({ scan }: { scan: Scan }) {
         return null;
     }
     return (
-        <Typography component="details" variant="body2" color="text.secondary">
+        <Typography component="details" variant="body2" color="textSecondary">
             <summary>{t.warnings(warnings.length)}</summary>
             <Box component="ul" sx={{ pl: 2, my: 0.5 }}>
                 {warnings.map((w) => (
@@ -158,13 +158,13 @@ function Thumbnail({ scan }: { scan: Scan }) {
         };
     }, [scan.id, ready]);
     return (
-        <Box sx={{ aspectRatio: '4 / 3', bgcolor: '#0b0d10', display: 'grid' }}>
+        <Box sx={{ aspectRatio: '4 / 3', bgcolor: '#0b0d10', position: 'relative' }}>
             {url && (
                 <Box
                     component="img"
                     src={url}
                     alt={text.scans.thumbnail(scan.title || t.untitled)}
-                    sx={{ width: '100%', height: '100%', objectFit: 'cover', minHeight: 0 }}
+                    sx={{ position: 'absolute', width: '100%', height: '100%', objectFit: 'cover' }}
                 />
             )}
         </Box>

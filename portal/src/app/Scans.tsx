@@ -39,7 +39,7 @@ export default function Scans() {
                 ))}
             </Box>
             {scans?.length === 0 && (
-                <Typography sx={{ mb: 2 }} color="text.secondary">
+                <Typography sx={{ mb: 2 }} color="textSecondary">
                     {text.scans.empty}
                 </Typography>
             )}

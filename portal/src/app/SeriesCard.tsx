@@ -25,12 +25,12 @@ export function SeriesCard({ series, onSend }: { series: Series; onSend: () => v
                     <Typography variant="h3" sx={{ overflowWrap: 'anywhere' }}>
                         {series.description || t.unnamed}{' '}
                         {series.description && (
-                            <Typography component="span" variant="caption" color="text.secondary">
+                            <Typography component="span" variant="caption" color="textSecondary">
                                 ({t.localOnly})
                             </Typography>
                         )}
                     </Typography>
-                    <Typography variant="body2" color="text.secondary">
+                    <Typography variant="body2" color="textSecondary">
                         {t.slices(series.count)} ·{' '}
                         {t.geometry(series.rows, series.columns, series.step_mm)} ·{' '}
                         {size(series.bytes)}

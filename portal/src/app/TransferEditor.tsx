@@ -81,7 +81,7 @@ export function TransferEditor() {
     return (
         <section aria-label={t.graph}>
             <Typography variant="h3">{t.curve}</Typography>
-            <Typography variant="body2" color="text.secondary" sx={{ mb: 1 }}>
+            <Typography variant="body2" color="textSecondary" sx={{ mb: 1 }}>
                 {t.curveLead(unit)}
             </Typography>
             <Box

@@ -132,7 +132,7 @@ function Choose({ found }: { found: Found }) {
                     <SeriesCard key={s.uid} series={s} onSend={() => void take(s)} />
                 ))}
             </Box>
-            <Typography variant="body2" color="text.secondary">
+            <Typography variant="body2" color="textSecondary">
                 {others > 0 && t.skipped(others)} {broken > 0 && t.broken(broken)}
             </Typography>
             <Box>

@@ -1,5 +1,4 @@
 import Box from '@mui/material/Box';
-import Divider from '@mui/material/Divider';
 import useMediaQuery from '@mui/material/useMediaQuery';
 import { useEffect, useState } from 'react';
 import { CutPanel } from './CutPanel';
@@ -53,14 +52,18 @@ function Layout({ scan }: { scan: string }) {
             {wide ? (
                 <Box
                     component="aside"
-                    sx={{ overflowY: 'auto', gridRow: '2 / -1', gridColumn: 2, p: 2 }}
+                    sx={{
+                        overflowY: 'auto',
+                        gridRow: '2 / -1',
+                        gridColumn: 2,
+                        p: 2,
+                        '& > * + *': { mt: 2, pt: 2, borderTop: 1, borderColor: 'divider' },
+                    }}
                     tabIndex={0}
                     aria-label={text.view.look}
                 >
                     <LookPanel />
-                    <Divider sx={{ my: 2 }} />
                     <CutPanel />
-                    <Divider sx={{ my: 2 }} />
                     <SavePanel scan={scan} />
                 </Box>
             ) : (

@@ -77,7 +77,7 @@ function Status() {
     return (
         <Typography
             variant="caption"
-            color="text.secondary"
+            color="textSecondary"
             noWrap
             data-testid="status-samples"
             data-samples={samples}

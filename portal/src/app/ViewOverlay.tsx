@@ -79,7 +79,7 @@ function Words({ session }: { session: Exclude<SessionState, { phase: 'live' }> 
                 <div>
                     <Typography>{t.ended[session.reason]}</Typography>
                     {session.detail && (
-                        <Typography variant="body2" color="text.secondary">
+                        <Typography variant="body2" color="textSecondary">
                             {session.detail}
                         </Typography>
                     )}
