@@ -140,6 +140,12 @@ ngx_exposure_reply_bytes(ngx_http_request_t *r, ngx_uint_t status,
         /* nobody reads this body: what follows is no next request */
         r->keepalive = 0;
         r->lingering_close = 1;
+
+#if (NGX_HTTP_V2)
+        if (r->stream) {
+            r->stream->skip_data = 1;
+        }
+#endif
     }
 
     if (ngx_exposure_reply_header(r, "Cache-Control", cache->data, cache->len)
