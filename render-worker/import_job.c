@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "render-worker/blob_io.h"
@@ -14,6 +15,7 @@
 
 enum { ORIGINAL, VOLUME, THUMBNAIL, BLOBS };
 
+#define IMPORT_NICE 5
 /* Progress is told this often at most. */
 #define IMPORT_TELL_US 100000
 /* A report beyond this would not fit a message. */
@@ -235,6 +237,10 @@ import_job_thread(void *data)
 {
     import_job_t *j = data;
     int i;
+
+    /* On Linux this is the thread's own, and its child's: who looks at a scan
+     * goes before who waits for one. */
+    setpriority(PRIO_PROCESS, 0, IMPORT_NICE);
 
     import_job_run(j);
 

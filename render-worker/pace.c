@@ -18,6 +18,17 @@
 #define PACE_GROWTH 1.3
 #define PACE_SLOWEST_US 500000
 
+/*
+ * In quarters. What a young film lacks is sharpness, not samples: the display
+ * smooths noise along surfaces.
+ */
+static const uint32_t pace_divisors[] = {4,  5,  6,  7,  8,  10,
+                                         12, 14, 16, 20, 24, 32};
+
+#define PACE_DIVISORS (sizeof(pace_divisors) / sizeof(pace_divisors[0]))
+
+static uint32_t pace_fit(const pace_t *p, uint32_t width, uint32_t height,
+                         double budget_us, uint32_t current, pace_plan_t *plan);
 static uint32_t pace_edge(uint32_t edge, uint32_t divisor);
 
 
@@ -51,36 +62,25 @@ void
 pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
             uint32_t sharers, pace_plan_t *plan)
 {
-    /* In quarters. What a young film lacks is sharpness, not samples: the
-     * display smooths noise along surfaces. */
-    static const uint32_t divisors[] = {4,  5,  6,  7,  8,  10,
-                                        12, 14, 16, 20, 24, 32};
     double frame_us = 1e6 / fps / sharers;
     double budget_us = frame_us * PACE_HEADROOM - p->extra_us;
-    double samples, wanted;
-    uint32_t i;
 
     /* Encoding alone may use the frame up; then the rate gives way. */
     if (budget_us < frame_us / 4) {
         budget_us = frame_us / 4;
     }
 
-    for (i = 0;; i++) {
-        plan->width = pace_edge(width, divisors[i]);
-        plan->height = pace_edge(height, divisors[i]);
-        samples = budget_us / (p->path_us * plan->width * plan->height);
-        wanted = divisors[i] < p->divisor ? PACE_HYSTERESIS : 1;
+    p->divisor = pace_fit(p, width, height, budget_us, p->divisor, plan);
+}
 
-        if (samples >= wanted ||
-            i + 1 == sizeof(divisors) / sizeof(divisors[0])) {
-            break;
-        }
-    }
 
-    p->divisor = divisors[i];
-    plan->samples = samples < 1                  ? 1
-                    : samples > PACE_SAMPLES_MAX ? PACE_SAMPLES_MAX
-                                                 : (uint32_t) samples;
+bool
+pace_settling(const pace_t *p, uint32_t width, uint32_t height,
+              pace_plan_t *plan)
+{
+    pace_fit(p, width, height, PACE_SETTLE_US, 0, plan);
+
+    return plan->width < width || plan->height < height;
 }
 
 
@@ -128,6 +128,36 @@ pace_bytes(uint32_t bitrate, uint32_t fps, bool moving, bool key)
     }
 
     return key ? second / fps * 2 : second / fps;
+}
+
+
+/*
+ * The finest film of which the budget affords a sample, with something to spare
+ * where it would be finer than the current one; returns its divisor.
+ */
+static uint32_t
+pace_fit(const pace_t *p, uint32_t width, uint32_t height, double budget_us,
+         uint32_t current, pace_plan_t *plan)
+{
+    double samples, wanted;
+    uint32_t i;
+
+    for (i = 0;; i++) {
+        plan->width = pace_edge(width, pace_divisors[i]);
+        plan->height = pace_edge(height, pace_divisors[i]);
+        samples = budget_us / (p->path_us * plan->width * plan->height);
+        wanted = pace_divisors[i] < current ? PACE_HYSTERESIS : 1;
+
+        if (samples >= wanted || i + 1 == PACE_DIVISORS) {
+            break;
+        }
+    }
+
+    plan->samples = samples < 1                  ? 1
+                    : samples > PACE_SAMPLES_MAX ? PACE_SAMPLES_MAX
+                                                 : (uint32_t) samples;
+
+    return pace_divisors[i];
 }
 
 

@@ -16,6 +16,7 @@
 /* Nothing changed for so long: the picture is still. */
 #define PACE_STILL_US 150000
 #define PACE_PASS_US 40000
+#define PACE_SETTLE_US 120000
 
 typedef struct {
     double path_us;   /* of one path through one pixel, lately; all threads */
@@ -37,6 +38,14 @@ void pace_shown(pace_t *p, uint64_t us);
 /* sharers: sessions that want the device now, this one too. */
 void pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
                  uint32_t sharers, pace_plan_t *plan);
+
+/*
+ * A film for the moment after a movement, sharper than it and far sooner there
+ * than the full one; false when the full one is as quick.
+ */
+bool pace_settling(const pace_t *p, uint32_t width, uint32_t height,
+                   pace_plan_t *plan);
+
 /* left: samples still missing, at least 1. */
 void pace_still(const pace_t *p, uint32_t width, uint32_t height, uint32_t left,
                 pace_plan_t *plan);

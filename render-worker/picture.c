@@ -5,9 +5,11 @@
 #include "render-worker/picture.h"
 
 /* Quantisers good enough: moving, refining, converged. */
-#define PICTURE_FINEST_MOVING 4
-#define PICTURE_FINEST_STILL 3
+#define PICTURE_FINEST_MOVING 3
+#define PICTURE_FINEST_STILL 2
 #define PICTURE_FINEST_LAST 2
+/* Samples of the film between moving and the full one. */
+#define PICTURE_SETTLED 2
 
 static expo_status_t picture_prepare(picture_t *p, tracer_t *tracer,
                                      const picture_wish_t *wish);
@@ -15,6 +17,7 @@ static expo_status_t picture_configure(picture_t *p,
                                        const picture_stream_t *stream);
 static expo_status_t picture_film(picture_t *p, const picture_wish_t *wish,
                                   bool fresh);
+static void picture_phase(picture_t *p, const picture_wish_t *wish, bool fresh);
 static expo_status_t picture_pass(picture_t *p, const picture_wish_t *wish,
                                   picture_result_t *out);
 static bool picture_is_due(const picture_t *p, const picture_wish_t *wish);
@@ -71,8 +74,8 @@ picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
     out->samples = tracer_samples(p->view);
     out->film_width = p->film_width;
     out->film_height = p->film_height;
-    out->converged =
-        !wish->moving && out->samples >= wish->settings.quality.max_samples;
+    out->converged = p->phase == PICTURE_REFINING &&
+                     out->samples >= wish->settings.quality.max_samples;
 
     if (out->converged || picture_is_due(p, wish)) {
         st = picture_show(p, wish, out);
@@ -176,15 +179,11 @@ picture_film(picture_t *p, const picture_wish_t *wish, bool fresh)
     uint32_t width = wish->stream.width, height = wish->stream.height;
     expo_status_t st;
 
-    if (wish->moving) {
-        if (fresh) {
-            pace_moving(&p->pace, width, height,
-                        picture_fps(&wish->settings, &wish->stream),
-                        wish->sharers, &p->moving);
-        }
+    picture_phase(p, wish, fresh);
 
-        width = p->moving.width;
-        height = p->moving.height;
+    if (p->phase != PICTURE_REFINING) {
+        width = p->plan.width;
+        height = p->plan.height;
     }
 
     if (!fresh && width == p->film_width && height == p->film_height) {
@@ -206,16 +205,43 @@ picture_film(picture_t *p, const picture_wish_t *wish, bool fresh)
 }
 
 
+/* Moving, then settling where that helps, then refining. */
+static void
+picture_phase(picture_t *p, const picture_wish_t *wish, bool fresh)
+{
+    uint32_t width = wish->stream.width, height = wish->stream.height;
+
+    if (wish->moving) {
+        if (fresh || p->phase != PICTURE_MOVING) {
+            pace_moving(&p->pace, width, height,
+                        picture_fps(&wish->settings, &wish->stream),
+                        wish->sharers, &p->plan);
+        }
+
+        p->phase = PICTURE_MOVING;
+
+    } else if (p->phase == PICTURE_MOVING) {
+        p->phase = pace_settling(&p->pace, width, height, &p->plan)
+                       ? PICTURE_SETTLING
+                       : PICTURE_REFINING;
+
+    } else if (p->phase == PICTURE_SETTLING &&
+               tracer_samples(p->view) >= PICTURE_SETTLED) {
+        p->phase = PICTURE_REFINING;
+    }
+}
+
+
 static expo_status_t
 picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
 {
     uint32_t have = tracer_samples(p->view);
     uint32_t most = wish->settings.quality.max_samples;
-    pace_plan_t plan = p->moving;
+    pace_plan_t plan = p->plan;
     uint64_t start;
     expo_status_t st;
 
-    if (!wish->moving) {
+    if (p->phase == PICTURE_REFINING) {
         if (have >= most) {
             return EXPO_OK;
         }
@@ -240,7 +266,7 @@ picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
 static bool
 picture_is_due(const picture_t *p, const picture_wish_t *wish)
 {
-    if (wish->moving || (p->key && p->film_shown > 0)) {
+    if (p->phase != PICTURE_REFINING || (p->key && p->film_shown > 0)) {
         return true;
     }
 

@@ -55,7 +55,8 @@ typedef struct {
     size_t rgba_bytes;
     uint32_t revision, stream_revision; /* that view and encode have; 0: none */
     pace_t pace;
-    pace_plan_t moving; /* film of the movement that goes on */
+    enum { PICTURE_MOVING, PICTURE_SETTLING, PICTURE_REFINING } phase;
+    pace_plan_t plan; /* film and pass while moving or settling */
     uint32_t film_width, film_height;
     uint64_t seed;
     uint64_t film_us;     /* when the film began, or was last shown */

@@ -105,6 +105,24 @@ the_film_does_not_flicker_between_two_sizes(void)
 }
 
 static void
+a_slow_device_settles_before_it_refines(void)
+{
+    pace_t p;
+    pace_plan_t plan;
+
+    device(&p, 0.01, 5000);
+    pace_moving(&p, 512, 512, 20, 1, &plan);
+    check(!pace_settling(&p, 512, 512, &plan));
+
+    device(&p, 1.5, 5000);
+    pace_moving(&p, 512, 512, 20, 1, &plan);
+    check(plan.width < 256);
+    check(pace_settling(&p, 512, 512, &plan));
+    check(plan.width >= 256 && plan.width < 512 && plan.samples == 1);
+    check(plan.width * plan.height * 1.5 <= PACE_SETTLE_US);
+}
+
+static void
 a_still_pass_is_short_and_stops_at_the_last_sample(void)
 {
     pace_t p;
@@ -170,6 +188,7 @@ main(void)
     a_moving_picture_fits_its_frame();
     faster_devices_give_finer_pictures();
     the_film_does_not_flicker_between_two_sizes();
+    a_slow_device_settles_before_it_refines();
     a_still_pass_is_short_and_stops_at_the_last_sample();
     pictures_of_a_still_film_thin_out();
     bytes_follow_the_bitrate();

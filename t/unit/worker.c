@@ -102,6 +102,13 @@ an_open_that_cannot_work_says_why(void)
                 sizeof(nothing));
     check(client_open(&c, session_a, &cut));
     check(client_hears(&c, "failed", "code", "damaged", 5));
+
+    /* The same, made longer than any memory: a hole of 16 TiB. */
+    check(ftruncate(cut.fd,
+                    EXPO_BLOB_HEADER + (16LL << 20) * ((1 << 20) + 16))
+          == 0);
+    check(client_open(&c, session_a, &cut));
+    check(client_hears(&c, "failed", "code", "out_of_memory", 5));
     close(cut.fd);
 
     check(client_send(&c,
@@ -371,7 +378,7 @@ two_sessions_share_the_device(void)
 
     for (i = 0; client_now() < until; i++) {
         check_failed_ += !client_patch(&d, session_b, i, fov(30 + i % 20));
-        moving += frames_until(&d, (uint32_t) i + 2, &f) >= 0;
+        moving += client_frame(&d, &f, 0.02);
     }
 
     while (client_frame(&c, &f, 0.01)) {
@@ -380,7 +387,7 @@ two_sessions_share_the_device(void)
 
     printf("# in 2 s: %d pictures of the one that moves, %d of the other\n",
            moving, still);
-    check(moving >= 6);
+    check(moving > still);
     check(still >= 1);
 
     check(client_about(&c, "close", session_a));
