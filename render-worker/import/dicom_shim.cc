@@ -23,11 +23,73 @@
 
 namespace {
 
+/*
+ * A file in memory that DCMTK may come back to: long values are skipped and
+ * read when asked for. With DCMTK's own buffer stream a length of 4 GB in a
+ * 20 KB file is believed, allocated and searched.
+ */
+class MemoryStream : public DcmInputStream
+{
+public:
+    MemoryStream(const uint8_t *data, size_t len, size_t at)
+        : DcmInputStream(&producer_), data_(data), len_(len), start_(at)
+    {
+        producer_.setBuffer(data + at, static_cast<offile_off_t>(len - at));
+        producer_.setEos();
+    }
+
+    DcmInputStreamFactory *newFactory() const;
+
+private:
+    DcmBufferProducer producer_;
+    const uint8_t *data_;
+    size_t len_, start_;
+};
+
+class MemoryFactory : public DcmInputStreamFactory
+{
+public:
+    MemoryFactory(const uint8_t *data, size_t len, size_t at)
+        : data_(data), len_(len), at_(at)
+    {
+    }
+
+    DcmInputStream *create() const
+    {
+        return new MemoryStream(data_, len_, at_);
+    }
+
+    DcmInputStreamFactory *clone() const
+    {
+        return new MemoryFactory(*this);
+    }
+
+    DcmInputStreamFactoryType ident() const
+    {
+        return DFT_DcmInputFileStreamFactory;
+    }
+
+private:
+    const uint8_t *data_;
+    size_t len_, at_;
+};
+
+DcmInputStreamFactory *
+MemoryStream::newFactory() const
+{
+    return new MemoryFactory(data_, len_,
+                             start_ + static_cast<size_t>(tell()));
+}
+
 struct Reading {
-    DcmInputBufferStream stream;
+    MemoryStream stream;
     DcmDataset dataset;
-    dicom_status_t status;
-    bool stopped; /* before the pixels */
+    dicom_status_t status = DICOM_OK;
+    bool stopped = false; /* before the pixels */
+
+    Reading(const uint8_t *data, size_t len) : stream(data, len, 0)
+    {
+    }
 };
 
 dicom_status_t
@@ -47,8 +109,7 @@ status_of(const OFCondition &c)
 }
 
 void
-read_dataset(Reading &r, const uint8_t *data, size_t len, const char *syntax,
-             bool header)
+read_dataset(Reading &r, size_t len, const char *syntax, bool header)
 {
     E_TransferSyntax xfer = EXS_Unknown;
     OFCondition c;
@@ -57,8 +118,6 @@ read_dataset(Reading &r, const uint8_t *data, size_t len, const char *syntax,
         xfer = DcmXfer(syntax).getXfer();
     }
 
-    r.stream.setBuffer(data, static_cast<offile_off_t>(len));
-    r.stream.setEos();
     r.dataset.transferInit();
 
     c = header ? r.dataset.readUntilTag(r.stream, xfer, EGL_noChange,
@@ -511,15 +570,16 @@ dicom_header(const uint8_t *data, size_t len, const char *syntax,
     memset(out, 0, sizeof *out);
 
     try {
-        Reading r;
+        Reading r(data, len);
 
-        read_dataset(r, data, len, syntax, true);
-        header_of(r.dataset, out);
+        read_dataset(r, len, syntax, true);
 
+        /* A value that is not all there must not be asked for. */
         if (r.status != DICOM_OK) {
             return r.status;
         }
 
+        header_of(r.dataset, out);
         return r.stopped ? DICOM_OK : DICOM_NO_PIXELS;
 
     } catch (const std::bad_alloc &) {
@@ -546,9 +606,9 @@ dicom_pixels(const uint8_t *data, size_t len, const char *syntax,
     }
 
     try {
-        Reading r;
+        Reading r(data, len);
 
-        read_dataset(r, data, len, syntax, false);
+        read_dataset(r, len, syntax, false);
 
         if (r.status != DICOM_OK) {
             return r.status;

@@ -58,6 +58,7 @@ int dicom_start(void);
 /*
  * data: the data set alone (no preamble, no meta header).
  * syntax: UID of its transfer syntax, or NULL to guess among the plain ones.
+ * out is filled for DICOM_OK and DICOM_NO_PIXELS, zero otherwise.
  */
 dicom_status_t dicom_header(const uint8_t *data, size_t len,
                             const char *syntax, dicom_header_t *out);
