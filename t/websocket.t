@@ -7,6 +7,7 @@ use Test::Nginx::Socket 'no_plan';
 $ENV{KEY} = 'dGhlIHNhbXBsZSBub25jZQ==';   # the RFC's own example
 $ENV{UPGRADE} = "Host: localhost\nUpgrade: websocket\nConnection: Upgrade\n"
     . "Sec-WebSocket-Version: 13\nSec-WebSocket-Key: $ENV{KEY}";
+$ENV{OWN} = "$ENV{UPGRADE}\nOrigin: http://localhost";
 
 add_block_preprocessor(\&Exposure::Suite::fill);
 log_level('warn');
@@ -18,7 +19,7 @@ __DATA__
 --- request
 GET /api/v1/connect
 --- more_headers eval
-$ENV{UPGRADE}
+$ENV{OWN}
 --- timeout: 0.3
 --- abort
 --- error_code: 101
@@ -33,7 +34,7 @@ Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
 --- request eval
 ["GET /api/v1/stream", "GET /api/v1/scans/$ENV{UNKNOWN}/execute"]
 --- more_headers eval
-[($ENV{UPGRADE}) x 2]
+[($ENV{OWN}) x 2]
 --- timeout: 0.3
 --- abort
 --- error_code eval
@@ -46,7 +47,9 @@ Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
 --- request
 GET /api/v1/connect
 --- more_headers eval
-(my $h = $ENV{UPGRADE}) =~ s/Version: 13/Version: 8/; $h
+(my $h = $ENV{OWN}) =~ s/Version: 13/Version: 8/; $h
+--- timeout: 0.3
+--- abort
 --- error_code: 426
 --- response_headers
 Sec-WebSocket-Version: 13
@@ -58,8 +61,10 @@ Sec-WebSocket-Version: 13
 --- request eval
 [("GET /api/v1/connect") x 3]
 --- more_headers eval
-[map { my $h = $ENV{UPGRADE}; $h =~ s/\nSec-WebSocket-Key: .*/$_/; $h }
+[map { my $h = $ENV{OWN}; $h =~ s/\nSec-WebSocket-Key: .*/$_/; $h }
  "", "\nSec-WebSocket-Key: c2hvcnQ=", "\nSec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!=="]
+--- timeout: 0.3
+--- abort
 --- error_code eval
 [(400) x 3]
 --- no_error_log
@@ -70,20 +75,24 @@ Sec-WebSocket-Version: 13
 --- request
 POST /api/v1/connect
 --- more_headers eval
-$ENV{UPGRADE}
+$ENV{OWN}
+--- timeout: 0.3
+--- abort
 --- error_code_like: 400|405
 --- no_error_log
 [alert]
 [crit]
 
-=== TEST 6: a page of another site
+=== TEST 6: no origin, a page of another site, another scheme, another port
 --- request eval
-[("GET /api/v1/connect") x 4]
+[("GET /api/v1/connect") x 6]
 --- more_headers eval
-[map { "$ENV{UPGRADE}\nOrigin: $_" } "https://evil.example",
- "https://localhost.evil.example", "null", "https://localhost:99999"]
+[$ENV{UPGRADE}, map { "$ENV{UPGRADE}\nOrigin: $_" } "https://evil.example",
+ "https://localhost.evil.example", "null", "https://localhost", "http://localhost:81"]
+--- timeout: 0.3
+--- abort
 --- error_code eval
-[(403) x 4]
+[(403) x 6]
 --- no_error_log
 [alert]
 [crit]
@@ -92,7 +101,9 @@ $ENV{UPGRADE}
 --- request
 GET /api/v1/connect HTTP/1.0
 --- more_headers eval
-$ENV{UPGRADE}
+$ENV{OWN}
+--- timeout: 0.3
+--- abort
 --- error_code_like: 400|426|505
 --- no_error_log
 [alert]
@@ -110,7 +121,9 @@ GET /api/v1/connect
 --- request eval
 [("GET /api/v1/connect") x 2]
 --- more_headers eval
-[map { my $h = $ENV{UPGRADE}; $h =~ s/$_//; $h } 'Connection: Upgrade\n', 'Upgrade: websocket\n']
+[map { my $h = $ENV{OWN}; $h =~ s/$_//; $h } 'Connection: Upgrade\n', 'Upgrade: websocket\n']
+--- timeout: 0.3
+--- abort
 --- error_code_like eval
 [("400|426") x 2]
 --- no_error_log

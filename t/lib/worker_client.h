@@ -205,6 +205,15 @@ client_say(client_t *c, json_t *message)
     return client_send(c, message, NULL, 0, NULL, 0);
 }
 
+/* Connects and says hello. */
+static inline bool
+client_greet(client_t *c, const client_worker_t *w)
+{
+    return client_connect(c, w)
+           && client_say(c, json_pack("{s:s, s:i, s:i}", "type", "hello",
+                                      "version", 1, "pid", (int) getpid()));
+}
+
 /* The next message; NULL when none comes in time, or the connection ended. */
 static inline json_t *
 client_next(client_t *c, double seconds)

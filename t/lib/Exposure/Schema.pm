@@ -29,7 +29,8 @@ sub check {
     }
 
     if (my $ref = $schema->{'$ref'}) {
-        return check($document, lookup($document, $ref), $value, $at);
+        $document = file($1) if $ref =~ s/^([\w.]+\.json)(?=#|$)//;
+        return check($document, lookup($document, $ref || '#'), $value, $at);
     }
 
     my @wrong;
@@ -58,11 +59,22 @@ sub lookup {
     my ($document, $ref) = @_;
     my $node = $document;
 
-    die "reference $ref leaves the document\n" unless $ref =~ s{^#/}{};
+    die "reference $ref leaves the document\n" unless $ref =~ s{^#/?}{};
     for my $step (split m{/}, $ref) {
         $node = $node->{$step} or die "reference $ref leads nowhere\n";
     }
     return $node;
+}
+
+# A neighbour of the contract, from api/.
+sub file {
+    my ($name) = @_;
+    our %files;
+
+    return $files{$name} ||= do {
+        local (@ARGV, $/) = "api/$name";
+        JSON::PP::decode_json(<>);
+    };
 }
 
 sub of_type {

@@ -18,7 +18,7 @@ my %OP = (continuation => 0, text => 1, binary => 2, close => 8, ping => 9,
           pong => 10);
 my $LIMIT_S = 20; # how long anything may take before a test gives up
 
-# port, path; tls => 0|1, origin, headers => {name: value}. What comes back may
+# port, path; tls => 0|1, origin (its own when not said), headers => {name: value}. What comes back may
 # be refused: then status is not 101 and body holds the answer.
 sub new {
     my ($class, %arg) = @_;
@@ -35,6 +35,7 @@ sub new {
     }
     die "cannot connect to port $arg{port}: $!\n" unless $self->{sock};
 
+    $arg{origin} ||= ($arg{tls} ? 'https' : 'http') . "://localhost:$arg{port}";
     $self->_shake($arg{path}, $arg{origin}, $arg{headers} || {});
     return $self;
 }
@@ -48,7 +49,7 @@ sub _shake {
     my %headers = (Host => "localhost:$self->{port}", Upgrade => 'websocket',
                    Connection => 'Upgrade', 'Sec-WebSocket-Version' => 13,
                    'Sec-WebSocket-Key' => $key,
-                   (defined $origin ? (Origin => $origin) : ()), %$more);
+                   Origin => $origin, %$more);
 
     $self->_write(join "\r\n", "GET $path HTTP/1.1",
                   (map { "$_: $headers{$_}" } sort keys %headers), '', '');
@@ -160,10 +161,7 @@ sub expect {
 # Whatever the server says must be one of the contract's messages.
 sub _fits_contract {
     my ($json) = @_;
-    our $contract ||= do {
-        local (@ARGV, $/) = 'api/messages.schema.json';
-        JSON::PP::decode_json(<>);
-    };
+    my $contract = Exposure::Schema::file('messages.schema.json');
     my $schema = $contract->{'$defs'}{$json->{type}}
         or die "message $json->{type} is not in the contract\n";
     my @wrong = Exposure::Schema::check($contract, $schema, $json, $json->{type});
