@@ -1,6 +1,5 @@
 /* The real render-worker as a process, spoken to as nginx does. */
 
-#include "lib/tar.h"
 #include "t/lib/worker_client.h"
 #include "t/unit/check.h"
 
@@ -14,9 +13,7 @@ static char session_a[EXPO_ID_TEXT + 1], session_b[EXPO_ID_TEXT + 1],
 static bool
 greet(client_t *c)
 {
-    return client_connect(c, &worker)
-           && client_say(c, json_pack("{s:s, s:i, s:i}", "type", "hello",
-                                      "version", 1, "pid", (int) getpid()));
+    return client_greet(c, &worker);
 }
 
 /* Processor seconds that the worker has used so far. */
@@ -374,6 +371,10 @@ two_sessions_share_the_device(void)
     check(client_frame(&c, &f, 5) && client_frame(&d, &f, 5));
     usleep(300000);
 
+    while (client_frame(&c, &f, 0.01)) {
+        continue;
+    }
+
     until = client_now() + 2;
 
     for (i = 0; client_now() < until; i++) {
@@ -395,293 +396,6 @@ two_sessions_share_the_device(void)
     check(client_hears(&d, "ended", NULL, NULL, 5));
     client_close(&c);
     client_close(&d);
-}
-
-/* One element, explicit little-endian; the value is padded to even. */
-static void
-element(FILE *f, uint16_t group, uint16_t number, const char *vr,
-        const void *value, size_t len)
-{
-    uint16_t tag[2] = {group, number}, len16 = (uint16_t) ((len + 1) & ~1u);
-    uint32_t len32 = (uint32_t) ((len + 1) & ~1u);
-
-    fwrite(tag, 2, 2, f);
-    fwrite(vr, 1, 2, f);
-
-    if (strcmp(vr, "OW") == 0 || strcmp(vr, "OB") == 0) {
-        fwrite("\0", 1, 2, f);
-        fwrite(&len32, 4, 1, f);
-    } else {
-        fwrite(&len16, 2, 1, f);
-    }
-
-    fwrite(value, 1, len, f);
-
-    if (len & 1) {
-        fputc(strcmp(vr, "UI") == 0 || strcmp(vr, "OB") == 0 ? 0 : ' ', f);
-    }
-}
-
-static void
-text(FILE *f, uint16_t group, uint16_t number, const char *vr, const char *t)
-{
-    element(f, group, number, vr, t, strlen(t));
-}
-
-static void
-word(FILE *f, uint16_t group, uint16_t number, uint16_t n)
-{
-    element(f, group, number, "US", &n, 2);
-}
-
-/* One axial CT slice of EDGE x EDGE pixels: a disc of 1000 HU. */
-static void
-slice(FILE *f, int z)
-{
-    static int16_t pixels[EDGE * EDGE];
-    const char *const ct = "1.2.840.10008.5.1.4.1.1.2";
-    char uid[64], position[64], number[16];
-    uint32_t group_bytes;
-    int i;
-
-    snprintf(uid, sizeof(uid), "1.2.3.4.%d", z + 1);
-    snprintf(position, sizeof(position), "0\\0\\%d", z * 2);
-    snprintf(number, sizeof(number), "%d", z + 1);
-
-    for (i = 0; i < EDGE * EDGE; i++) {
-        int x = i % EDGE - EDGE / 2, y = i / EDGE - EDGE / 2;
-
-        pixels[i] = x * x + y * y < 400 ? 1000 : -1000;
-    }
-
-    fwrite((char[128]) {0}, 1, 128, f);
-    fwrite("DICM", 1, 4, f);
-    /* 14 of version, 8 and the padded UIDs of the three others. */
-    group_bytes =
-        14 + 3 * 8 + 26 + (uint32_t) ((strlen(uid) + 1) & ~1u) + 20;
-    element(f, 2, 0x00, "UL", &group_bytes, 4);
-    element(f, 2, 0x01, "OB", "\0\1", 2);
-    text(f, 2, 0x02, "UI", ct);
-    text(f, 2, 0x03, "UI", uid);
-    text(f, 2, 0x10, "UI", "1.2.840.10008.1.2.1");
-    text(f, 8, 0x16, "UI", ct);
-    text(f, 8, 0x18, "UI", uid);
-    text(f, 8, 0x60, "CS", "CT");
-    text(f, 0x18, 0x50, "DS", "2");
-    text(f, 0x20, 0x0d, "UI", "1.2.3.5");
-    text(f, 0x20, 0x0e, "UI", "1.2.3.6");
-    text(f, 0x20, 0x13, "IS", number);
-    text(f, 0x20, 0x32, "DS", position);
-    text(f, 0x20, 0x37, "DS", "1\\0\\0\\0\\1\\0");
-    text(f, 0x20, 0x52, "UI", "1.2.3.7");
-    word(f, 0x28, 0x02, 1);
-    text(f, 0x28, 0x04, "CS", "MONOCHROME2");
-    word(f, 0x28, 0x10, EDGE);
-    word(f, 0x28, 0x11, EDGE);
-    text(f, 0x28, 0x30, "DS", "1\\1");
-    word(f, 0x28, 0x100, 16);
-    word(f, 0x28, 0x101, 16);
-    word(f, 0x28, 0x102, 15);
-    word(f, 0x28, 0x103, 1);
-    text(f, 0x28, 0x1052, "DS", "0");
-    text(f, 0x28, 0x1053, "DS", "1");
-    element(f, 0x7fe0, 0x10, "OW", pixels, sizeof(pixels));
-}
-
-/* A tar of n slices, or of one text file when n is 0. */
-static uint8_t *
-series(int n, size_t *bytes)
-{
-    char *tar = NULL, *file;
-    uint8_t header[EXPO_TAR_BLOCK];
-    size_t len;
-    FILE *out = open_memstream(&tar, bytes), *f;
-    int i;
-
-    for (i = 0; i < (n ? n : 1); i++) {
-        f = open_memstream(&file, &len);
-
-        if (n > 0) {
-            slice(f, i);
-        } else {
-            fputs("This is no picture.", f);
-        }
-
-        fclose(f);
-        expo_tar_header(header, (uint64_t) i, len);
-        fwrite(header, 1, sizeof(header), out);
-        fwrite(file, 1, len, out);
-        fwrite((char[EXPO_TAR_BLOCK]) {0}, 1, expo_tar_padding(len), out);
-        free(file);
-    }
-
-    fwrite((char[2 * EXPO_TAR_BLOCK]) {0}, 1, sizeof(char[2 * 512]), out);
-    fclose(out);
-
-    return (uint8_t *) tar;
-}
-
-typedef struct {
-    client_blob_t original, volume, thumbnail;
-} job_t;
-
-static bool
-import(client_t *c, job_t *j, uint8_t number, int slices)
-{
-    expo_id_t id;
-    char scan[EXPO_ID_TEXT + 1];
-    uint8_t keys[96], *tar;
-    size_t bytes;
-    int fds[3];
-
-    client_id(&id, scan, number);
-    tar = series(slices, &bytes);
-    client_seal(&j->original, &id, EXPO_BLOB_ORIGINAL, tar, bytes);
-    client_seal(&j->volume, &id, EXPO_BLOB_VOLUME, NULL, 0);
-    client_seal(&j->thumbnail, &id, EXPO_BLOB_THUMBNAIL, NULL, 0);
-    free(tar);
-
-    fds[0] = j->original.fd;
-    fds[1] = j->volume.fd;
-    fds[2] = j->thumbnail.fd;
-    memcpy(keys, j->original.blob.key, 32);
-    memcpy(keys + 32, j->volume.blob.key, 32);
-    memcpy(keys + 64, j->thumbnail.blob.key, 32);
-
-    return client_send(
-        c,
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", "import", "scan",
-                  scan, "format", "tar", "original_header", j->original.header,
-                  "volume_header", j->volume.header, "thumbnail_header",
-                  j->thumbnail.header),
-        fds, 3, keys, sizeof(keys));
-}
-
-static void
-forget(job_t *j)
-{
-    close(j->original.fd);
-    close(j->volume.fd);
-    close(j->thumbnail.fd);
-}
-
-static void
-an_imported_scan_can_be_opened(void)
-{
-    client_t c;
-    job_t j;
-    json_t *m, *v;
-    uint8_t sealed[65536 + 16], png[65536];
-    uint64_t bytes;
-    expo_frame_t f;
-    double begun = client_now();
-
-    check(greet(&c));
-    check(import(&c, &j, 20, 24));
-    check(client_hears(&c, "progress", NULL, NULL, 10));
-    m = client_wait(&c, "imported", 30);
-    printf("# imported in %.0f ms\n", (client_now() - begun) * 1000);
-    check(m != NULL);
-    v = json_object_get(m, "volume");
-    check(json_integer_value(json_array_get(json_object_get(v, "dims"), 2))
-          == 24);
-    check(json_number_value(json_array_get(json_object_get(v, "spacing_mm"), 2))
-          == 2);
-    check(strcmp(client_text(v, "unit"), "HU") == 0);
-    check(strcmp(client_text(v, "modality"), "CT") == 0);
-    check(json_is_object(json_object_get(m, "report")));
-    check(json_integer_value(json_object_get(m, "volume_bytes"))
-          == lseek(j.volume.fd, 0, SEEK_END));
-
-    bytes = (uint64_t) json_integer_value(
-        json_object_get(m, "thumbnail_bytes"));
-    check((off_t) bytes == lseek(j.thumbnail.fd, 0, SEEK_END));
-    json_decref(m);
-
-    /* The first chunk of the thumbnail: a PNG of 320 x 320. */
-    bytes -= EXPO_BLOB_HEADER;
-    bytes = bytes < sizeof(sealed) ? bytes : sizeof(sealed);
-    check(pread(j.thumbnail.fd, sealed, bytes, EXPO_BLOB_HEADER)
-          == (ssize_t) bytes);
-    check(expo_vault_chunk_open(&j.thumbnail.blob, 0, bytes < sizeof(sealed),
-                                sealed, bytes, png)
-          == EXPO_OK);
-    check(memcmp(png, "\x89PNG", 4) == 0);
-    check(png[18] == 1 && png[19] == 64 && png[22] == 1 && png[23] == 64);
-
-    check(client_watch(&c, session_a, &j.volume));
-    check(client_viewers(&c, session_a, 1));
-    check(client_frame(&c, &f, 5));
-    check(client_about(&c, "close", session_a));
-    check(client_hears(&c, "ended", NULL, NULL, 5));
-    check(c.bad == 0);
-
-    forget(&j);
-    client_close(&c);
-}
-
-static void
-a_text_file_is_refused_with_a_sentence(void)
-{
-    client_t c;
-    job_t j;
-    json_t *m;
-
-    check(greet(&c));
-    check(import(&c, &j, 21, 0));
-    m = client_wait(&c, "failed", 20);
-    check(m != NULL);
-    printf("# %s: %s\n", client_text(m, "code"), client_text(m, "detail"));
-    check(strcmp(client_text(m, "code"), "import_crashed") != 0);
-    check(strlen(client_text(m, "detail")) > 10);
-    check(json_is_object(json_object_get(m, "report")));
-    json_decref(m);
-
-    check(lseek(j.volume.fd, 0, SEEK_END) == 0);
-    check(c.bad == 0);
-    forget(&j);
-    client_close(&c);
-}
-
-/* More than run at once, and one whose asker has gone. */
-static void
-imports_wait_for_each_other(void)
-{
-    client_t c, d;
-    job_t jobs[4], other;
-    int i, done_ones = 0;
-
-    check(greet(&c) && greet(&d));
-    check(import(&d, &other, 40, 24));
-
-    for (i = 0; i < 4; i++) {
-        check(import(&c, &jobs[i], (uint8_t) (30 + i), i % 2 ? 0 : 4));
-    }
-
-    client_close(&d);
-
-    for (i = 0; i < 4; i++) {
-        json_t *m;
-
-        do {
-            m = client_next(&c, 20);
-        } while (m != NULL && strcmp(client_text(m, "type"), "imported") != 0
-                 && strcmp(client_text(m, "type"), "failed") != 0
-                 && (json_decref(m), true));
-
-        done_ones += m != NULL;
-        json_decref(m);
-    }
-
-    check(done_ones == 4);
-    check(c.bad == 0);
-
-    for (i = 0; i < 4; i++) {
-        forget(&jobs[i]);
-    }
-
-    forget(&other);
-    client_close(&c);
 }
 
 static void
@@ -797,9 +511,6 @@ main(void)
     a_new_size_is_a_new_configuration();
     a_second_nginx_worker_sees_the_same_and_may_take_over();
     two_sessions_share_the_device();
-    an_imported_scan_can_be_opened();
-    a_text_file_is_refused_with_a_sentence();
-    imports_wait_for_each_other();
     nonsense_kills_nothing();
     /* Sessions, rings and peers are gone, and so are their descriptors. */
     check(descriptors(before) == before);

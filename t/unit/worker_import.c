@@ -1,0 +1,197 @@
+/* Imports through the real render-worker and the real exposure-import. */
+
+#include "t/lib/dicom_series.h"
+#include "t/lib/worker_client.h"
+#include "t/unit/check.h"
+
+static client_worker_t worker;
+static char session_a[EXPO_ID_TEXT + 1];
+
+static bool
+greet(client_t *c)
+{
+    return client_greet(c, &worker);
+}
+
+typedef struct {
+    client_blob_t original, volume, thumbnail;
+} job_t;
+
+static bool
+import(client_t *c, job_t *j, uint8_t number, int slices)
+{
+    expo_id_t id;
+    char scan[EXPO_ID_TEXT + 1];
+    uint8_t keys[96], *tar;
+    size_t bytes;
+    int fds[3];
+
+    client_id(&id, scan, number);
+    tar = dicom_series(slices, &bytes);
+    client_seal(&j->original, &id, EXPO_BLOB_ORIGINAL, tar, bytes);
+    client_seal(&j->volume, &id, EXPO_BLOB_VOLUME, NULL, 0);
+    client_seal(&j->thumbnail, &id, EXPO_BLOB_THUMBNAIL, NULL, 0);
+    free(tar);
+
+    fds[0] = j->original.fd;
+    fds[1] = j->volume.fd;
+    fds[2] = j->thumbnail.fd;
+    memcpy(keys, j->original.blob.key, 32);
+    memcpy(keys + 32, j->volume.blob.key, 32);
+    memcpy(keys + 64, j->thumbnail.blob.key, 32);
+
+    return client_send(
+        c,
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", "import", "scan",
+                  scan, "format", "tar", "original_header", j->original.header,
+                  "volume_header", j->volume.header, "thumbnail_header",
+                  j->thumbnail.header),
+        fds, 3, keys, sizeof(keys));
+}
+
+static void
+forget(job_t *j)
+{
+    close(j->original.fd);
+    close(j->volume.fd);
+    close(j->thumbnail.fd);
+}
+
+static void
+an_imported_scan_can_be_opened(void)
+{
+    client_t c;
+    job_t j;
+    json_t *m, *v;
+    uint8_t sealed[65536 + 16], png[65536];
+    uint64_t bytes;
+    expo_frame_t f;
+    double begun = client_now();
+
+    check(greet(&c));
+    check(import(&c, &j, 20, 24));
+    check(client_hears(&c, "progress", NULL, NULL, 10));
+    m = client_wait(&c, "imported", 30);
+    printf("# imported in %.0f ms\n", (client_now() - begun) * 1000);
+    check(m != NULL);
+    v = json_object_get(m, "volume");
+    check(json_integer_value(json_array_get(json_object_get(v, "dims"), 2))
+          == 24);
+    check(json_number_value(json_array_get(json_object_get(v, "spacing_mm"), 2))
+          == 2);
+    check(strcmp(client_text(v, "unit"), "HU") == 0);
+    check(strcmp(client_text(v, "modality"), "CT") == 0);
+    check(json_is_object(json_object_get(m, "report")));
+    check(json_integer_value(json_object_get(m, "volume_bytes"))
+          == lseek(j.volume.fd, 0, SEEK_END));
+
+    bytes = (uint64_t) json_integer_value(
+        json_object_get(m, "thumbnail_bytes"));
+    check((off_t) bytes == lseek(j.thumbnail.fd, 0, SEEK_END));
+    json_decref(m);
+
+    /* The first chunk of the thumbnail: a PNG of 320 x 320. */
+    bytes -= EXPO_BLOB_HEADER;
+    bytes = bytes < sizeof(sealed) ? bytes : sizeof(sealed);
+    check(pread(j.thumbnail.fd, sealed, bytes, EXPO_BLOB_HEADER)
+          == (ssize_t) bytes);
+    check(expo_vault_chunk_open(&j.thumbnail.blob, 0, bytes < sizeof(sealed),
+                                sealed, bytes, png)
+          == EXPO_OK);
+    check(memcmp(png, "\x89PNG", 4) == 0);
+    check(png[18] == 1 && png[19] == 64 && png[22] == 1 && png[23] == 64);
+
+    check(client_watch(&c, session_a, &j.volume));
+    check(client_viewers(&c, session_a, 1));
+    check(client_frame(&c, &f, 5));
+    check(client_about(&c, "close", session_a));
+    check(client_hears(&c, "ended", NULL, NULL, 5));
+    check(c.bad == 0);
+
+    forget(&j);
+    client_close(&c);
+}
+
+static void
+a_text_file_is_refused_with_a_sentence(void)
+{
+    client_t c;
+    job_t j;
+    json_t *m;
+
+    check(greet(&c));
+    check(import(&c, &j, 21, 0));
+    m = client_wait(&c, "failed", 20);
+    check(m != NULL);
+    printf("# %s: %s\n", client_text(m, "code"), client_text(m, "detail"));
+    check(strcmp(client_text(m, "code"), "import_crashed") != 0);
+    check(strlen(client_text(m, "detail")) > 10);
+    check(json_is_object(json_object_get(m, "report")));
+    json_decref(m);
+
+    check(lseek(j.volume.fd, 0, SEEK_END) == 0);
+    check(c.bad == 0);
+    forget(&j);
+    client_close(&c);
+}
+
+/* More than run at once, and one whose asker has gone. */
+static void
+imports_wait_for_each_other(void)
+{
+    client_t c, d;
+    job_t jobs[4], other;
+    int i, done_ones = 0;
+
+    check(greet(&c) && greet(&d));
+    check(import(&d, &other, 40, 24));
+
+    for (i = 0; i < 4; i++) {
+        check(import(&c, &jobs[i], (uint8_t) (30 + i), i % 2 ? 0 : 4));
+    }
+
+    client_close(&d);
+
+    for (i = 0; i < 4; i++) {
+        json_t *m;
+
+        do {
+            m = client_next(&c, 20);
+        } while (m != NULL && strcmp(client_text(m, "type"), "imported") != 0
+                 && strcmp(client_text(m, "type"), "failed") != 0
+                 && (json_decref(m), true));
+
+        done_ones += m != NULL;
+        json_decref(m);
+    }
+
+    check(done_ones == 4);
+    check(c.bad == 0);
+
+    for (i = 0; i < 4; i++) {
+        forget(&jobs[i]);
+    }
+
+    forget(&other);
+    client_close(&c);
+}
+
+int
+main(void)
+{
+    expo_id_t id;
+    int status;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    client_id(&id, session_a, 1);
+    check(client_start(&worker, "2", "1", NULL));
+
+    an_imported_scan_can_be_opened();
+    a_text_file_is_refused_with_a_sentence();
+    imports_wait_for_each_other();
+
+    status = client_stop(&worker);
+    check(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+
+    return done();
+}
