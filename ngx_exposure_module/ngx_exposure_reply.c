@@ -154,6 +154,9 @@ ngx_exposure_reply_bytes(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* If-Match is about what a request found, not about what it made */
+    r->disable_not_modified = 1;
+
     r->headers_out.status = status;
     r->headers_out.content_length_n = len;
 
