@@ -108,10 +108,11 @@ sub drop {
 
 # The next message: {op, data}; pings are answered on the way. A close, or the
 # connection's end, is {op => 'close', code} and comes only once.
-# undef: nothing within limit_s.
+# undef: nothing within limit_s; 0 takes what is there.
 sub receive {
     my ($self, $limit_s) = @_;
     my $until = Time::HiRes::time() + (defined $limit_s ? $limit_s : $LIMIT_S);
+    my $looked;
 
     while (1) {
         my $frame = $self->_frame;
@@ -121,8 +122,8 @@ sub receive {
                 return {op => 'close', code => 1006};
             }
             my $left = $until - Time::HiRes::time();
-            return undef if $left <= 0;
-            $self->_fill($left);
+            return undef if $left <= 0 && $looked++;
+            $self->_fill($left > 0 ? $left : 0);
             next;
         }
 
