@@ -288,9 +288,6 @@ ngx_exposure_job_matching(ngx_http_request_t *r, ngx_exposure_job_t *job)
         }
 
         job->if_match = (uint32_t) n;
-
-        /* else nginx's own filter holds it against the new revision's ETag */
-        r->headers_in.if_match = NULL;
     }
 
     return ngx_exposure_job_run(r, job);
