@@ -98,6 +98,15 @@ picture_interrupt(picture_t *p)
 }
 
 
+uint64_t
+picture_pass_us(const picture_t *p)
+{
+    double us = p->pace.path_us * p->film_width * p->film_height;
+
+    return us < PACE_PASS_US ? PACE_PASS_US : (uint64_t) us;
+}
+
+
 uint32_t
 picture_fps(const expo_settings_t *settings, const picture_stream_t *stream)
 {

@@ -81,6 +81,9 @@ expo_status_t picture_make(picture_t *p, tracer_t *tracer,
  */
 void picture_interrupt(picture_t *p);
 
+/* About how long its next refining pass takes. */
+uint64_t picture_pass_us(const picture_t *p);
+
 /* Pictures a second that the wishes ask for. */
 uint32_t picture_fps(const expo_settings_t *settings,
                      const picture_stream_t *stream);

@@ -57,6 +57,7 @@ static void serve_changed(serve_view_t *v);
 static void *serve_thread(void *data);
 static void serve_dispose(serve_t *s);
 static serve_view_t *serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us);
+static uint64_t serve_next_moving(const serve_t *s, uint64_t now);
 static uint64_t serve_due(const serve_view_t *v, uint64_t now);
 static bool serve_is_moving(const serve_view_t *v, uint64_t now);
 static void serve_one(serve_t *s, serve_view_t *v);
@@ -323,18 +324,24 @@ serve_dispose(serve_t *s)
 
 /*
  * Who waited longest among those that have something to do; or NULL and when to
- * look again.
+ * look again. A refining pass cannot be cut short for somebody else, so it is
+ * not begun where it would hold up one who moves, until it has waited long.
  */
 static serve_view_t *
 serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us)
 {
     serve_view_t *v, *best = NULL;
-    uint64_t due, waited, longest = 0;
+    uint64_t due, waited, longest = 0, soon = serve_next_moving(s, now);
 
     *wake_us = SERVE_NEVER;
 
     for (v = s->views; v != NULL; v = v->next) {
         due = serve_due(v, now);
+
+        if (due <= now && !serve_is_moving(v, now) &&
+            now + picture_pass_us(&v->picture) > soon) {
+            due = v->served_us + SERVE_MOVING_BONUS_US;
+        }
 
         if (due > now) {
             *wake_us = due < *wake_us ? due : *wake_us;
@@ -354,6 +361,24 @@ serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us)
     }
 
     return best;
+}
+
+
+/* When the next picture of one that moves is due; SERVE_NEVER: none moves. */
+static uint64_t
+serve_next_moving(const serve_t *s, uint64_t now)
+{
+    const serve_view_t *v;
+    uint64_t due, soon = SERVE_NEVER;
+
+    for (v = s->views; v != NULL; v = v->next) {
+        if (serve_is_moving(v, now)) {
+            due = serve_due(v, now);
+            soon = due < soon ? due : soon;
+        }
+    }
+
+    return soon;
 }
 
 
