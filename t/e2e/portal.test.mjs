@@ -191,7 +191,9 @@ test('a deleted scan is gone from the page and from the store', async () => {
 
 test('neither name nor number of the patient is in the data or the logs', () => {
     for (const planted of PLANTED) {
-        const grep = spawnSync('grep', ['-rqa', planted, service.data]);
+        const grep = spawnSync('grep', [
+            '-rqa', planted, ...['store', 'log', 'run'].map((d) => join(service.data, d)),
+        ]);
         assert.equal(grep.status, 1, `${planted} is in the data folder`);
     }
 });
