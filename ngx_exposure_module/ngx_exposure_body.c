@@ -43,7 +43,11 @@ ngx_exposure_body_read(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    body->data = ngx_pnalloc(r->pool, max);
+    if (r->headers_in.content_length_n >= 0) {
+        max = (size_t) r->headers_in.content_length_n;
+    }
+
+    body->data = ngx_pnalloc(r->pool, max + 1);
     if (body->data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -6,58 +6,19 @@
  * at the scan, since only its owner's token opens it.
  */
 
-#include "ngx_exposure_rest.h"
+#include "ngx_exposure_import.h"
 
 #include "lib/base64.h"
-#include "lib/volume.h"
 
 
-#define NGX_EXPOSURE_IMPORT_WAIT     200      /* ms between looks for a worker */
-#define NGX_EXPOSURE_IMPORT_SILENCE  600000   /* ms without a word of one */
-#define NGX_EXPOSURE_IMPORT_LOST     2        /* attempts, if a worker is lost */
-#define NGX_EXPOSURE_IMPORT_ATTEMPTS 4        /* in all, reloads included */
-#define NGX_EXPOSURE_IMPORT_TRIES    5        /* against a change of the title */
-
-
-typedef enum {
-    NGX_EXPOSURE_IMPORT_PREPARE = 0,  /* waits for a render-worker */
-    NGX_EXPOSURE_IMPORT_READY,        /* files are open, to be sent */
-    NGX_EXPOSURE_IMPORT_RUNNING,
-    NGX_EXPOSURE_IMPORT_FINISH        /* to be posted, or in the pool */
-} ngx_exposure_import_state_e;
-
-
-typedef struct {
-    ngx_queue_t                   queue;
-    ngx_event_t                   timer;
-    ngx_exposure_import_state_e   state;
-    ngx_exposure_main_conf_t     *conf;
-    expo_claims_t                 claims;
-    u_char                        tag[EXPO_TAG];
-    expo_id_t                     scan;
-
-    ngx_uint_t                    worker;     /* while it runs */
-    uint32_t                      attempts;
-
-    int                           original_fd;
-    expo_blob_t                   original;
-    expo_blob_file_t              volume_file;
-    expo_blob_t                   volume;
-    expo_blob_file_t              thumbnail_file;
-    expo_blob_t                   thumbnail;
-
-    expo_status_t                 st;
-    json_t                       *imported;   /* the worker's message */
-    json_t                       *failure;    /* {code, detail} */
-} ngx_exposure_import_t;
+#define NGX_EXPOSURE_IMPORT_WAIT      200     /* ms between looks for a worker */
+#define NGX_EXPOSURE_IMPORT_SILENCE   600000  /* ms without a word of one */
+#define NGX_EXPOSURE_IMPORT_LOST      2       /* attempts, if workers are lost */
+#define NGX_EXPOSURE_IMPORT_ATTEMPTS  4       /* in all, reloads included */
 
 
 static void ngx_exposure_import_step(ngx_exposure_import_t *im);
 static void ngx_exposure_import_timer(ngx_event_t *ev);
-static void ngx_exposure_import_prepare_work(void *data);
-static expo_status_t ngx_exposure_import_file(ngx_exposure_import_t *im,
-    u_char dek[32], uint32_t epoch, expo_blob_kind_t kind, unsigned chunk_log2,
-    expo_blob_file_t *file, expo_blob_t *blob);
 static void ngx_exposure_import_prepare_done(void *data);
 static ngx_int_t ngx_exposure_import_send(ngx_exposure_import_t *im);
 static ngx_exposure_import_t *ngx_exposure_import_find(ngx_uint_t worker,
@@ -65,11 +26,6 @@ static ngx_exposure_import_t *ngx_exposure_import_find(ngx_uint_t worker,
 static void ngx_exposure_import_finish(ngx_exposure_import_t *im);
 static void ngx_exposure_import_fail(ngx_exposure_import_t *im,
     const char *code, const char *detail);
-static void ngx_exposure_import_finish_work(void *data);
-static expo_status_t ngx_exposure_import_settle(ngx_exposure_import_t *im);
-static expo_status_t ngx_exposure_import_check(ngx_exposure_import_t *im);
-static json_t *ngx_exposure_import_meta(ngx_exposure_import_t *im,
-    json_t *old);
 static void ngx_exposure_import_finish_done(void *data);
 static void ngx_exposure_import_close(ngx_exposure_import_t *im);
 static void ngx_exposure_import_end(ngx_exposure_import_t *im);
@@ -252,84 +208,6 @@ ngx_exposure_import_timer(ngx_event_t *ev)
 
 
 static void
-ngx_exposure_import_prepare_work(void *data)
-{
-    ngx_exposure_import_t *im = data;
-
-    u_char       dek[32];
-    uint64_t     bytes;
-    expo_scan_t  scan;
-
-    im->st = ngx_exposure_scan_key(im->conf, &im->claims, im->tag, &im->scan,
-                                   &scan, dek);
-    if (im->st != EXPO_OK) {
-        return;
-    }
-
-    if (scan.state != EXPO_SCAN_IMPORTING) {
-        im->st = EXPO_NOT_FOUND;
-        goto done;
-    }
-
-    im->st = ngx_exposure_blob_open(im->conf, &im->scan, dek,
-                                    EXPO_BLOB_ORIGINAL, &im->original_fd,
-                                    &bytes, &im->original);
-    if (im->st != EXPO_OK) {
-        im->original_fd = -1;
-        goto done;
-    }
-
-    im->st = ngx_exposure_import_file(im, dek, scan.epoch, EXPO_BLOB_VOLUME,
-                                      20, &im->volume_file, &im->volume);
-    if (im->st != EXPO_OK) {
-        goto done;
-    }
-
-    im->st = ngx_exposure_import_file(im, dek, scan.epoch,
-                                      EXPO_BLOB_THUMBNAIL, 16,
-                                      &im->thumbnail_file, &im->thumbnail);
-    if (im->st != EXPO_OK) {
-        goto done;
-    }
-
-    im->st = expo_store_scan_attempt(im->conf->store, &im->scan,
-                                     &im->attempts);
-
-done:
-
-    ngx_explicit_memzero(dek, sizeof(dek));
-    expo_store_scan_free(&scan);
-}
-
-
-static expo_status_t
-ngx_exposure_import_file(ngx_exposure_import_t *im, u_char dek[32],
-    uint32_t epoch, expo_blob_kind_t kind, unsigned chunk_log2,
-    expo_blob_file_t *file, expo_blob_t *blob)
-{
-    u_char         salt[32];
-    expo_id_t      id;
-    expo_status_t  st;
-
-    ngx_exposure_random(id.b, sizeof(id.b));
-    ngx_exposure_random(salt, sizeof(salt));
-
-    st = expo_vault_blob_new(blob, dek, epoch, &im->scan, &id, kind,
-                             chunk_log2, salt);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    st = expo_store_blob_create(im->conf->store, &id, kind, file);
-    if (st != EXPO_OK) {
-        file->fd = -1;
-    }
-
-    return st;
-}
-
-
-static void
 ngx_exposure_import_prepare_done(void *data)
 {
     ngx_exposure_import_t *im = data;
@@ -492,190 +370,6 @@ ngx_exposure_import_fail(ngx_exposure_import_t *im, const char *code,
     im->failure = json_pack("{s:s, s:s}", "code", code, "detail", detail);
 
     ngx_exposure_import_finish(im);
-}
-
-
-static void
-ngx_exposure_import_finish_work(void *data)
-{
-    ngx_exposure_import_t *im = data;
-
-    ngx_uint_t  n;
-
-    if (im->imported) {
-        im->st = ngx_exposure_import_check(im);
-
-        if (im->st != EXPO_OK) {
-            return;
-        }
-    }
-
-    for (n = 0; n < NGX_EXPOSURE_IMPORT_TRIES; n++) {
-        im->st = ngx_exposure_import_settle(im);
-
-        if (im->st != EXPO_CONFLICT) {
-            break;
-        }
-    }
-}
-
-
-/* What a render-worker says it made is looked at before it is kept. */
-
-static expo_status_t
-ngx_exposure_import_check(ngx_exposure_import_t *im)
-{
-    u_char         *sealed, *plain;
-    size_t          n;
-    ssize_t         got;
-    uint64_t        total, chunks;
-    expo_status_t   st;
-    expo_volume_t   volume;
-
-    im->volume_file.bytes = json_integer_value(json_object_get(im->imported,
-                                                            "volume_bytes"));
-    im->thumbnail_file.bytes = json_integer_value(json_object_get(
-                                          im->imported, "thumbnail_bytes"));
-
-    st = expo_vault_blob_length(&im->thumbnail, im->thumbnail_file.bytes,
-                                &total, &chunks);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    st = expo_vault_blob_length(&im->volume, im->volume_file.bytes, &total,
-                                &chunks);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    n = ngx_min(total, expo_vault_blob_chunk(&im->volume));
-
-    sealed = malloc(n + EXPO_BLOB_TAG);
-    plain = malloc(n + 1);
-
-    if (sealed == NULL || plain == NULL) {
-        st = EXPO_NO_MEMORY;
-        goto done;
-    }
-
-    got = pread(im->volume_file.fd, sealed, n + EXPO_BLOB_TAG,
-                EXPO_BLOB_HEADER);
-
-    if (got != (ssize_t) (n + EXPO_BLOB_TAG) || n < EXPO_VOLUME_HEADER) {
-        st = EXPO_CORRUPT;
-        goto done;
-    }
-
-    st = expo_vault_chunk_open(&im->volume, 0, chunks == 1, sealed,
-                               n + EXPO_BLOB_TAG, plain);
-
-    if (st == EXPO_OK) {
-        st = expo_volume_read(&volume, plain, total);
-    }
-
-    if (st == EXPO_INVALID || st == EXPO_TOO_LARGE) {
-        st = EXPO_CORRUPT;
-    }
-
-done:
-
-    if (plain) {
-        ngx_explicit_memzero(plain, n);
-    }
-
-    free(plain);
-    free(sealed);
-
-    return st;
-}
-
-
-static expo_status_t
-ngx_exposure_import_settle(ngx_exposure_import_t *im)
-{
-    u_char         dek[32], *sealed;
-    size_t         len;
-    json_t        *old, *meta;
-    expo_scan_t    scan;
-    expo_status_t  st;
-
-    st = ngx_exposure_scan_key(im->conf, &im->claims, im->tag, &im->scan,
-                               &scan, dek);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    old = NULL;
-    meta = NULL;
-    sealed = NULL;
-
-    if (scan.state != EXPO_SCAN_IMPORTING) {
-        st = EXPO_NOT_FOUND;
-        goto done;
-    }
-
-    st = ngx_exposure_meta_open(dek, &scan.id, "scans", &scan.id,
-                                scan.revision, scan.meta, scan.meta_bytes,
-                                &old);
-    if (st != EXPO_OK) {
-        old = NULL;
-        goto done;
-    }
-
-    meta = ngx_exposure_import_meta(im, old);
-
-    st = ngx_exposure_meta_seal(dek, &scan.id, "scans", &scan.id,
-                                scan.revision + 1, meta, &sealed, &len);
-    if (st != EXPO_OK) {
-        goto done;
-    }
-
-    if (im->imported) {
-        st = expo_store_scan_ready(im->conf->store, &scan.id,
-                                   &im->volume_file,
-                                   im->thumbnail_file.bytes
-                                   ? &im->thumbnail_file : NULL,
-                                   scan.revision + 1, sealed, len);
-    } else {
-        st = expo_store_scan_failed(im->conf->store, &scan.id,
-                                    scan.revision + 1, sealed, len);
-    }
-
-done:
-
-    ngx_explicit_memzero(dek, sizeof(dek));
-    free(sealed);
-    json_decref(meta);
-    json_decref(old);
-    expo_store_scan_free(&scan);
-
-    return st;
-}
-
-
-static json_t *
-ngx_exposure_import_meta(ngx_exposure_import_t *im, json_t *old)
-{
-    json_t  *meta, *warnings;
-
-    meta = json_pack("{s:O}", "title", json_object_get(old, "title"));
-
-    if (im->imported == NULL) {
-        json_object_set(meta, "failure", im->failure);
-        return meta;
-    }
-
-    json_object_set(meta, "volume", json_object_get(im->imported, "volume"));
-
-    warnings = json_object_get(json_object_get(im->imported, "report"),
-                               "warnings");
-
-    if (json_is_array(warnings) && json_array_size(warnings)) {
-        json_object_set(meta, "warnings", warnings);
-    }
-
-    return meta;
 }
 
 

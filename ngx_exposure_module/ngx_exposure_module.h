@@ -14,8 +14,10 @@
  *   ngx_exposure_scan.c     scans and thumbnails
  *   ngx_exposure_configuration.c  saved settings
  *   ngx_exposure_key.c      users' and scans' keys, in pool threads
- *   ngx_exposure_upload.c   POST /scans: body -> sealed original
- *   ngx_exposure_import.c   sealed original -> worker -> ready scan
+ *   ngx_exposure_open.c     a scan's volume, opened for a session
+ *   ngx_exposure_upload.c   POST /scans: body -> sealed original; _work.c: the
+ *                           part of it in pool threads
+ *   ngx_exposure_import.c   sealed original -> worker -> ready scan; _work.c
  *   ngx_exposure_control.c  connection to the render-worker
  *   ngx_exposure_zone.c     shared memory: queue and session table, tries
  *   ngx_exposure_session.c  WebSocket execute: queue, assignment

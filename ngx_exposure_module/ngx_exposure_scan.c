@@ -1,5 +1,5 @@
 /*
- * Scans: list, get, rename, delete, thumbnail; and opening one for a session.
+ * Scans: list, get, rename, delete, thumbnail.
  * A scan that is not this user's is answered like one that does not exist.
  */
 
@@ -16,18 +16,6 @@ typedef struct {
     u_char                    *png;
     size_t                     len;
 } ngx_exposure_thumbnail_t;
-
-
-typedef struct {
-    ngx_exposure_main_conf_t  *conf;
-    expo_claims_t              claims;
-    u_char                     tag[EXPO_TAG];
-    expo_id_t                  scan;
-    ngx_exposure_scan_open_t   open;
-    expo_status_t              st;
-    ngx_exposure_scan_open_pt  done;
-    void                      *data;
-} ngx_exposure_scan_opening_t;
 
 
 static ngx_int_t ngx_exposure_scan_run(ngx_http_request_t *r,
@@ -50,8 +38,6 @@ static void ngx_exposure_scan_thumbnail_work(ngx_exposure_job_t *job);
 static ngx_int_t ngx_exposure_scan_thumbnail_answer(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
 static void ngx_exposure_scan_thumbnail_release(ngx_exposure_job_t *job);
-static void ngx_exposure_scan_open_work(void *data);
-static void ngx_exposure_scan_open_done(void *data);
 
 
 ngx_int_t
@@ -542,77 +528,4 @@ ngx_exposure_scan_thumbnail_release(ngx_exposure_job_t *job)
     ngx_exposure_thumbnail_t *t = (ngx_exposure_thumbnail_t *) job;
 
     free(t->png);
-}
-
-
-ngx_int_t
-ngx_exposure_scan_open(expo_claims_t *claims, u_char tag[EXPO_TAG],
-    expo_id_t *scan, ngx_exposure_scan_open_pt done, void *data)
-{
-    ngx_int_t                     rc;
-    ngx_exposure_scan_opening_t  *o;
-
-    o = ngx_calloc(sizeof(ngx_exposure_scan_opening_t), ngx_cycle->log);
-    if (o == NULL) {
-        return NGX_ERROR;
-    }
-
-    o->conf = ngx_exposure_main_conf();
-    o->claims = *claims;
-    ngx_memcpy(o->tag, tag, EXPO_TAG);
-    o->scan = *scan;
-    o->open.fd = -1;
-    o->done = done;
-    o->data = data;
-
-    rc = ngx_exposure_task_post(ngx_exposure_scan_open_work,
-                                ngx_exposure_scan_open_done, o);
-    if (rc != NGX_OK) {
-        ngx_explicit_memzero(o, sizeof(*o));
-        ngx_free(o);
-    }
-
-    return rc;
-}
-
-
-static void
-ngx_exposure_scan_open_work(void *data)
-{
-    ngx_exposure_scan_opening_t *o = data;
-
-    u_char       dek[32];
-    uint64_t     bytes;
-    expo_scan_t  scan;
-
-    o->st = ngx_exposure_scan_key(o->conf, &o->claims, o->tag, &o->scan, &scan,
-                                  dek);
-    if (o->st != EXPO_OK) {
-        return;
-    }
-
-    o->open.role = scan.role;
-
-    if (scan.state == EXPO_SCAN_READY) {
-        o->st = ngx_exposure_blob_open(o->conf, &o->scan, dek,
-                                       EXPO_BLOB_VOLUME, &o->open.fd, &bytes,
-                                       &o->open.blob);
-    } else {
-        o->st = EXPO_NOT_FOUND;
-    }
-
-    ngx_explicit_memzero(dek, sizeof(dek));
-    expo_store_scan_free(&scan);
-}
-
-
-static void
-ngx_exposure_scan_open_done(void *data)
-{
-    ngx_exposure_scan_opening_t *o = data;
-
-    o->done(o->data, o->st, o->st == EXPO_OK ? &o->open : NULL);
-
-    ngx_explicit_memzero(o, sizeof(*o));
-    ngx_free(o);
 }

@@ -6,11 +6,8 @@
  * leaves nothing.
  */
 
-#include "ngx_exposure_rest.h"
+#include "ngx_exposure_upload.h"
 
-
-#define NGX_EXPOSURE_UPLOAD_CHUNK_LOG2  20
-#define NGX_EXPOSURE_UPLOAD_CHUNK       (1u << NGX_EXPOSURE_UPLOAD_CHUNK_LOG2)
 
 /* a sender slower than this after half a minute holds a place for nothing */
 #define NGX_EXPOSURE_UPLOAD_PATIENCE    30000   /* ms */
@@ -18,41 +15,8 @@
 #define NGX_EXPOSURE_UPLOAD_RETRY       100     /* ms */
 
 
-typedef struct {
-    ngx_http_request_t        *r;       /* NULL once the client is gone */
-    ngx_http_cleanup_t        *cleanup;
-    ngx_exposure_main_conf_t  *conf;
-    expo_claims_t              claims;
-    u_char                     tag[EXPO_TAG];
-
-    expo_user_t                user;
-    expo_scan_t                scan;
-    u_char                     dek[32];
-    expo_blob_t                blob;
-    expo_blob_file_t           file;
-
-    u_char                    *filling; /* each one chunk */
-    u_char                    *sealing;
-    u_char                    *sealed;  /* one chunk and its tag */
-    size_t                     filled;
-    size_t                     seal_len;
-    uint64_t                   index;   /* of the chunk being sealed */
-    off_t                      received;
-    off_t                      limit;   /* what quota and limit leave */
-    ngx_msec_t                 started;
-    ngx_event_t                retry;
-
-    unsigned                   busy:1;  /* a task is in the pool */
-    unsigned                   last:1;  /* it seals the last chunk */
-
-    expo_status_t              st;
-    json_t                    *json;
-} ngx_exposure_upload_t;
-
-
 static ngx_exposure_upload_t *ngx_exposure_upload_create(
     ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
-static void ngx_exposure_upload_begin_work(void *data);
 static void ngx_exposure_upload_begin_done(void *data);
 static expo_status_t ngx_exposure_upload_quota(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_event(ngx_http_request_t *r);
@@ -65,14 +29,10 @@ static void ngx_exposure_upload_retry(ngx_event_t *ev);
 static void ngx_exposure_upload_pause(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_upload_slow(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_upload_over(ngx_exposure_upload_t *u);
-static void ngx_exposure_upload_seal_work(void *data);
-static expo_status_t ngx_exposure_upload_keep(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_seal_done(void *data);
 static ngx_int_t ngx_exposure_upload_created(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_finish(ngx_exposure_upload_t *u,
     ngx_int_t rc);
-static expo_status_t ngx_exposure_upload_write(int fd, u_char *p, size_t len,
-    off_t offset);
 static void ngx_exposure_upload_gone(void *data);
 static void ngx_exposure_upload_free(ngx_exposure_upload_t *u);
 
@@ -177,45 +137,6 @@ ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
     ctx->data = u;
 
     return u;
-}
-
-
-static void
-ngx_exposure_upload_begin_work(void *data)
-{
-    ngx_exposure_upload_t *u = data;
-
-    u_char     salt[32];
-    expo_id_t  blob;
-
-    u->st = ngx_exposure_user(u->conf, &u->claims, u->tag, &u->user);
-    if (u->st != EXPO_OK) {
-        return;
-    }
-
-    ngx_exposure_random(u->scan.id.b, sizeof(u->scan.id.b));
-    ngx_exposure_random(blob.b, sizeof(blob.b));
-    ngx_exposure_random(u->dek, sizeof(u->dek));
-    ngx_exposure_random(salt, sizeof(salt));
-
-    u->scan.epoch = 1;
-
-    u->st = expo_vault_blob_new(&u->blob, u->dek, u->scan.epoch, &u->scan.id,
-                                &blob, EXPO_BLOB_ORIGINAL,
-                                NGX_EXPOSURE_UPLOAD_CHUNK_LOG2, salt);
-    if (u->st != EXPO_OK) {
-        return;
-    }
-
-    u->st = expo_store_blob_create(u->conf->store, &blob, EXPO_BLOB_ORIGINAL,
-                                   &u->file);
-    if (u->st != EXPO_OK) {
-        u->file.fd = -1;
-        return;
-    }
-
-    u->st = ngx_exposure_upload_write(u->file.fd, u->blob.header,
-                                      EXPO_BLOB_HEADER, 0);
 }
 
 
@@ -507,79 +428,6 @@ ngx_exposure_upload_over(ngx_exposure_upload_t *u)
 
 
 static void
-ngx_exposure_upload_seal_work(void *data)
-{
-    ngx_exposure_upload_t *u = data;
-
-    off_t  offset;
-
-    u->st = expo_vault_chunk_seal(&u->blob, u->index, u->last, u->sealing,
-                                  u->seal_len, u->sealed);
-    if (u->st != EXPO_OK) {
-        return;
-    }
-
-    offset = EXPO_BLOB_HEADER
-             + (off_t) u->index * (NGX_EXPOSURE_UPLOAD_CHUNK + EXPO_BLOB_TAG);
-
-    u->st = ngx_exposure_upload_write(u->file.fd, u->sealed,
-                                      u->seal_len + EXPO_BLOB_TAG, offset);
-    if (u->st != EXPO_OK) {
-        return;
-    }
-
-    u->index++;
-    u->file.bytes = offset + u->seal_len + EXPO_BLOB_TAG;
-
-    if (u->last) {
-        u->st = ngx_exposure_upload_keep(u);
-    }
-}
-
-
-/* The scan appears, with its owner's key and all of its bytes, or not at all. */
-
-static expo_status_t
-ngx_exposure_upload_keep(ngx_exposure_upload_t *u)
-{
-    json_t         *meta;
-    expo_status_t   st;
-
-    u->scan.state = EXPO_SCAN_IMPORTING;
-    u->scan.role = EXPO_ROLE_OWNER;
-    u->scan.revision = 1;
-    u->scan.created_day = (uint32_t) (time(NULL) / 86400);
-    u->scan.bytes = (u->file.bytes + 65535) / 65536 * 65536;
-
-    meta = json_pack("{s:s}", "title", "New scan");
-
-    st = ngx_exposure_meta_seal(u->dek, &u->scan.id, "scans", &u->scan.id,
-                                u->scan.revision, meta, &u->scan.meta,
-                                &u->scan.meta_bytes);
-
-    if (st == EXPO_OK) {
-        st = expo_vault_seal_key(u->scan.sealed, u->dek, &u->scan.id, u->tag,
-                                 u->scan.epoch, EXPO_ROLE_OWNER, u->user.pk);
-    }
-
-    if (st == EXPO_OK) {
-        st = expo_store_scan_add(u->conf->store, u->tag, &u->scan, &u->file);
-    }
-
-    if (st == EXPO_OK) {
-        u->json = ngx_exposure_scan_json(&u->scan, meta);
-        json_object_set_new(u->json, "progress",
-                            json_pack("{s:s, s:f}", "stage", "waiting",
-                                      "fraction", 0.0));
-    }
-
-    json_decref(meta);
-
-    return st;
-}
-
-
-static void
 ngx_exposure_upload_seal_done(void *data)
 {
     ngx_exposure_upload_t *u = data;
@@ -662,32 +510,6 @@ ngx_exposure_upload_finish(ngx_exposure_upload_t *u, ngx_int_t rc)
     ngx_exposure_upload_gone(u);
 
     ngx_http_finalize_request(r, rc);
-}
-
-
-static expo_status_t
-ngx_exposure_upload_write(int fd, u_char *p, size_t len, off_t offset)
-{
-    ssize_t  n;
-
-    while (len) {
-        n = pwrite(fd, p, len, offset);
-
-        if (n == -1) {
-            if (errno == EINTR) {
-                continue;
-            }
-
-            return (errno == ENOSPC || errno == EDQUOT) ? EXPO_NO_SPACE
-                                                        : EXPO_IO;
-        }
-
-        p += n;
-        len -= n;
-        offset += n;
-    }
-
-    return EXPO_OK;
 }
 
 

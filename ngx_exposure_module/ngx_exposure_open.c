@@ -1,0 +1,92 @@
+/* A ready scan's volume, opened for a session: its descriptor and its key. */
+
+#include "ngx_exposure_rest.h"
+
+
+typedef struct {
+    ngx_exposure_main_conf_t  *conf;
+    expo_claims_t              claims;
+    u_char                     tag[EXPO_TAG];
+    expo_id_t                  scan;
+    ngx_exposure_scan_open_t   open;
+    expo_status_t              st;
+    ngx_exposure_scan_open_pt  done;
+    void                      *data;
+} ngx_exposure_scan_opening_t;
+
+
+static void ngx_exposure_scan_open_work(void *data);
+static void ngx_exposure_scan_open_done(void *data);
+
+
+ngx_int_t
+ngx_exposure_scan_open(expo_claims_t *claims, u_char tag[EXPO_TAG],
+    expo_id_t *scan, ngx_exposure_scan_open_pt done, void *data)
+{
+    ngx_int_t                     rc;
+    ngx_exposure_scan_opening_t  *o;
+
+    o = ngx_calloc(sizeof(ngx_exposure_scan_opening_t), ngx_cycle->log);
+    if (o == NULL) {
+        return NGX_ERROR;
+    }
+
+    o->conf = ngx_exposure_main_conf();
+    o->claims = *claims;
+    ngx_memcpy(o->tag, tag, EXPO_TAG);
+    o->scan = *scan;
+    o->open.fd = -1;
+    o->done = done;
+    o->data = data;
+
+    rc = ngx_exposure_task_post(ngx_exposure_scan_open_work,
+                                ngx_exposure_scan_open_done, o);
+    if (rc != NGX_OK) {
+        ngx_explicit_memzero(o, sizeof(*o));
+        ngx_free(o);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_exposure_scan_open_work(void *data)
+{
+    ngx_exposure_scan_opening_t *o = data;
+
+    u_char       dek[32];
+    uint64_t     bytes;
+    expo_scan_t  scan;
+
+    o->st = ngx_exposure_scan_key(o->conf, &o->claims, o->tag, &o->scan, &scan,
+                                  dek);
+    if (o->st != EXPO_OK) {
+        return;
+    }
+
+    o->open.role = scan.role;
+
+    if (scan.state == EXPO_SCAN_READY) {
+        o->st = ngx_exposure_blob_open(o->conf, &o->scan, dek,
+                                       EXPO_BLOB_VOLUME, &o->open.fd, &bytes,
+                                       &o->open.blob);
+    } else {
+        o->st = EXPO_NOT_FOUND;
+    }
+
+    ngx_explicit_memzero(dek, sizeof(dek));
+    expo_store_scan_free(&scan);
+}
+
+
+static void
+ngx_exposure_scan_open_done(void *data)
+{
+    ngx_exposure_scan_opening_t *o = data;
+
+    o->done(o->data, o->st, o->st == EXPO_OK ? &o->open : NULL);
+
+    ngx_explicit_memzero(o, sizeof(*o));
+    ngx_free(o);
+}
