@@ -180,7 +180,8 @@ child_exec(child_t *c, int theirs[PIPES])
     posix_spawn_file_actions_adddup2(&actions, theirs[VOLUME], 1);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, theirs[TALK], 3);
-    /* All of ours close by themselves, but who knows what we were started with. */
+    /* All of ours close by themselves, but who knows what we were started with.
+     */
     posix_spawn_file_actions_addclosefrom_np(&actions, 4);
 
     rc = posix_spawn(&c->pid, c->in->program, &actions, &attr, argv, envp);
