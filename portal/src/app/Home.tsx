@@ -31,7 +31,9 @@ export function Home() {
                 <Typography color="primary" sx={{ fontWeight: 650, mb: 1 }}>
                     {text.product}
                 </Typography>
-                <Typography variant="h1">{text.home.title}</Typography>
+                <Typography variant="h1" sx={{ textWrap: 'balance' }}>
+                    {text.home.title}
+                </Typography>
                 <Typography sx={{ mt: 2, fontSize: '1.1rem', color: 'text.secondary' }}>
                     {text.home.lead}
                 </Typography>

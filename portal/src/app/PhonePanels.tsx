@@ -45,7 +45,7 @@ export function PanelButtons(props: { open: Panel | null; onOpen: (panel: Panel 
     );
 }
 
-/** Lies over the lower part of the picture; the rest stays usable. */
+/** Between picture and buttons; the picture gives way and stays usable. */
 export function Sheet(props: { title: string; onClose: () => void; children: ReactNode }) {
     const { title, onClose, children } = props;
     const sheet = useRef<HTMLDivElement>(null);
@@ -60,17 +60,12 @@ export function Sheet(props: { title: string; onClose: () => void; children: Rea
             elevation={8}
             onKeyDown={(e) => e.key === 'Escape' && onClose()}
             sx={{
-                position: 'absolute',
-                bottom: '100%',
-                left: 0,
-                right: 0,
                 maxHeight: '46dvh',
                 overflowY: 'auto',
                 borderRadius: '16px 16px 0 0',
                 px: 2,
                 pb: 2,
                 outline: 'none',
-                zIndex: 2,
             }}
         >
             <Box

@@ -2,6 +2,7 @@ import Accordion from '@mui/material/Accordion';
 import AccordionDetails from '@mui/material/AccordionDetails';
 import AccordionSummary from '@mui/material/AccordionSummary';
 import Button from '@mui/material/Button';
+import LinearProgress from '@mui/material/LinearProgress';
 import Table from '@mui/material/Table';
 import TableBody from '@mui/material/TableBody';
 import TableCell from '@mui/material/TableCell';
@@ -9,6 +10,7 @@ import TableContainer from '@mui/material/TableContainer';
 import TableHead from '@mui/material/TableHead';
 import TableRow from '@mui/material/TableRow';
 import Typography from '@mui/material/Typography';
+import { useState } from 'react';
 import type { Receipt as ReceiptData, ReceiptLine } from '../core/deidentify';
 import { saveAs } from './download';
 import { MoreIcon } from './icons';
@@ -16,8 +18,31 @@ import { text } from './text';
 
 const t = text.upload.receipt;
 
-/** What is kept, replaced and removed, with the values of the first file. */
-export function Receipt({ receipt }: { receipt: ReceiptData }) {
+/**
+ * What is kept, replaced and removed, with the values of the first file.
+ * make is asked when it is opened for the first time.
+ */
+export function Receipt({ make }: { make: () => Promise<ReceiptData> }) {
+    const [receipt, setReceipt] = useState<ReceiptData | null>(null);
+    const [failed, setFailed] = useState(false);
+    const open = (_: unknown, expanded: boolean) => {
+        if (expanded && !receipt) {
+            make().then(setReceipt, () => setFailed(true));
+        }
+    };
+    return (
+        <Accordion variant="outlined" disableGutters onChange={open}>
+            <AccordionSummary expandIcon={<MoreIcon />}>{t.title}</AccordionSummary>
+            <AccordionDetails>
+                {failed && text.upload.unreadable}
+                {!failed && !receipt && <LinearProgress aria-label={t.title} />}
+                {receipt && <Fields receipt={receipt} />}
+            </AccordionDetails>
+        </Accordion>
+    );
+}
+
+function Fields({ receipt }: { receipt: ReceiptData }) {
     const lines = receipt.lines();
     const count = (...fates: ReceiptLine['fate'][]) =>
         lines.filter((l) => fates.includes(l.fate)).length;
@@ -26,46 +51,31 @@ export function Receipt({ receipt }: { receipt: ReceiptData }) {
         saveAs(new Blob([body], { type: 'application/json' }), 'de-identification.json');
     };
     return (
-        <Accordion variant="outlined" disableGutters>
-            <AccordionSummary expandIcon={<MoreIcon />}>
-                <div>
-                    <Typography variant="h3" component="span">
-                        {t.title}
-                    </Typography>
-                    <Typography variant="body2" color="textSecondary">
-                        {t.summary(
-                            count('kept'),
-                            count('replaced', 'emptied', 'added'),
-                            count('removed'),
-                        )}
-                    </Typography>
-                </div>
-            </AccordionSummary>
-            <AccordionDetails>
-                <Typography variant="body2" sx={{ mb: 1 }}>
-                    {t.lead}
-                </Typography>
-                <TableContainer sx={{ maxHeight: 360 }} tabIndex={0}>
-                    <Table size="small" stickyHeader>
-                        <TableHead>
-                            <TableRow>
-                                <TableCell>{t.field}</TableCell>
-                                <TableCell>{t.before}</TableCell>
-                                <TableCell>{t.after}</TableCell>
-                            </TableRow>
-                        </TableHead>
-                        <TableBody>
-                            {lines.map((line) => (
-                                <Line key={line.tag + line.fate} line={line} />
-                            ))}
-                        </TableBody>
-                    </Table>
-                </TableContainer>
-                <Button onClick={save} sx={{ mt: 1 }}>
-                    {t.download}
-                </Button>
-            </AccordionDetails>
-        </Accordion>
+        <>
+            <Typography variant="body2" sx={{ mb: 1 }}>
+                {t.summary(count('kept'), count('replaced', 'emptied', 'added'), count('removed'))}{' '}
+                {t.lead}
+            </Typography>
+            <TableContainer sx={{ maxHeight: 360 }} tabIndex={0}>
+                <Table size="small" stickyHeader>
+                    <TableHead>
+                        <TableRow>
+                            <TableCell>{t.field}</TableCell>
+                            <TableCell>{t.before}</TableCell>
+                            <TableCell>{t.after}</TableCell>
+                        </TableRow>
+                    </TableHead>
+                    <TableBody>
+                        {lines.map((line) => (
+                            <Line key={line.tag + line.fate} line={line} />
+                        ))}
+                    </TableBody>
+                </Table>
+            </TableContainer>
+            <Button onClick={save} sx={{ mt: 1 }}>
+                {t.download}
+            </Button>
+        </>
     );
 }
 

@@ -5,6 +5,8 @@ import Card from '@mui/material/Card';
 import Chip from '@mui/material/Chip';
 import Typography from '@mui/material/Typography';
 import type { Series } from '../core/series';
+import { prepare } from '../core/upload';
+import { Receipt } from './Receipt';
 import { size, text } from './text';
 
 const t = text.upload;
@@ -49,6 +51,13 @@ export function SeriesCard({ series, onSend }: { series: Series; onSend: () => v
                     {t.notice[n]}
                 </Alert>
             ))}
+            {!refusal && <Receipt make={() => receiptOf(series)} />}
         </Card>
     );
+}
+
+/** Rewrites the heads without sending them, to show what would be sent. */
+async function receiptOf(series: Series) {
+    const files = series.slices.map((s) => s.file);
+    return (await prepare(files, () => {}, new AbortController().signal)).receipt;
 }

@@ -60,7 +60,7 @@ function StepView({ now }: { now: Step }) {
                     percent={(100 * sent) / total}
                     note={left ? t.left(left) : ''}
                 >
-                    <Receipt receipt={now.prepared.receipt} />
+                    <Receipt make={async () => now.prepared.receipt} />
                 </Working>
             );
         }

@@ -67,7 +67,7 @@ function Layout({ scan }: { scan: string }) {
                     <SavePanel scan={scan} />
                 </Box>
             ) : (
-                <Box sx={{ position: 'relative' }}>
+                <div>
                     {panel && (
                         <Sheet title={text.view[panel]} onClose={() => setPanel(null)}>
                             {panel === 'look' && <LookPanel />}
@@ -76,7 +76,7 @@ function Layout({ scan }: { scan: string }) {
                         </Sheet>
                     )}
                     <PanelButtons open={panel} onOpen={setPanel} />
-                </Box>
+                </div>
             )}
         </Box>
     );

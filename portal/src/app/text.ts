@@ -122,7 +122,7 @@ export const text = {
         receipt: {
             title: 'What leaves this computer',
             summary: (kept: number, replaced: number, removed: number) =>
-                `${kept} fields kept, ${replaced} replaced, ${removed} removed`,
+                `${kept} fields kept, ${replaced} replaced, ${removed} removed.`,
             lead: 'The files are de-identified, not anonymous: the pictures themselves stay as they are, and a picture can show a face.',
             field: 'Field',
             before: 'In your files',

@@ -5,6 +5,7 @@
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { API } from '../core/api';
+import { fitBox } from '../core/camera';
 import { Decoder, toRgba } from '../core/decoder';
 import type { ReceivedFrame } from '../core/frame';
 import { Session, type SessionState, type Socket } from '../core/session';
@@ -30,6 +31,8 @@ const AREA = 512 * 512;
 const EDGE_STEP = 16;
 const EDGE_MIN = 64;
 const EDGE_MAX = 1024;
+/* Revision of settings that nobody has changed. They fit a square picture. */
+const FRESH = 1;
 const MAX_FPS = 30;
 const MAX_BITRATE = 12_000_000;
 const RESIZE_AFTER_MS = 300;
@@ -129,6 +132,11 @@ export class Viewing {
     private welcome(message: Message.Welcome): void {
         this.state.setState({ volume: message.volume, histogram: message.histogram });
         this.settings.welcome(message);
+        if (message.revision === FRESH && this.aspect < 1) {
+            const { bounds_min, bounds_max } = message.volume;
+            const { camera } = this.settings.settings!;
+            this.settings.change({ camera: fitBox(camera, bounds_min, bounds_max, this.aspect) });
+        }
         this.wishStream(message.stream);
     }
 
