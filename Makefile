@@ -83,8 +83,9 @@ $(BUILD)/exposure-import: $(BUILD)/obj/tools/exposure-import.o $(IMPORT_OBJ) $(L
 $(BUILD)/exposure-demo: $(BUILD)/obj/tools/exposure-demo.o $(IMPORT_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
 
+$(BUILD)/exposure-admin: $(call obj,$(wildcard tools/admin_*.c))
 $(addprefix $(BUILD)/,$(SIMPLE_TOOLS)): $(BUILD)/%: $(BUILD)/obj/tools/%.o $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 
 # --- module: see ngx_exposure_module/config ----------------------------------
 

@@ -1,0 +1,239 @@
+/* exposure-admin as an operator calls it: each command a process of its own. */
+
+#define main admin_main
+#include "tools/exposure-admin.c"
+#undef main
+#include "tools/admin_doctor.c"
+#include "tools/admin_init.c"
+#include "tools/admin_user.c"
+
+#include <ftw.h>
+#include <sys/wait.h>
+
+#include "t/unit/check.h"
+
+static char top[64], data[80], keys[80];
+static char out[8192]; /* both streams of the last command */
+
+
+/* Its exit status. words: up to 8, split at spaces. */
+static int
+admin(const char *input, const char *words)
+{
+    char line[256],
+        *argv[16] = {"exposure-admin", "--data", data, "--keys", keys}, *word,
+        *rest = NULL;
+    int in[2], ends[2], status = 0, argc = 5;
+    ssize_t n, len = 0;
+    pid_t pid;
+
+    snprintf(line, sizeof(line), "%s", words);
+    for (word = strtok_r(line, " ", &rest); word != NULL && argc < 15;
+         word = strtok_r(NULL, " ", &rest)) {
+        argv[argc++] = word;
+    }
+
+    fflush(stdout);
+    if (pipe(in) < 0 || pipe(ends) < 0) {
+        return -1;
+    }
+
+    pid = fork();
+    if (pid == 0) {
+        dup2(in[0], 0);
+        dup2(ends[1], 1);
+        dup2(ends[1], 2);
+        close(in[1]);
+        close(ends[0]);
+        exit(admin_main(argc, argv));
+    }
+
+    close(in[0]);
+    close(ends[1]);
+    n = write(in[1], input, strlen(input));
+    close(in[1]);
+
+    while ((n = read(ends[0], out + len, sizeof(out) - 1 - (size_t) len)) > 0) {
+        len += n;
+    }
+    out[len] = '\0';
+    close(ends[0]);
+    waitpid(pid, &status, 0);
+
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int
+remove_one(const char *path, const struct stat *sb, int type, struct FTW *ftw)
+{
+    (void) sb;
+    (void) type;
+    (void) ftw;
+
+    return remove(path);
+}
+
+static char *
+in_keys(const char *name)
+{
+    static char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", keys, name);
+
+    return path;
+}
+
+static mode_t
+mode_of(const char *path)
+{
+    struct stat sb;
+
+    return stat(path, &sb) == 0 ? sb.st_mode & 07777 : 0;
+}
+
+static void
+before_init_everything_says_what_is_missing(void)
+{
+    check(admin("", "user add ann") == 1);
+    check(strstr(out, "master.key cannot be opened") != NULL);
+    check(admin("", "fsck") == 1);
+    check(admin("", "gc") == 1);
+    check(admin("", "doctor") == 1);
+    check(admin("", "") == 1 && strstr(out, "usage:") != NULL);
+    check(admin("", "nonsense") == 1 && strstr(out, "usage:") != NULL);
+    check(admin("", "user add") == 1 && strstr(out, "usage:") != NULL);
+}
+
+static void
+init_makes_what_is_missing_and_keeps_what_is_there(void)
+{
+    char master[36], again[36];
+    FILE *f;
+
+    check(admin("", "init") == 0 && out[0] == '\0');
+    check(mode_of(keys) == 0700 && mode_of(data) == 0700);
+    check(mode_of(in_keys("master.key")) == 0600);
+    check(mode_of(in_keys("signing.pem")) == 0600);
+    check(mode_of(in_keys("jwks.json")) == 0644);
+
+    f = fopen(in_keys("master.key"), "r");
+    check(fread(master, 1, 36, f) == 36);
+    fclose(f);
+
+    unlink(in_keys("jwks.json"));
+    check(admin("", "init") == 0);
+    check(mode_of(in_keys("jwks.json")) == 0644);
+
+    f = fopen(in_keys("master.key"), "r");
+    check(fread(again, 1, 36, f) == 36 && memcmp(master, again, 36) == 0);
+    fclose(f);
+
+    check(admin("", "init --owner no-such-user") == 1);
+    check(strstr(out, "no user no-such-user") != NULL);
+}
+
+static void
+an_account_gives_tokens_that_its_key_set_verifies(void)
+{
+    static char set[4096];
+    char error[128], password[64];
+    expo_claims_t claims;
+    expo_jwks_t *k;
+    FILE *f;
+
+    check(admin("", "user add Ann@x.org") == 0);
+    check(strlen(out) == PASSWORD_CHARS + 1);
+    snprintf(password, sizeof(password), "%s", out);
+
+    check(admin("", "user add ann@X.org") == 1);
+    check(strstr(out, "already") != NULL);
+    check(admin("", "user add a/b") == 1);
+    check(admin("short\n", "user add bob --password-stdin") == 1);
+    check(admin("", "user add bob --password-stdin") == 1);
+    check(admin("quite a long one\n", "user add bob --password-stdin") == 0);
+    check(out[0] == '\0');
+
+    check(admin(password, "token --name ann@x.org --lifetime 60") == 0);
+
+    f = fopen(in_keys("jwks.json"), "r");
+    set[fread(set, 1, sizeof(set) - 1, f)] = '\0';
+    fclose(f);
+    check(expo_jwks_load(set, strlen(set), &k, error, sizeof(error)) ==
+          EXPO_OK);
+    check(expo_token_verify(k, "https://exposure-render.local",
+                            "exposure-render", (uint64_t) time(NULL), out,
+                            strcspn(out, "\n"), &claims) == EXPO_OK);
+    check(claims.expires <= (uint64_t) time(NULL) + 60);
+    expo_jwks_free(k);
+
+    check(admin("quite a long one\n", "token --name ann@x.org") == 1);
+    check(admin("quite a long one\n", "token --name nobody") == 1);
+    check(strstr(out, "do not fit") != NULL);
+    check(admin("quite a long one\n", "token --name bob --lifetime 0") == 1);
+
+    check(admin("", "user disable bob") == 0);
+    check(admin("quite a long one\n", "token --name bob") == 1);
+    check(admin("", "user enable bob") == 0);
+    check(admin("quite a long one\n", "token --name bob") == 0);
+    check(admin("", "user disable carol") == 1);
+    check(admin("", "user rename bob") == 1);
+}
+
+static void
+fsck_removes_leftovers_and_reports_damage(void)
+{
+    char path[128];
+    FILE *f;
+
+    check(admin("", "fsck") == 0 && strstr(out, "clean, 0") == out);
+
+    snprintf(path, sizeof(path), "%s/blobs/aaaaaaaaaaaaaaaaaaaaaaaaaa", data);
+    f = fopen(path, "w");
+    fclose(f);
+    check(admin("", "fsck") == 0 && strstr(out, "clean, 1") == out);
+    check(access(path, F_OK) < 0);
+
+    snprintf(path, sizeof(path), "%s/blobs/something", data);
+    f = fopen(path, "w");
+    fclose(f);
+    check(admin("", "fsck") == 1 && strstr(out, "damaged") != NULL);
+    check(admin("", "gc") == 0 && strstr(out, "0 files") == out);
+    unlink(path);
+}
+
+static void
+doctor_tells_where_the_key_lies_and_who_may_read_it(void)
+{
+    check(admin("", "doctor") == 0);
+    check(strstr(out, "key_protection: ") != NULL);
+    check(strstr(out, "OpenSSL 3") != NULL);
+
+    check(chmod(in_keys("signing.pem"), 0644) == 0);
+    check(admin("", "doctor") == 1 && strstr(out, "open to others") != NULL);
+    check(admin("", "token --name bob") == 1);
+    check(chmod(in_keys("signing.pem"), 0600) == 0);
+
+    check(chmod(in_keys("master.key"), 0604) == 0);
+    check(admin("", "doctor") == 1 && strstr(out, "0604") != NULL);
+    check(admin("", "init") == 1);
+    check(admin("", "user add dora") == 1);
+}
+
+int
+main(void)
+{
+    strcpy(top, "/tmp/expo-admin-XXXXXX");
+    check(mkdtemp(top) != NULL);
+    snprintf(data, sizeof(data), "%s/data", top);
+    snprintf(keys, sizeof(keys), "%s/keys", top);
+
+    before_init_everything_says_what_is_missing();
+    init_makes_what_is_missing_and_keeps_what_is_there();
+    an_account_gives_tokens_that_its_key_set_verifies();
+    fsck_removes_leftovers_and_reports_damage();
+    doctor_tells_where_the_key_lies_and_who_may_read_it();
+
+    nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+
+    return done();
+}

@@ -1,0 +1,141 @@
+/* exposure-admin doctor: what protects the keys here, and what does not. */
+
+#include "tools/admin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <jansson.h>
+#include <linux/magic.h>
+#include <openssl/crypto.h>
+#include <sodium.h>
+#include <sqlite3.h>
+
+static void doctor_versions(void);
+static int doctor_keys(const admin_options_t *o);
+static int doctor_file(const char *path, mode_t forbidden);
+static void doctor_swap(void);
+
+
+int
+admin_doctor(const admin_options_t *o)
+{
+    static const char *const data[] = {"", "/blobs", "/store.db"};
+    char path[PATH_MAX], error[512];
+    expo_store_t *s;
+    int wrong;
+
+    doctor_versions();
+    wrong = doctor_keys(o);
+
+    for (size_t i = 0; i < sizeof(data) / sizeof(data[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", o->data, data[i]);
+        wrong |= doctor_file(path, 077);
+    }
+
+    if (expo_store_open(o->data, 0, &s, error, sizeof(error)) == EXPO_OK) {
+        printf("store: opens\n");
+        expo_store_close(s);
+    } else {
+        printf("store: %s\n", error);
+        wrong = 1;
+    }
+
+    doctor_swap();
+
+    return wrong;
+}
+
+
+static void
+doctor_versions(void)
+{
+    printf("OpenSSL %s, libsodium %s, SQLite %s, jansson %s\n",
+           OpenSSL_version(OPENSSL_VERSION_STRING), sodium_version_string(),
+           sqlite3_libversion(), jansson_version_str());
+}
+
+
+/* Where the master key lies decides what a stolen disk opens. */
+static int
+doctor_keys(const admin_options_t *o)
+{
+    char path[PATH_MAX], error[512];
+    const char *protection = "other-disk";
+    struct stat key, data;
+    struct statfs fs;
+    uint8_t master[32];
+    int wrong = 0;
+
+    admin_key_path(path, o, "master.key");
+
+    if (expo_vault_master_load(master, path, error, sizeof(error)) != EXPO_OK) {
+        printf("master key: %s\n", error);
+        wrong = 1;
+    }
+    sodium_memzero(master, sizeof(master));
+
+    if (stat(path, &key) == 0 && statfs(path, &fs) == 0 &&
+        stat(o->data, &data) == 0) {
+        if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC) {
+            protection = "memory";
+        } else if (key.st_dev == data.st_dev) {
+            protection = "same-disk";
+        }
+
+        printf("key_protection: %s%s\n", protection,
+               strcmp(protection, "same-disk") == 0
+                   ? " (warning: who steals this disk opens every scan)"
+                   : "");
+    }
+
+    admin_key_path(path, o, "signing.pem");
+    wrong |= doctor_file(path, 077);
+    admin_key_path(path, o, "jwks.json");
+    wrong |= doctor_file(path, 022);
+
+    return wrong;
+}
+
+
+static int
+doctor_file(const char *path, mode_t forbidden)
+{
+    struct stat sb;
+
+    if (stat(path, &sb) < 0) {
+        printf("%s: %s\n", path, strerror(errno));
+        return 1;
+    }
+
+    printf("%s: mode %04o, user number %u%s\n", path, sb.st_mode & 07777,
+           (unsigned) sb.st_uid,
+           sb.st_mode & forbidden ? " (warning: open to others)" : "");
+
+    return (sb.st_mode & forbidden) != 0;
+}
+
+
+static void
+doctor_swap(void)
+{
+    FILE *f = fopen("/proc/swaps", "re");
+    char line[256];
+    int n = -1; /* its first line is a heading */
+
+    if (f == NULL) {
+        return;
+    }
+
+    while (fgets(line, sizeof(line), f) != NULL) {
+        n++;
+    }
+    fclose(f);
+
+    printf("swap: %s\n",
+           n > 0 ? "on (warning: it must be encrypted, for it may hold keys)"
+                 : "none");
+}
