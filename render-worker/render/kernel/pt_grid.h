@@ -109,7 +109,7 @@ pt_bound(const pt_scene_t *s, const pt_walk_t *w, float t, float *end)
     int32_t cx = pt_clamp(x, s->cells[0]), cy = pt_clamp(y, s->cells[1]);
     int32_t cz = pt_clamp(z, s->cells[2]), size = 1;
     float bound =
-        s->cell[((int64_t) cz * s->cells[1] + cy) * s->cells[0] + cx];
+        s->cell[(cz * s->cells[1] + cy) * s->cells[0] + cx];
 
     if (bound < 0.0f) {
         size = (int32_t) -bound;
