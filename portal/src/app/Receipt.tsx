@@ -57,7 +57,14 @@ function Fields({ receipt }: { receipt: ReceiptData }) {
                 {t.lead}
             </Typography>
             <TableContainer sx={{ maxHeight: 360 }} tabIndex={0}>
-                <Table size="small" stickyHeader>
+                <Table
+                    size="small"
+                    stickyHeader
+                    sx={{
+                        tableLayout: 'fixed',
+                        '& td, & th': { px: 1, py: 0.5, overflowWrap: 'anywhere' },
+                    }}
+                >
                     <TableHead>
                         <TableRow>
                             <TableCell>{t.field}</TableCell>
@@ -90,13 +97,8 @@ function Line({ line }: { line: ReceiptLine }) {
                     {line.tag}
                 </Typography>
             </TableCell>
-            <TableCell sx={{ wordBreak: 'break-word' }}>{line.before || '–'}</TableCell>
-            <TableCell
-                sx={{
-                    wordBreak: 'break-word',
-                    color: line.fate === 'removed' ? 'primary.main' : undefined,
-                }}
-            >
+            <TableCell>{line.before || '–'}</TableCell>
+            <TableCell sx={{ color: line.fate === 'removed' ? 'primary.main' : undefined }}>
                 {after}
             </TableCell>
         </TableRow>

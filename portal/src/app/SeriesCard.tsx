@@ -19,7 +19,13 @@ export function SeriesCard({ series, onSend }: { series: Series; onSend: () => v
             variant="outlined"
             component="li"
             data-testid="series-card"
-            sx={{ p: 2, display: 'grid', gap: 1, opacity: refusal ? 0.75 : 1 }}
+            sx={{
+                p: 2,
+                display: 'grid',
+                gridTemplateColumns: 'minmax(0, 1fr)',
+                gap: 1,
+                opacity: refusal ? 0.75 : 1,
+            }}
         >
             <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 2, alignItems: 'center' }}>
                 <Chip label={series.modality || '?'} color={refusal ? 'default' : 'primary'} />

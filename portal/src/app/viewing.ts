@@ -5,7 +5,7 @@
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { API } from '../core/api';
-import { fitBox } from '../core/camera';
+import { fitBox, zoom } from '../core/camera';
 import { Decoder, toRgba } from '../core/decoder';
 import type { ReceivedFrame } from '../core/frame';
 import { Session, type SessionState, type Socket } from '../core/session';
@@ -93,9 +93,20 @@ export class Viewing {
     /** The place for the picture has this size now, CSS pixels. */
     resized(width: number, height: number): void {
         if (width > 0 && height > 0) {
-            this.aspect = width / height;
+            this.keepInView(width / height);
             clearTimeout(this.resize);
             this.resize = setTimeout(() => this.wishStream(), RESIZE_AFTER_MS);
+        }
+    }
+
+    /** The field of view is vertical: a place that gets narrower would cut off
+     * the sides, so the camera steps back, and comes closer again. */
+    private keepInView(aspect: number): void {
+        const factor = Math.min(1, aspect) / Math.min(1, this.aspect);
+        this.aspect = aspect;
+        const camera = this.settings.settings?.camera;
+        if (camera && Math.abs(factor - 1) > 0.01) {
+            this.settings.change({ camera: zoom(camera, factor) });
         }
     }
 
