@@ -7,10 +7,15 @@
 #include "ngx_exposure_rest.h"
 
 
+/* nginx's own timeout is between two reads: a byte a minute would do */
+#define NGX_EXPOSURE_BODY_PATIENCE  30000   /* ms */
+
+
 typedef struct {
     size_t                 max;
     size_t                 len;
     u_char                *data;
+    ngx_msec_t             started;
     ngx_exposure_body_pt   handler;
 } ngx_exposure_body_t;
 
@@ -53,6 +58,7 @@ ngx_exposure_body_read(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     }
 
     body->max = max;
+    body->started = ngx_current_msec;
     body->handler = handler;
     ctx->data = body;
 
@@ -137,7 +143,12 @@ ngx_exposure_body_broken(ngx_http_request_t *r, ngx_int_t rc)
 static void
 ngx_exposure_body_event(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    ngx_int_t             rc;
+    ngx_exposure_ctx_t   *ctx;
+    ngx_exposure_body_t  *body;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_exposure_module);
+    body = ctx->data;
 
     r->read_event_handler = ngx_exposure_body_event;
 
@@ -146,6 +157,10 @@ ngx_exposure_body_event(ngx_http_request_t *r)
     while (rc == NGX_OK && r->reading_body) {
 
         rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (ngx_current_msec - body->started > NGX_EXPOSURE_BODY_PATIENCE) {
+            rc = NGX_HTTP_REQUEST_TIME_OUT;
+        }
 
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
             ngx_http_finalize_request(r, ngx_exposure_body_broken(r, rc));

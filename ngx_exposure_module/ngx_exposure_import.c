@@ -11,9 +11,9 @@
 #include "lib/base64.h"
 
 
-#define NGX_EXPOSURE_IMPORT_WAIT      200     /* ms between looks for a worker */
+#define NGX_EXPOSURE_IMPORT_WAIT      200     /* ms between two looks */
 #define NGX_EXPOSURE_IMPORT_SILENCE   600000  /* ms without a word of one */
-#define NGX_EXPOSURE_IMPORT_LOST      2       /* attempts, if workers are lost */
+#define NGX_EXPOSURE_IMPORT_LOST      2       /* attempts, if it is lost */
 #define NGX_EXPOSURE_IMPORT_ATTEMPTS  4       /* in all, reloads included */
 
 
