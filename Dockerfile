@@ -11,7 +11,7 @@ WORKDIR /src
 COPY scripts/setup scripts/lib.sh scripts/packages.txt scripts/
 RUN scripts/setup run
 COPY . .
-RUN bash -c '. scripts/lib.sh && build_all'
+RUN bash -c '. scripts/lib.sh && use_node && locked_make all'
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \

@@ -40,15 +40,8 @@ use_node() {
     fi
 }
 
-# Builds everything; says something only when it fails or takes a while.
-build_all() {
-    use_node
-    make -j"$(nproc)" all "$@"
-}
-
-# free_port: prints a TCP port that nobody listens on.
-free_port() {
-    perl -MIO::Socket::INET -e '
-        print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")
-            ->sockport'
+# Two scripts may run side by side; two makes in one folder may not.
+locked_make() {
+    mkdir -p build
+    flock build/.lock make -s -j"$(nproc)" "$@"
 }

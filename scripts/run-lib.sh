@@ -26,7 +26,8 @@ build_or_die() {
     scripts/setup run
     mkdir -p build
     [ -e build/render-worker ] || echo "Building; a few minutes the first time"
-    build_all >"$log" 2>&1 || {
+    use_node
+    locked_make all >"$log" 2>&1 || {
         tail -n 40 "$log" >&2
         die "the build failed; all of it is in $log"
     }

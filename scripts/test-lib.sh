@@ -90,8 +90,8 @@ suite_render() {
 # The unit tests once more, where a byte out of place ends the program.
 suite_asan() {
     local name program
-    step build-asan env -u EXPOSURE_BUILD make -s -j"$(nproc)" BUILD=build/asan \
-        EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined" unit
+    step build-asan locked_make BUILD=build/asan unit \
+        EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
     export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
     while read -r name program; do
         tap_program "asan/${name#t/unit/}" "$program"
@@ -108,7 +108,7 @@ suite_fuzz() {
         return
     fi
 
-    step build-fuzz env -u EXTRA -u BUILD make -s -j"$(nproc)" fuzz
+    step build-fuzz locked_make BUILD=build EXTRA= fuzz
     for source in t/fuzz/*.c; do
         [ -e "$source" ] || continue
         name=$(basename "$source" .c)
