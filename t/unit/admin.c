@@ -143,7 +143,7 @@ an_account_gives_tokens_that_its_key_set_verifies(void)
 
     check(admin("", "user add Ann@x.org") == 0);
     check(strlen(out) == PASSWORD_CHARS + 1);
-    snprintf(password, sizeof(password), "%s", out);
+    snprintf(password, sizeof(password), "%.*s", PASSWORD_CHARS + 1, out);
 
     check(admin("", "user add ann@X.org") == 1);
     check(strstr(out, "already") != NULL);
