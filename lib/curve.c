@@ -66,8 +66,8 @@ expo_curve_table(const expo_curve_t *c, float table[EXPO_CURVE_TABLE])
     size_t i;
 
     for (i = 0; i < EXPO_CURVE_TABLE; i++) {
-        table[i] = (float) expo_curve_at(
-            c, first + span * (double) i / (EXPO_CURVE_TABLE - 1));
+        table[i] = (float) expo_curve_at(c, first + span * (double) i /
+                                                        (EXPO_CURVE_TABLE - 1));
     }
 }
 

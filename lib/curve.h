@@ -15,11 +15,11 @@
 #define EXPO_CURVE_TABLE 1024
 
 typedef struct {
-    size_t n;                               /* 1..64 */
-    double x[EXPO_CURVE_POINTS_MAX];        /* strictly rising */
+    size_t n;                        /* 1..64 */
+    double x[EXPO_CURVE_POINTS_MAX]; /* strictly rising */
     double y[EXPO_CURVE_POINTS_MAX];
-    double slope[EXPO_CURVE_POINTS_MAX];    /* at each point, when smooth */
-    bool smooth;                            /* else straight pieces */
+    double slope[EXPO_CURVE_POINTS_MAX]; /* at each point, when smooth */
+    bool smooth;                         /* else straight pieces */
 } expo_curve_t;
 
 /* Takes n points (1..64, x strictly rising: the caller checked). */

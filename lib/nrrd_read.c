@@ -65,8 +65,10 @@ expo_nrrd_read(expo_volume_t *v, uint16_t **voxels, const uint8_t *src,
         }
 
         if (!first && !header_line(&n, v, line)) {
-            snprintf(error, error_bytes, "the NRRD line \"%.60s\" is not "
-                     "understood", line);
+            snprintf(error, error_bytes,
+                     "the NRRD line \"%.60s\" is not "
+                     "understood",
+                     line);
             return EXPO_UNSUPPORTED;
         }
 
@@ -102,8 +104,9 @@ expo_nrrd_read(expo_volume_t *v, uint16_t **voxels, const uint8_t *src,
 
     st = take(v, voxels, src + at, n.type);
 
-    return st == EXPO_OK ? st : refuse(error, error_bytes, st,
-                                       "not enough memory for the volume");
+    return st == EXPO_OK ? st
+                         : refuse(error, error_bytes, st,
+                                  "not enough memory for the volume");
 }
 
 
@@ -201,10 +204,14 @@ type_of(const char *name)
     static const struct {
         const char *name;
         nrrd_type_t type;
-    } names[] = {{"short", NRRD_INT16},    {"int16", NRRD_INT16},
-                 {"signed short", NRRD_INT16}, {"int16_t", NRRD_INT16},
-                 {"ushort", NRRD_UINT16},  {"uint16", NRRD_UINT16},
-                 {"unsigned short", NRRD_UINT16}, {"uint16_t", NRRD_UINT16},
+    } names[] = {{"short", NRRD_INT16},
+                 {"int16", NRRD_INT16},
+                 {"signed short", NRRD_INT16},
+                 {"int16_t", NRRD_INT16},
+                 {"ushort", NRRD_UINT16},
+                 {"uint16", NRRD_UINT16},
+                 {"unsigned short", NRRD_UINT16},
+                 {"uint16_t", NRRD_UINT16},
                  {"float", NRRD_FLOAT}};
     size_t i;
 
@@ -255,8 +262,7 @@ vectors(const char *text, double *dst, int count)
 
 
 static expo_status_t
-take(expo_volume_t *v, uint16_t **voxels, const uint8_t *data,
-     nrrd_type_t type)
+take(expo_volume_t *v, uint16_t **voxels, const uint8_t *data, nrrd_type_t type)
 {
     size_t i, n = (size_t) expo_volume_voxels(v);
     double low = INFINITY, high = -INFINITY, x;

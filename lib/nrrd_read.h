@@ -18,7 +18,8 @@
  * is spread over 0..65535.
  *
  * EXPO_INVALID: no NRRD, or a field that makes no sense. EXPO_UNSUPPORTED: a
- * NRRD of another kind; EXPO_CORRUPT: data that ends early; error: one sentence.
+ * NRRD of another kind; EXPO_CORRUPT: data that ends early; error: one
+ * sentence.
  */
 expo_status_t expo_nrrd_read(expo_volume_t *v, uint16_t **voxels,
                              const uint8_t *src, size_t len, char *error,

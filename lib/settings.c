@@ -18,9 +18,8 @@ static expo_status_t check_clip(expo_settings_t *s, char *error,
                                 size_t error_bytes);
 static expo_status_t check_transfer(const expo_settings_t *s, char *error,
                                     size_t error_bytes);
-static expo_status_t refuse(char *error, size_t error_bytes,
-                            const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+static expo_status_t refuse(char *error, size_t error_bytes, const char *format,
+                            ...) __attribute__((format(printf, 3, 4)));
 static double number(const json_t *o, const char *name);
 static int is(const json_t *o, const char *name, const char *text);
 static void doubles(double dst[3], const json_t *a);
@@ -103,7 +102,8 @@ merge_into(json_t *into, const json_t *patch)
     const char *name;
     json_t *value, *old, *copy;
 
-    json_object_foreach((json_t *) patch, name, value) {
+    json_object_foreach((json_t *) patch, name, value)
+    {
         if (json_is_null(value)) {
             json_object_del(into, name);
             continue;
@@ -162,7 +162,8 @@ read_clip(expo_settings_t *s, const json_t *o)
     doubles(s->clip.box_min, json_object_get(box, "min"));
     doubles(s->clip.box_max, json_object_get(box, "max"));
 
-    json_array_foreach(json_object_get(o, "planes"), i, plane) {
+    json_array_foreach(json_object_get(o, "planes"), i, plane)
+    {
         floats(s->clip.planes[i].normal, json_object_get(plane, "normal"));
         s->clip.planes[i].offset_mm = (float) number(plane, "offset");
         s->clip.planes[i].enabled =
@@ -182,7 +183,8 @@ read_transfer(expo_settings_t *s, const json_t *o)
     s->transfer.smooth = is(o, "interpolation", "smooth");
     s->transfer.density_scale = (float) number(o, "density_scale");
 
-    json_array_foreach(json_object_get(o, "points"), i, point) {
+    json_array_foreach(json_object_get(o, "points"), i, point)
+    {
         p = &s->transfer.points[i];
         p->value = number(point, "value");
         p->opacity = (float) number(point, "opacity");
@@ -214,7 +216,8 @@ read_lights(expo_settings_t *s, const json_t *lights)
     expo_light_t *l;
     size_t i;
 
-    json_array_foreach(lights, i, o) {
+    json_array_foreach(lights, i, o)
+    {
         l = &s->lights[i];
         l->longitude_deg = (float) number(o, "longitude_deg");
         l->latitude_deg = (float) number(o, "latitude_deg");
@@ -248,9 +251,10 @@ read_rest(expo_settings_t *s, const json_t *object)
     o = json_object_get(object, "film");
     s->film.exposure = (float) number(o, "exposure");
     s->film.gamma = (float) number(o, "gamma");
-    s->film.tone_map = is(o, "tone_map", "aces")          ? EXPO_TONE_ACES
-                       : is(o, "tone_map", "exponential") ? EXPO_TONE_EXPONENTIAL
-                                                          : EXPO_TONE_LINEAR;
+    s->film.tone_map = is(o, "tone_map", "aces") ? EXPO_TONE_ACES
+                       : is(o, "tone_map", "exponential")
+                           ? EXPO_TONE_EXPONENTIAL
+                           : EXPO_TONE_LINEAR;
 
     o = json_object_get(object, "quality");
     s->quality.target_fps = (uint32_t) number(o, "target_fps");
@@ -337,7 +341,8 @@ check_transfer(const expo_settings_t *s, char *error, size_t error_bytes)
               s->transfer.points[i - 1].value + 1e-6)) {
             return refuse(error, error_bytes,
                           "transfer.points[%u].value must be above the "
-                          "point before it", i);
+                          "point before it",
+                          i);
         }
     }
 

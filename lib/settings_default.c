@@ -96,7 +96,8 @@ schema_defaults(const json_t *schema)
     const char *name;
     json_t *object = json_object(), *sub, *each;
 
-    json_object_foreach(json_object_get(schema, "properties"), name, sub) {
+    json_object_foreach(json_object_get(schema, "properties"), name, sub)
+    {
         value = json_object_get(sub, "default");
 
         if (value != NULL) {
@@ -193,7 +194,8 @@ transfer_of(const json_t *look, const double percentiles[4])
     /* A volume of one value has no spread; any will do. */
     span = span > 1e-3 ? span : 1;
 
-    json_array_foreach(json_object_get(transfer, "points"), i, point) {
+    json_array_foreach(json_object_get(transfer, "points"), i, point)
+    {
         value = json_number_value(json_object_get(point, "value"));
 
         if (!put(point, "value", json_real(first + span * value))) {
@@ -218,7 +220,8 @@ lamps_of(const json_t *lighting, double radius_mm)
 
     lamps = json_deep_copy(json_object_get(lighting, "lights"));
 
-    json_array_foreach(lamps, i, lamp) {
+    json_array_foreach(lamps, i, lamp)
+    {
         for (k = 0; k < 3; k++) {
             length = json_number_value(json_object_get(lamp, lengths[k]));
             length = round(10 * length * radius_mm) / 10;
@@ -252,7 +255,8 @@ find(const json_t *list, const char *key, const char *value)
     const char *text;
     size_t i;
 
-    json_array_foreach(list, i, entry) {
+    json_array_foreach(list, i, entry)
+    {
         text = json_string_value(json_object_get(entry, key));
 
         if (text != NULL && value != NULL && strcmp(text, value) == 0) {

@@ -148,14 +148,19 @@ main(int argc, char **argv)
 static void
 options_read(options_t *o, int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"volume", 1, NULL, 'v'},      {"settings", 1, NULL, 's'},
-        {"preset", 1, NULL, 'p'},      {"size", 1, NULL, 'z'},
-        {"samples", 1, NULL, 'n'},     {"seconds", 1, NULL, 't'},
-        {"seed", 1, NULL, 'r'},        {"device", 1, NULL, 'd'},
-        {"threads", 1, NULL, 'j'},     {"out", 1, NULL, 'o'},
-        {"checkpoints", 1, NULL, 'c'}, {"help", 0, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"volume", 1, NULL, 'v'},
+                                          {"settings", 1, NULL, 's'},
+                                          {"preset", 1, NULL, 'p'},
+                                          {"size", 1, NULL, 'z'},
+                                          {"samples", 1, NULL, 'n'},
+                                          {"seconds", 1, NULL, 't'},
+                                          {"seed", 1, NULL, 'r'},
+                                          {"device", 1, NULL, 'd'},
+                                          {"threads", 1, NULL, 'j'},
+                                          {"out", 1, NULL, 'o'},
+                                          {"checkpoints", 1, NULL, 'c'},
+                                          {"help", 0, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     char *end;
     int c;
 
@@ -213,7 +218,8 @@ options_read(options_t *o, int argc, char **argv)
             }
 
             if (!ends_with(optarg, ".pfm") && !ends_with(optarg, ".png")) {
-                fail(EXIT_USAGE, "--out takes a name that ends in .pfm or .png");
+                fail(EXIT_USAGE,
+                     "--out takes a name that ends in .pfm or .png");
             }
 
             o->outs[o->n_outs++] = optarg;
@@ -257,8 +263,7 @@ checkpoints_read(options_t *o, const char *text)
         if (end == text || n == 0 || n > (1u << 24) ||
             (*end != ',' && *end != '\0') ||
             o->n_checkpoints == CHECKPOINTS_MAX ||
-            (o->n_checkpoints &&
-             n <= o->checkpoints[o->n_checkpoints - 1])) {
+            (o->n_checkpoints && n <= o->checkpoints[o->n_checkpoints - 1])) {
             fail(EXIT_USAGE, "--checkpoints takes rising numbers: 1,2,4");
         }
 
@@ -280,8 +285,8 @@ whole(const char *text, const char *what, unsigned long long low,
 
     if (errno != 0 || end == text || *end != '\0' || *text == '-' || n < low ||
         n > high) {
-        fail(EXIT_USAGE, "%s takes a whole number from %llu to %llu", what,
-             low, high);
+        fail(EXIT_USAGE, "%s takes a whole number from %llu to %llu", what, low,
+             high);
     }
 
     return n;
@@ -632,9 +637,9 @@ settings_read(expo_settings_t *s, const options_t *o, const scan_t *scan)
         fail(EXIT_INPUT, "cannot make settings: %s", expo_status_name(st));
     }
 
-    patch = o->settings ? json_load_file(o->settings, JSON_REJECT_DUPLICATES,
-                                         &where)
-                        : json_object();
+    patch = o->settings
+                ? json_load_file(o->settings, JSON_REJECT_DUPLICATES, &where)
+                : json_object();
 
     if (patch == NULL) {
         fail(EXIT_INPUT, "%s, line %d: %s", o->settings, where.line,
@@ -725,7 +730,8 @@ out_write(const tracer_view_t *view, const options_t *o, const char *path)
 }
 
 
-/* Portable float map: its rows run from the bottom up; -1.0 is little-endian. */
+/* Portable float map: its rows run from the bottom up; -1.0 is little-endian.
+ */
 static void
 pfm_write(const tracer_view_t *view, const options_t *o, const char *path)
 {

@@ -91,8 +91,7 @@ still_encode(AVCodecContext *c, AVFrame *frame, AVPacket *packet,
 
     copy_rgb(frame, rgba);
 
-    if (avcodec_send_frame(c, frame) < 0 ||
-        avcodec_send_frame(c, NULL) < 0 ||
+    if (avcodec_send_frame(c, frame) < 0 || avcodec_send_frame(c, NULL) < 0 ||
         avcodec_receive_packet(c, packet) < 0) {
         return EXPO_NO_MEMORY;
     }

@@ -75,8 +75,8 @@ pad(body_t *b, const uint16_t *voxels)
         return EXPO_OK;
     }
 
-    b->padded = malloc((size_t) b->n[0] * (size_t) b->n[1] *
-                       (size_t) b->n[2] * sizeof(*b->padded));
+    b->padded = malloc((size_t) b->n[0] * (size_t) b->n[1] * (size_t) b->n[2] *
+                       sizeof(*b->padded));
     if (b->padded == NULL) {
         return EXPO_NO_MEMORY;
     }
@@ -84,8 +84,8 @@ pad(body_t *b, const uint16_t *voxels)
     for (z = 0; z < (size_t) b->n[2]; z++) {
         for (y = 0; y < (size_t) b->n[1]; y++) {
             for (x = 0; x < (size_t) b->n[0]; x++) {
-                b->padded[at++] = voxels[((z % d[2]) * d[1] + y % d[1]) * d[0] +
-                                         x % d[0]];
+                b->padded[at++] =
+                    voxels[((z % d[2]) * d[1] + y % d[1]) * d[0] + x % d[0]];
             }
         }
     }

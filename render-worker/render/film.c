@@ -10,8 +10,8 @@
 
 typedef struct {
     const film_t *film;
-    float *shaded; /* [height][width][4]: tissue's radiance, cover */
-    float *shown;  /* [height][width][3], 0..255 */
+    float *shaded;          /* [height][width][4]: tissue's radiance, cover */
+    float *shown;           /* [height][width][3], 0..255 */
     float curve[CURVE + 1]; /* of sqrt(linear) */
     uint32_t width, height; /* of rgba */
     uint8_t *rgba;
@@ -184,7 +184,8 @@ scale_band(void *ctx, uint32_t band)
     end = end < d->height ? end : d->height;
 
     for (y = band * BAND; y < end; y++) {
-        sy = fminf(fmaxf(((float) y + 0.5f) * ky - 0.5f, 0.0f), (float) (h - 1));
+        sy =
+            fminf(fmaxf(((float) y + 0.5f) * ky - 0.5f, 0.0f), (float) (h - 1));
         y0 = (uint32_t) sy;
         y1 = y0 + 1 < h ? y0 + 1 : y0;
         fy = sy - (float) y0;

@@ -14,7 +14,7 @@ typedef struct {
     const pass_pixel_t *pixel; /* [height][width] sums */
     const pt_look_t *look;     /* [height][width] */
     uint32_t width, height, samples;
-    float background[3]; /* linear */
+    float background[3];      /* linear */
     float voxel_mm, pixel_mm; /* a pixel's width at the target */
     float exposure, gamma;
     pt_tone_map_t tone_map;

@@ -100,7 +100,8 @@ divide(const film_t *f, size_t i)
 
     if (f->samples >= SURE) {
         mean = (float) (0.2126 * p->radiance[0] + 0.7152 * p->radiance[1] +
-                        0.0722 * p->radiance[2]) / n;
+                        0.0722 * p->radiance[2]) /
+               n;
         square = (float) p->square / n;
         t.variance = pt_max(square - mean * mean, 0.0f) / (n - 1.0f);
         mean = pt_max(pt_luminance(c), 0.02f) * pt_max(t.cover, 0.1f);
@@ -236,9 +237,8 @@ likeness(const job_t *job, size_t p, size_t q, float light_p)
         return 0.0f;
     }
 
-    d = (a->depth - b->depth) /
-        (2.0f * f->voxel_mm + a->spread + b->spread +
-         3.0f * (float) job->step * f->pixel_mm);
+    d = (a->depth - b->depth) / (2.0f * f->voxel_mm + a->spread + b->spread +
+                                 3.0f * (float) job->step * f->pixel_mm);
     k = 1.0f - d * d;
 
     if (k <= 0.0f) {
@@ -255,9 +255,10 @@ likeness(const job_t *job, size_t p, size_t q, float light_p)
     if (job->from[p].variance >= 0.0f) {
         /* Few samples know their own variance badly: it counts for more. */
         x = luminance(&job->from[q]) - light_p;
-        x = x * x / ((8.0f + 400.0f / (float) f->samples) *
-                         (job->from[p].variance + job->from[q].variance) +
-                     1e-8f);
+        x = x * x /
+            ((8.0f + 400.0f / (float) f->samples) *
+                 (job->from[p].variance + job->from[q].variance) +
+             1e-8f);
         k *= pt_max(1.0f - x, 0.0f);
     }
 
@@ -308,7 +309,8 @@ static float
 luminance(const tap_t *t)
 {
     return (0.2126f * t->light[0] + 0.7152f * t->light[1] +
-            0.0722f * t->light[2]) / pt_max(t->cover, 0.05f);
+            0.0722f * t->light[2]) /
+           pt_max(t->cover, 0.05f);
 }
 
 

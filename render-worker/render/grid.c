@@ -108,8 +108,8 @@ cell_range(const uint16_t *voxels, const int32_t n[3], const int32_t at[3],
 
     for (z = at[2] * PT_CELL; z <= end[2]; z++) {
         for (y = at[1] * PT_CELL; y <= end[1]; y++) {
-            row = voxels + ((size_t) z * (size_t) n[1] + (size_t) y) *
-                               (size_t) n[0];
+            row = voxels +
+                  ((size_t) z * (size_t) n[1] + (size_t) y) * (size_t) n[0];
 
             for (x = at[0] * PT_CELL; x <= end[0]; x++) {
                 v = row[x];
@@ -187,10 +187,10 @@ content(grid_t *g)
                 }
 
                 for (axis = 0; axis < 3; axis++) {
-                    g->first[axis] = at[axis] < g->first[axis]
-                                         ? at[axis] : g->first[axis];
-                    g->end[axis] = at[axis] >= g->end[axis]
-                                       ? at[axis] + 1 : g->end[axis];
+                    g->first[axis] =
+                        at[axis] < g->first[axis] ? at[axis] : g->first[axis];
+                    g->end[axis] =
+                        at[axis] >= g->end[axis] ? at[axis] + 1 : g->end[axis];
                 }
             }
         }
@@ -246,7 +246,8 @@ block_empty(const grid_t *g, int32_t x, int32_t y, int32_t z, int32_t half,
 
         if (cx < g->cells[0] && cy < g->cells[1] && cz < g->cells[2] &&
             g->empty[((size_t) cz * (size_t) g->cells[1] + (size_t) cy) *
-                         (size_t) g->cells[0] + (size_t) cx] < level) {
+                         (size_t) g->cells[0] +
+                     (size_t) cx] < level) {
             return 0;
         }
     }
@@ -266,8 +267,10 @@ block_mark(const grid_t *g, int32_t x, int32_t y, int32_t z, int32_t size,
 
     for (cz = z; cz < z1; cz++) {
         for (cy = y; cy < y1; cy++) {
-            memset(g->empty + ((size_t) cz * (size_t) g->cells[1] +
-                               (size_t) cy) * (size_t) g->cells[0] + x,
+            memset(g->empty +
+                       ((size_t) cz * (size_t) g->cells[1] + (size_t) cy) *
+                           (size_t) g->cells[0] +
+                       x,
                    level, (size_t) (x1 - x));
         }
     }

@@ -27,8 +27,7 @@ pass_tile(void *pass, uint32_t tile)
     x0 = (int32_t) tile % across * PASS_TILE;
     y0 = (int32_t) tile / across * PASS_TILE;
     x1 = x0 + PASS_TILE < p->scene->width ? x0 + PASS_TILE : p->scene->width;
-    y1 = y0 + PASS_TILE < p->scene->height ? y0 + PASS_TILE
-                                           : p->scene->height;
+    y1 = y0 + PASS_TILE < p->scene->height ? y0 + PASS_TILE : p->scene->height;
 
     for (y = y0; y < y1; y++) {
         for (x = x0; x < x1; x++) {
@@ -71,9 +70,9 @@ pixel(const pass_t *p, int32_t x, int32_t y)
 static void
 look(const pass_t *p, int32_t x, int32_t y)
 {
-    pt_ray_t r = pt_camera_ray(&p->scene->camera, p->scene->width,
-                               p->scene->height, (float) x + 0.5f,
-                               (float) y + 0.5f, 0.5f, 0.5f);
+    pt_ray_t r =
+        pt_camera_ray(&p->scene->camera, p->scene->width, p->scene->height,
+                      (float) x + 0.5f, (float) y + 0.5f, 0.5f, 0.5f);
 
     p->look[(int64_t) y * p->scene->width + x] = pt_look(p->scene, r);
 }

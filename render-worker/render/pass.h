@@ -18,8 +18,8 @@ typedef struct {
 
 typedef struct {
     const pt_scene_t *scene;
-    pass_pixel_t *film;   /* [height][width] */
-    pt_look_t *look;      /* [height][width], written with sample 0 */
+    pass_pixel_t *film;    /* [height][width] */
+    pt_look_t *look;       /* [height][width], written with sample 0 */
     uint32_t first, count; /* samples */
 } pass_t;
 

@@ -20,8 +20,7 @@ static void add_plane(pt_scene_t *p, const double normal[3], double offset,
 static int cuts(const body_t *b, const double normal[3], double offset);
 static void set_camera(pt_scene_t *p, const body_t *b,
                        const expo_settings_t *t);
-static void set_lamps(pt_scene_t *p, const body_t *b,
-                      const expo_settings_t *t);
+static void set_lamps(pt_scene_t *p, const body_t *b, const expo_settings_t *t);
 static void set_lamp(pt_lamp_t *l, const expo_light_t *light, pt_v3 target,
                      pt_v3 front, pt_v3 right, pt_v3 up);
 static pt_v3 centered(const body_t *b, const double p[3]);
@@ -41,12 +40,12 @@ scene_set(scene_t *s, body_t *b, const expo_settings_t *settings)
     set_camera(p, b, settings);
     set_lamps(p, b, settings);
 
-    p->sky_top = linear(settings->environment.top,
-                        settings->environment.intensity);
-    p->sky_middle = linear(settings->environment.middle,
-                           settings->environment.intensity);
-    p->sky_bottom = linear(settings->environment.bottom,
-                           settings->environment.intensity);
+    p->sky_top =
+        linear(settings->environment.top, settings->environment.intensity);
+    p->sky_middle =
+        linear(settings->environment.middle, settings->environment.intensity);
+    p->sky_bottom =
+        linear(settings->environment.bottom, settings->environment.intensity);
     p->background = linear(settings->background.color, 1.0f);
     p->background_sky = settings->background.environment;
 
@@ -124,10 +123,12 @@ set_transfer(scene_t *s, body_t *b, const expo_settings_t *t)
 
         m = &s->material[i];
         m->color = linear((float[3]){table[COLOR][i], table[COLOR + 1][i],
-                                     table[COLOR + 2][i]}, 1.0f);
+                                     table[COLOR + 2][i]},
+                          1.0f);
         m->specular =
             linear((float[3]){table[SPECULAR][i], table[SPECULAR + 1][i],
-                              table[SPECULAR + 2][i]}, 1.0f);
+                              table[SPECULAR + 2][i]},
+                   1.0f);
         m->emission = pt_vec(table[EMISSION][i], table[EMISSION + 1][i],
                              table[EMISSION + 2][i]);
         m->roughness = table[ROUGHNESS][i];
@@ -337,8 +338,9 @@ centered(const body_t *b, const double p[3])
 static pt_v3
 linear(const float srgb[3], float factor)
 {
-    return pt_scale(pt_vec(pt_linear(srgb[0]), pt_linear(srgb[1]),
-                           pt_linear(srgb[2])), factor);
+    return pt_scale(
+        pt_vec(pt_linear(srgb[0]), pt_linear(srgb[1]), pt_linear(srgb[2])),
+        factor);
 }
 
 

@@ -1,4 +1,5 @@
-/* From a volume and its settings to what the kernels read. All checks are here. */
+/* From a volume and its settings to what the kernels read. All checks are here.
+ */
 
 #ifndef RENDER_SCENE_H
 #define RENDER_SCENE_H

@@ -41,8 +41,8 @@ static int has_v3(void);
 
 
 expo_status_t
-tracer_create(const char *device, unsigned threads, tracer_t **out,
-              char *error, size_t error_bytes)
+tracer_create(const char *device, unsigned threads, tracer_t **out, char *error,
+              size_t error_bytes)
 {
     expo_status_t st;
     tracer_t *t;

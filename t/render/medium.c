@@ -190,8 +190,8 @@ a_clip_box_and_a_plane_cut_exactly(void)
 static void
 odd_rays_and_volumes_end_well(void)
 {
-    static const uint32_t dims[][3] = {
-        {1, 1, 1}, {1, 9, 5}, {5, 1, 9}, {9, 5, 1}, {2, 2, 2}, {33, 3, 17}};
+    static const uint32_t dims[][3] = {{1, 1, 1}, {1, 9, 5}, {5, 1, 9},
+                                       {9, 5, 1}, {2, 2, 2}, {33, 3, 17}};
     expo_settings_t s = test_settings();
     double depth, worst = 0;
     expo_volume_t v;
@@ -213,8 +213,9 @@ odd_rays_and_volumes_end_well(void)
             d[axis] = -1;
             o[axis] = 80;
             depth = 0.2 * dims[i][axis];
-            worst = fmax(worst, tracking_error(
-                ray(o[0], o[1], o[2], d[0], d[1], d[2]), depth));
+            worst = fmax(
+                worst,
+                tracking_error(ray(o[0], o[1], o[2], d[0], d[1], d[2]), depth));
 
             /* From the middle, inside. */
             worst = fmax(worst, ratio_error(ray(0, 0, 0, d[0], d[1], d[2]),
@@ -223,8 +224,8 @@ odd_rays_and_volumes_end_well(void)
 
         clear = pt_march(&scene.pt, ray(50, 50, 50, 1, 1, 1), 1).clear;
         lost += clear != 1.0f;
-        clear = pt_march(&scene.pt, ray(-50, -50, 49.99f, 1, 1, -1e-7f), 1)
-                    .clear;
+        clear =
+            pt_march(&scene.pt, ray(-50, -50, 49.99f, 1, 1, -1e-7f), 1).clear;
         lost += clear != 1.0f;
         body_close(&body);
         free(voxels);
@@ -247,8 +248,8 @@ nothing_opaque_lets_all_through(void)
     prepare(&v, voxels, &s);
     check(!pt_track(&scene.pt, ray(0, -50, 0, 0, 1, 0), PT_FAR, &random, &t,
                     &value));
-    check(pt_transmittance(&scene.pt, ray(0, 0, 0, 0, 1, 0), PT_FAR,
-                           &random) == 1.0f);
+    check(pt_transmittance(&scene.pt, ray(0, 0, 0, 0, 1, 0), PT_FAR, &random) ==
+          1.0f);
     body_close(&body);
     free(voxels);
 }

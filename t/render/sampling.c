@@ -40,11 +40,13 @@ bin_of(pt_v3 d)
 static pt_v3
 direction_in(int bin, int i, int j, int k)
 {
-    float z = -1 + 2 * ((float) (bin / (2 * SIDE)) +
-                        ((float) i + 0.5f) / (float) k) / SIDE;
-    float phi = 2 * PT_PI * (((float) (bin % (2 * SIDE)) +
-                              ((float) j + 0.5f) / (float) k) / (2 * SIDE) -
-                             0.5f);
+    float z =
+        -1 + 2 * ((float) (bin / (2 * SIDE)) + ((float) i + 0.5f) / (float) k) /
+                 SIDE;
+    float phi = 2 * PT_PI *
+                (((float) (bin % (2 * SIDE)) + ((float) j + 0.5f) / (float) k) /
+                     (2 * SIDE) -
+                 0.5f);
     float s = sqrtf(fmaxf(1 - z * z, 0));
 
     return pt_vec(s * cosf(phi), s * sinf(phi), z);
@@ -233,8 +235,7 @@ surfaces_return_no_more_than_they_get(void)
     for (i = 0; i < 4; i++) {
         for (k = 0; k < 4; k++) {
             material(1.0f, k * 0.33f, 0.3f + 0.2f * (float) k);
-            brdf_wo = pt_vec(sqrtf(1 - grazing[i] * grazing[i]), 0,
-                             grazing[i]);
+            brdf_wo = pt_vec(sqrtf(1 - grazing[i] * grazing[i]), 0, grazing[i]);
             sum = square = integral = 0;
 
             for (b = 0; b < n; b++) {

@@ -7,8 +7,8 @@ static char error[200];
 static expo_volume_t
 sample(double scale, double offset)
 {
-    static const double affine[12] = {0.5, 0, 0.1, -30, 0, 0.7, 0,
-                                      -20, 0, 0.2, 2,   5};
+    static const double affine[12] = {0.5, 0,   0.1, -30, 0, 0.7,
+                                      0,   -20, 0,   0.2, 2, 5};
     expo_volume_t v;
 
     memset(&v, 0, sizeof(v));
@@ -81,8 +81,8 @@ every_cut_is_refused(void)
     for (i = 0; i < len; i++) {
         part = malloc(i + 1);
         memcpy(part, file, i);
-        taken += expo_nrrd_read(&out, &voxels, part, i, error,
-                                sizeof(error)) == EXPO_OK;
+        taken += expo_nrrd_read(&out, &voxels, part, i, error, sizeof(error)) ==
+                 EXPO_OK;
         free(part);
     }
 
@@ -112,12 +112,11 @@ what_is_not_understood_is_refused(void)
 {
 #define HEAD "NRRD0004\ntype: short\ndimension: 3\n"
 #define TAIL "space directions: (1,0,0) (0,1,0) (0,0,1)\nendian: little\n"
-    check(read_text(HEAD "sizes: 2 2 2\nencoding: raw\n" TAIL "\n") ==
-          EXPO_OK);
+    check(read_text(HEAD "sizes: 2 2 2\nencoding: raw\n" TAIL "\n") == EXPO_OK);
     check(read_text(HEAD "sizes: 2 2 2\nencoding: gzip\n" TAIL "\n") ==
           EXPO_UNSUPPORTED);
     check(read_text(HEAD "sizes: 2 2 2\nencoding: raw\n" TAIL
-                    "data file: x.raw\n\n") == EXPO_UNSUPPORTED);
+                         "data file: x.raw\n\n") == EXPO_UNSUPPORTED);
     check(read_text(HEAD "sizes: 0 2 2\nencoding: raw\n" TAIL "\n") ==
           EXPO_INVALID);
     check(read_text(HEAD "sizes: 4000 4000 4000\nencoding: raw\n" TAIL "\n") ==

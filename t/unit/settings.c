@@ -81,8 +81,8 @@ mr_points_follow_the_percentiles(void)
 
     p = json_object_get(json_object_get(o, "transfer"), "points");
     first = json_number_value(json_object_get(json_array_get(p, 0), "value"));
-    last = json_number_value(json_object_get(
-        json_array_get(p, json_array_size(p) - 1), "value"));
+    last = json_number_value(
+        json_object_get(json_array_get(p, json_array_size(p) - 1), "value"));
     check(first >= 10 - 900 && first < 300);
     check(last > 300 && last < 3 * 900);
     json_decref(o);
@@ -100,7 +100,8 @@ every_look_of_the_list_is_valid(void)
 
     all = json_load_file("api/presets.json", JSON_REJECT_DUPLICATES, NULL);
 
-    json_array_foreach(json_object_get(all, "presets"), i, look) {
+    json_array_foreach(json_object_get(all, "presets"), i, look)
+    {
         id = json_string_value(json_object_get(look, "id"));
         v = scan(json_string_value(json_object_get(look, "modality")));
         o = NULL;
@@ -193,12 +194,14 @@ what_a_schema_cannot_say_is_checked_too(void)
     check(patched("{\"camera\":{\"position\":[0,0,0],\"target\":[0,0,0]}}",
                   "camera.position"));
     check(patched("{\"camera\":{\"position\":[0,-9,0],\"target\":[0,0,0],"
-                  "\"up\":[0,2,0]}}", "camera.up"));
+                  "\"up\":[0,2,0]}}",
+                  "camera.up"));
     check(patched("{\"camera\":{\"up\":[0,0,0]}}", "camera.up"));
     check(patched("{\"clip\":{\"box\":{\"min\":[5,0,0],\"max\":[4,9,9]}}}",
                   "clip.box.min"));
     check(patched("{\"clip\":{\"planes\":[{\"normal\":[0,0,0],\"offset\":1,"
-                  "\"enabled\":false}]}}", "clip.planes[0].normal"));
+                  "\"enabled\":false}]}}",
+                  "clip.planes[0].normal"));
     check(patched(
         "{\"transfer\":{\"points\":["
         "{\"value\":5,\"opacity\":0,\"color\":[0,0,0],\"specular\":[0,0,0],"
@@ -215,7 +218,8 @@ normals_are_made_unit_with_their_offset(void)
     expo_settings_t s;
 
     patch = json_loads("{\"clip\":{\"planes\":[{\"normal\":[0,3,4],"
-                       "\"offset\":10,\"enabled\":true}]}}", 0, NULL);
+                       "\"offset\":10,\"enabled\":true}]}}",
+                       0, NULL);
     expo_settings_merge(schema, o, patch, &out, error, sizeof(error));
     expo_settings_parse(schema, out, &s, error, sizeof(error));
     check(s.clip.n_planes == 1 && s.clip.planes[0].enabled);

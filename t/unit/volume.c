@@ -5,9 +5,8 @@ static expo_volume_t
 sample(void)
 {
     /* 0.5 x 0.7 x 2 mm, turned about z by 30 degrees. */
-    static const double affine[12] = {0.4330127, -0.35,  0, -30,
-                                      0.25,      0.6062178, 0, -20,
-                                      0,         0,      2, 5};
+    static const double affine[12] = {0.4330127, -0.35, 0, -30, 0.25, 0.6062178,
+                                      0,         -20,   0, 0,   2,    5};
     expo_volume_t v;
 
     memset(&v, 0, sizeof(v));

@@ -42,8 +42,7 @@ pt_ggx_g1(float cos_v, float alpha)
 {
     float a2 = alpha * alpha;
 
-    return 2.0f * cos_v /
-           (cos_v + sqrtf(a2 + (1.0f - a2) * cos_v * cos_v));
+    return 2.0f * cos_v / (cos_v + sqrtf(a2 + (1.0f - a2) * cos_v * cos_v));
 }
 
 /* Chance of taking the microfacet lobe when sampling. */
@@ -124,8 +123,8 @@ pt_ggx_visible(pt_v3 wo, float alpha, float u, float v)
 /* choose in [0, 1) takes the lobe. May give a direction below the surface,
  * whose value is 0. */
 PT_FN pt_v3
-pt_brdf_sample(const pt_material_t *m, pt_v3 n, pt_v3 wo, float choose,
-               float u, float v)
+pt_brdf_sample(const pt_material_t *m, pt_v3 n, pt_v3 wo, float choose, float u,
+               float v)
 {
     float x, y, chance = pt_specular_chance(m, pt_max(pt_dot(n, wo), 1e-4f));
     pt_v3 a, b, h, local;

@@ -73,8 +73,8 @@ pt_walk(const pt_scene_t *s, pt_ray_t r, float t0)
     w.cd = pt_vec(pt_nonzero(w.d.x * k), pt_nonzero(w.d.y * k),
                   pt_nonzero(w.d.z * k));
     w.inverse = pt_vec(1.0f / w.cd.x, 1.0f / w.cd.y, 1.0f / w.cd.z);
-    w.nudge = 5e-4f / pt_max(fabsf(w.cd.x),
-                            pt_max(fabsf(w.cd.y), fabsf(w.cd.z)));
+    w.nudge =
+        5e-4f / pt_max(fabsf(w.cd.x), pt_max(fabsf(w.cd.y), fabsf(w.cd.z)));
 
     return w;
 }
@@ -108,8 +108,7 @@ pt_bound(const pt_scene_t *s, const pt_walk_t *w, float t, float *end)
     int32_t x = pt_floor(p.x), y = pt_floor(p.y), z = pt_floor(p.z);
     int32_t cx = pt_clamp(x, s->cells[0]), cy = pt_clamp(y, s->cells[1]);
     int32_t cz = pt_clamp(z, s->cells[2]), size = 1;
-    float bound =
-        s->cell[(cz * s->cells[1] + cy) * s->cells[0] + cx];
+    float bound = s->cell[(cz * s->cells[1] + cy) * s->cells[0] + cx];
 
     if (bound < 0.0f) {
         size = (int32_t) -bound;
@@ -120,8 +119,8 @@ pt_bound(const pt_scene_t *s, const pt_walk_t *w, float t, float *end)
     }
 
     *end = pt_min(pt_exit(x, size, w->co.x, w->cd.x, w->inverse.x),
-                 pt_min(pt_exit(y, size, w->co.y, w->cd.y, w->inverse.y),
-                       pt_exit(z, size, w->co.z, w->cd.z, w->inverse.z)));
+                  pt_min(pt_exit(y, size, w->co.y, w->cd.y, w->inverse.y),
+                         pt_exit(z, size, w->co.z, w->cd.z, w->inverse.z)));
     *end = pt_max(*end, t) + w->nudge;
 
     return bound;

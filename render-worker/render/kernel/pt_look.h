@@ -10,8 +10,8 @@
 #include "render-worker/render/kernel/pt_path.h"
 
 typedef struct {
-    float cover;  /* 1 - transmittance */
-    float depth;  /* mm from the ray's start to about half of cover; or PT_FAR */
+    float cover; /* 1 - transmittance */
+    float depth; /* mm from the ray's start to about half of cover; or PT_FAR */
     float spread; /* mm, standard deviation of what is met */
     float firm;   /* 0..1: how much of a surface it is at depth */
     pt_v3 color;  /* mean surface colour of what is seen */
@@ -29,7 +29,7 @@ pt_absorbed(float x)
 typedef struct {
     float clear;        /* transmittance so far */
     float mean, square; /* of distance, mm */
-    float at[4];        /* distance where cover first passed 1/16, 1/8, 1/4, 1/2 */
+    float at[4]; /* distance where cover first passed 1/16, 1/8, 1/4, 1/2 */
     pt_v3 color;
 } pt_march_t;
 
@@ -54,8 +54,8 @@ pt_march_step(const pt_scene_t *s, pt_march_t *m, float t, float dt,
     m->clear -= w;
     m->mean += w * t;
     m->square += w * t * t;
-    m->color = pt_along(
-        m->color, s->material[pt_place(s, value, &fraction)].color, w);
+    m->color =
+        pt_along(m->color, s->material[pt_place(s, value, &fraction)].color, w);
 }
 
 /* Steps of about `step` mm inside cells that are not empty. */
@@ -128,8 +128,7 @@ pt_look(const pt_scene_t *s, pt_ray_t r)
     look.depth = m.at[i];
     look.color = pt_scale(m.color, 1.0f / look.cover);
     m.mean /= look.cover;
-    look.spread =
-        sqrtf(pt_max(m.square / look.cover - m.mean * m.mean, 0.0f));
+    look.spread = sqrtf(pt_max(m.square / look.cover - m.mean * m.mean, 0.0f));
     look.firm = pt_normal(s, pt_along(r.o, r.d, look.depth),
                           pt_scale(r.d, -1.0f), &look.normal);
 

@@ -78,8 +78,8 @@ pt_normal(const pt_scene_t *s, pt_v3 p, pt_v3 wo, pt_v3 *n)
 
     *n = pt_scale(g, pt_dot(g, wo) > 0.0f ? 1.0f / length : -1.0f / length);
 
-    return 1.0f - expf(-s->gradient_factor * length * s->voxel_mm *
-                       s->inv_range);
+    return 1.0f -
+           expf(-s->gradient_factor * length * s->voxel_mm * s->inv_range);
 }
 
 PT_FN pt_event_t
@@ -99,8 +99,8 @@ pt_event(const pt_scene_t *s, pt_ray_t r, float t, float value, float choose)
         e.surface = s->shading == PT_BRDF || choose < chance;
     }
 
-    e.glossy = e.surface && e.m.roughness < PT_GLOSSY &&
-               pt_max3(e.m.specular) > 0.0f;
+    e.glossy =
+        e.surface && e.m.roughness < PT_GLOSSY && pt_max3(e.m.specular) > 0.0f;
 
     return e;
 }
@@ -125,8 +125,8 @@ pt_turn(const pt_scene_t *s, const pt_event_t *e, pt_v3 wi, float *pdf)
 /* A direction, and pt_turn over its density in *weight. Returns the density. */
 PT_FN float
 pt_turn_sample(const pt_scene_t *s, const pt_event_t *e,
-               const pt_random_t *random, uint32_t dim, float choose,
-               pt_v3 *wi, pt_v3 *weight)
+               const pt_random_t *random, uint32_t dim, float choose, pt_v3 *wi,
+               pt_v3 *weight)
 {
     float u, v, pdf;
     pt_v3 f;
@@ -235,8 +235,7 @@ pt_background(const pt_scene_t *s, pt_v3 d, int32_t lamp, pt_sample_t *out)
 }
 
 PT_FN pt_ray_t
-pt_primary(const pt_scene_t *s, int32_t x, int32_t y,
-           const pt_random_t *random)
+pt_primary(const pt_scene_t *s, int32_t x, int32_t y, const pt_random_t *random)
 {
     float u, v, lu = 0.0f, lv = 0.0f;
 
@@ -308,9 +307,9 @@ pt_lit(const pt_scene_t *s, const pt_event_t *e, uint32_t dim,
     int32_t i;
 
     for (i = 0; i < s->n_lamps; i++) {
-        light = pt_add(light, pt_lit_by(s, e, &s->lamps[i],
-                                        dim + PT_DIM_LAMP + (uint32_t) i,
-                                        random));
+        light =
+            pt_add(light, pt_lit_by(s, e, &s->lamps[i],
+                                    dim + PT_DIM_LAMP + (uint32_t) i, random));
     }
 
     return light;
@@ -321,8 +320,8 @@ PT_FN pt_v3
 pt_last(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float pdf,
         pt_random_t *random)
 {
-    pt_v3 light = pt_scale(pt_sky(s, r.d),
-                           pt_transmittance(s, r, PT_FAR, random));
+    pt_v3 light =
+        pt_scale(pt_sky(s, r.d), pt_transmittance(s, r, PT_FAR, random));
 
     if (e->glossy) {
         light = pt_add(light, pt_lamps_met(s, r, PT_FAR, pdf, 1, random));

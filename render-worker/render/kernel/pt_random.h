@@ -65,8 +65,8 @@ pt_reverse(uint32_t v)
 }
 
 /*
- * Owen scrambling of a bit-reversed number: a bit is changed by lower ones only.
- * Source: Burley, Practical hash-based Owen scrambling, 2020.
+ * Owen scrambling of a bit-reversed number: a bit is changed by lower ones
+ * only. Source: Burley, Practical hash-based Owen scrambling, 2020.
  */
 PT_FN uint32_t
 pt_owen(uint32_t v, uint32_t seed)

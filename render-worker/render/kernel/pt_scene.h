@@ -13,7 +13,8 @@
 #define PT_LAMPS 32
 #define PT_PLANES 18 /* volume 6, box 6, user 6 */
 #define PT_CELL 4    /* voxel steps along a macrocell's edge */
-#define PT_SKIP 16   /* macrocells along the largest block stepped over at once */
+#define PT_SKIP 16 /* macrocells along the largest block stepped over at once  \
+                    */
 
 /* sigma(x) = at + step * fraction; 1/mm */
 typedef struct {

@@ -1,4 +1,5 @@
-/* The medium at a point: voxels by trilinear lookup, then the transfer table. */
+/* The medium at a point: voxels by trilinear lookup, then the transfer table.
+ */
 
 #ifndef PT_VOLUME_H
 #define PT_VOLUME_H
