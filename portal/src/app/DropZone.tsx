@@ -1,7 +1,7 @@
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Typography from '@mui/material/Typography';
-import { type DragEvent, useRef, useState } from 'react';
+import { type ChangeEvent, type DragEvent, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { entriesOf } from '../core/files';
 import { FolderIcon } from './icons';
@@ -12,7 +12,8 @@ import { takeEntries, takeFiles } from './uploading';
 export function DropZone() {
     const [, navigate] = useLocation();
     const [over, setOver] = useState(false);
-    const input = useRef<HTMLInputElement>(null);
+    const folder = useRef<HTMLInputElement>(null);
+    const files = useRef<HTMLInputElement>(null);
 
     const drop = (event: DragEvent) => {
         event.preventDefault();
@@ -24,12 +25,15 @@ export function DropZone() {
         }
     };
 
-    const picked = (files: FileList | null) => {
-        if (files && files.length > 0) {
-            void takeFiles([...files]);
+    const picked = (event: ChangeEvent<HTMLInputElement>) => {
+        const list = [...(event.target.files ?? [])];
+        event.target.value = '';
+        if (list.length > 0) {
+            void takeFiles(list);
             navigate('/upload');
         }
     };
+    const input = { type: 'file', multiple: true, hidden: true, onChange: picked };
 
     return (
         <Box
@@ -56,23 +60,24 @@ export function DropZone() {
             <Typography variant="body2" sx={{ mt: 0.5, mb: 2, color: 'text.secondary' }}>
                 {text.upload.hint}
             </Typography>
-            <Button variant="contained" onClick={() => input.current?.click()}>
+            <Button variant="contained" onClick={() => folder.current?.click()}>
                 {text.upload.browse}
-            </Button>
+            </Button>{' '}
+            <Button onClick={() => files.current?.click()}>{text.upload.browseFiles}</Button>
             <input
                 ref={(element) => {
-                    input.current = element;
+                    folder.current = element;
                     element?.setAttribute('webkitdirectory', '');
                 }}
-                type="file"
-                multiple
-                hidden
+                {...input}
                 aria-label={text.upload.browse}
                 data-testid="upload-input"
-                onChange={(e) => {
-                    picked(e.target.files);
-                    e.target.value = '';
-                }}
+            />
+            <input
+                ref={files}
+                {...input}
+                aria-label={text.upload.browseFiles}
+                data-testid="upload-files"
             />
         </Box>
     );

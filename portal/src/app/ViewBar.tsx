@@ -83,8 +83,12 @@ function Status() {
             data-samples={samples}
             sx={{ ml: 'auto', fontVariantNumeric: 'tabular-nums' }}
         >
-            {phase === 'live' &&
-                `${t.samples(samples, max)}${finished || fps === 0 ? '' : ` · ${t.fps(fps)}`}`}
+            {phase === 'live' && t.samples(samples, max)}
+            {phase === 'live' && !finished && fps > 0 && (
+                <Box component="span" sx={{ '@media (max-width: 420px)': { display: 'none' } }}>
+                    {` · ${t.fps(fps)}`}
+                </Box>
+            )}
         </Typography>
     );
 }

@@ -77,6 +77,7 @@ export const text = {
         drop: 'Drop the folder with your CT or MRI files here',
         dropNow: 'Let go to look inside',
         browse: 'Choose a folder',
+        browseFiles: 'or single files',
         hint: 'The whole disc or folder is fine. What is not a scan is left alone.',
         walking: 'Looking for files…',
         analysing: (done: number, all: number) => `Looking at file ${done} of ${all}`,
