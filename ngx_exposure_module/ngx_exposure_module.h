@@ -85,7 +85,6 @@ typedef struct {
     u_char                tag[EXPO_TAG];
     expo_id_t             id;              /* {id} of the path */
     void                 *data;            /* the handler's own */
-    ngx_uint_t            dead;            /* for handlers: torn down */
 } ngx_exposure_ctx_t;
 
 
