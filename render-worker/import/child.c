@@ -71,9 +71,7 @@ import_child(char *const *files, size_t count, size_t series,
                 || expo_volume_read(&header, out.bytes, out.len)
                        != EXPO_OK))) {
         json_decref(*report);
-        *report = json_pack("{s:i, s:[], s:[], s:o}", "version", 1, "series",
-                            "warnings", "failure",
-                            report_sentence(REASON_CRASHED, NULL));
+        *report = report_bare(REASON_CRASHED);
         free(out.bytes);
         return IMPORT_MALFORMED;
     }

@@ -34,6 +34,7 @@ typedef enum {
     REASON_EMPTY,
     REASON_NOT_TAR,
     REASON_CRASHED,
+    REASON_STUCK,
     REASON_COUNT
 } reason_t;
 

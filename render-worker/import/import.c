@@ -31,13 +31,14 @@ static reason_t import_plan(import_t *im);
 static void import_want(import_t *im, size_t series);
 static void import_choose(import_t *im, size_t series);
 static reason_t import_decode_all(import_t *im);
-static void import_decode_todo(import_t *im);
+static reason_t import_decode_todo(import_t *im);
 static reason_t import_probe(import_t *im);
 static int import_room(const import_t *im, const expo_group_t *g);
 static void import_decode(void *data, size_t i);
 static void import_step(void *data, size_t done);
 static reason_t import_reason(dicom_status_t st);
 static size_t import_stored_bytes(const dicom_header_t *h);
+static import_result_t import_stuck(json_t **report);
 static void import_release(import_t *im);
 
 
@@ -60,7 +61,9 @@ import_run(const import_sink_t *sink, const uint8_t *tar, uint64_t len,
 
     if (why == REASON_NONE) {
         im.stage = "reading";
-        pool_each(im.files.count, import_read, &im, import_step);
+        if (!pool_each(im.files.count, import_read, &im, import_step)) {
+            return import_stuck(report);
+        }
 
         why = import_plan(&im);
         import_want(&im, series);
@@ -69,6 +72,9 @@ import_run(const import_sink_t *sink, const uint8_t *tar, uint64_t len,
 
     while (why == REASON_NONE && im.files.chosen != SIZE_MAX) {
         why = import_decode_all(&im);
+        if (why == REASON_STUCK) {
+            return import_stuck(report);
+        }
 
         if (why != REASON_NONE || im.todo_count == 0) {
             break;
@@ -81,6 +87,9 @@ import_run(const import_sink_t *sink, const uint8_t *tar, uint64_t len,
 
     if (why == REASON_NONE && im.files.chosen == SIZE_MAX) {
         why = import_probe(&im);
+        if (why == REASON_STUCK) {
+            return import_stuck(report);
+        }
     }
 
     *report = report_new(&im.files);
@@ -366,25 +375,27 @@ import_decode_all(import_t *im)
         }
     }
 
-    import_decode_todo(im);
-    return REASON_NONE;
+    return import_decode_todo(im);
 }
 
 
 /* Afterwards todo_count says how many failed. */
-static void
+static reason_t
 import_decode_todo(import_t *im)
 {
     size_t failed = 0;
 
     im->stage = "decoding";
-    pool_each(im->todo_count, import_decode, im, import_step);
+    if (!pool_each(im->todo_count, import_decode, im, import_step)) {
+        return REASON_STUCK;
+    }
 
     for (size_t k = 0; k < im->todo_count; k++) {
         failed += im->files.file[im->todo[k]].reason != REASON_NONE;
     }
 
     im->todo_count = failed;
+    return REASON_NONE;
 }
 
 
@@ -409,7 +420,10 @@ import_probe(import_t *im)
         }
     }
 
-    import_decode_todo(im);
+    if (import_decode_todo(im) != REASON_NONE) {
+        return REASON_STUCK;
+    }
+
     return import_plan(im);
 }
 
@@ -497,6 +511,15 @@ import_stored_bytes(const dicom_header_t *h)
 {
     return (size_t) h->slice.rows * h->slice.cols
            * (h->bits_stored <= 16 ? 2 : 4);
+}
+
+
+/* Threads still write to everything: nothing is looked at, nothing freed. */
+static import_result_t
+import_stuck(json_t **report)
+{
+    *report = report_bare(REASON_STUCK);
+    return IMPORT_MALFORMED;
 }
 
 

@@ -30,6 +30,7 @@ typedef struct {
 /*
  * series: index in the report's list, or IMPORT_CHOOSE.
  * *report: owned by the caller; always an object, whatever comes back.
+ * IMPORT_MALFORMED may mean that a thread hangs in a file: end the process.
  */
 import_result_t import_run(const import_sink_t *sink, const uint8_t *tar,
                            uint64_t len, size_t series, json_t **report);

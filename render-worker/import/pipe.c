@@ -63,8 +63,7 @@ import_pipe(size_t series)
     if (why == REASON_NONE) {
         result = import_run(&sink, tar, len, series, &report);
     } else {
-        report = json_pack("{s:i, s:o}", "version", 1, "failure",
-                           report_sentence(why, NULL));
+        report = report_bare(why);
         result = IMPORT_NOTHING;
     }
 

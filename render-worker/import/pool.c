@@ -8,7 +8,7 @@
 typedef struct {
     pthread_mutex_t lock;
     pthread_cond_t todo; /* round has changed */
-    pthread_cond_t finished;
+    pthread_cond_t finished; /* a thread has nothing left to do */
     unsigned round;
     int busy; /* threads still in this round */
     int threads;
@@ -60,11 +60,13 @@ pool_start(void)
 }
 
 
-void
+int
 pool_each(size_t n, void (*work)(void *, size_t), void *data,
           void (*step)(void *, size_t))
 {
-    struct timespec wake;
+    struct timespec wake, since;
+    size_t done, before = 0;
+    int stuck = 0;
 
     pthread_mutex_lock(&pool.lock);
 
@@ -76,21 +78,30 @@ pool_each(size_t n, void (*work)(void *, size_t), void *data,
     pool.busy = pool.threads;
     pool.round++;
     pthread_cond_broadcast(&pool.todo);
+    clock_gettime(CLOCK_REALTIME, &since);
 
-    while (pool.busy > 0) {
+    while (pool.busy > 0 && !stuck) {
         clock_gettime(CLOCK_REALTIME, &wake);
+        stuck = wake.tv_sec - since.tv_sec > POOL_PATIENCE_S;
+
         wake.tv_nsec += 100000000;
         wake.tv_sec += wake.tv_nsec / 1000000000;
         wake.tv_nsec %= 1000000000;
-
         pthread_cond_timedwait(&pool.finished, &pool.lock, &wake);
 
+        done = atomic_load(&pool.done);
+        if (done != before) {
+            before = done;
+            since = wake;
+        }
+
         if (step != NULL) {
-            step(data, atomic_load(&pool.done));
+            step(data, done);
         }
     }
 
     pthread_mutex_unlock(&pool.lock);
+    return !stuck;
 }
 
 

@@ -10,16 +10,20 @@
 
 #define POOL_STACK (32u << 20) /* bytes a thread */
 #define POOL_MAX 8
+#define POOL_PATIENCE_S 15
 
 /* Starts min(processors, POOL_MAX) threads, once; 0 when none could start. */
 int pool_start(void);
 
 /*
  * Calls work(data, i) for every i below n, each once, in any order and thread.
- * Returns when all are done. step, unless NULL, is called here in the calling
- * thread about ten times a second with how many are done.
+ * step, unless NULL, is called here in the calling thread about ten times a
+ * second with how many are done.
+ *
+ * Returns 1 when all are done; 0 when none was finished for POOL_PATIENCE_S.
+ * Then threads are still at it: data must stay, and the process must end.
  */
-void pool_each(size_t n, void (*work)(void *data, size_t i), void *data,
+int pool_each(size_t n, void (*work)(void *data, size_t i), void *data,
                void (*step)(void *data, size_t done));
 
 #endif

@@ -64,7 +64,10 @@ static const report_text_t report_texts[REASON_COUNT] = {
     = {"damaged", "The upload arrived damaged. Please try again."},
     [REASON_CRASHED]
     = {"damaged", "The files could not be read: one of them is damaged in a "
-                  "way that stopped the import."}};
+                  "way that stopped the import."},
+    [REASON_STUCK]
+    = {"damaged", "One of the files takes too long to read; it is probably "
+                  "damaged."}};
 
 static json_t *report_series(const import_files_t *files);
 static json_t *report_group(const import_files_t *files,
@@ -166,6 +169,14 @@ report_failed(json_t *report, const import_files_t *files, reason_t why)
 
     json_object_set_new(report, "failure",
                         report_sentence(why, report_encoding(files)));
+}
+
+
+json_t *
+report_bare(reason_t why)
+{
+    return json_pack("{s:i, s:[], s:[], s:o}", "version", 1, "series",
+                     "warnings", "failure", report_sentence(why, NULL));
 }
 
 

@@ -22,6 +22,9 @@ void report_done(json_t *report, const import_files_t *files,
 /* No volume; REASON_NONE: finds out why. */
 void report_failed(json_t *report, const import_files_t *files, reason_t why);
 
+/* A report that knows nothing but why it is one. */
+json_t *report_bare(reason_t why);
+
 /* {"code", "detail"}; what: the encoding for REASON_UNSUPPORTED, or NULL. */
 json_t *report_sentence(reason_t why, const char *what);
 
