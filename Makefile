@@ -74,7 +74,7 @@ SIMPLE_TOOLS := exposure-admin jws-verify jwt-verify vault-open vault-seal
 TOOLS := exposure-render exposure-import exposure-demo $(SIMPLE_TOOLS)
 tools: $(addprefix $(BUILD)/,$(TOOLS))
 
-$(BUILD)/exposure-render: $(BUILD)/obj/tools/exposure-render.o $(RENDER_OBJ) $(BUILD)/obj/render-worker/encode/still.o $(LIB)
+$(BUILD)/exposure-render: $(BUILD)/obj/tools/exposure-render.o $(BUILD)/obj/tools/exposure-render-scan.o $(RENDER_OBJ) $(BUILD)/obj/render-worker/encode/still.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
 
 $(BUILD)/exposure-import: $(BUILD)/obj/tools/exposure-import.o $(IMPORT_OBJ) $(LIB)
