@@ -44,7 +44,7 @@ $(LIB): $(LIB_OBJ)
 	rm -f $@
 	ar rcs $@ $^
 # The contracts are linked in byte for byte (.incbin).
-$(BUILD)/obj/lib/schema.o $(BUILD)/obj/lib/settings_default.o $(BUILD)/obj/t/unit/settings.o: $(wildcard api/*.json)
+$(BUILD)/obj/lib/schema.o $(BUILD)/obj/t/unit/schema.o $(BUILD)/t/fuzz/control $(BUILD)/obj/lib/settings_default.o $(BUILD)/obj/t/unit/settings.o: $(wildcard api/*.json)
 
 # --- render: the tracer, for the worker, exposure-render and the tests -----
 
