@@ -176,7 +176,6 @@ export const text = {
         graph: 'Transfer function',
         color: 'Colour',
         removePoint: 'Remove point',
-        density: 'Solidity',
         configurations: 'Saved views',
         configName: 'Name of this view',
         configSave: 'Save view',
@@ -186,13 +185,12 @@ export const text = {
         configShown: (name: string) => `Showing “${name}”.`,
         configNone: 'None yet. A saved view keeps direction, cuts, tissues and light.',
         screenshot: 'Save picture',
-        samples: (n: number, max: number) => (max > 0 && n >= max ? 'finished' : `${n} samples`),
+        samples: (n: number, max: number) =>
+            max > 0 && n >= max ? 'finished' : plural(n, 'sample', 'samples'),
         fps: (n: number) => `${n} fps`,
-        facing: (side: string) => `View from ${side.toLowerCase()}`,
         state: {
             connecting: 'Connecting…',
             opening: 'Getting your scan ready…',
-            live: 'Live',
             reconnecting: {
                 line: 'The connection broke. Trying again…',
                 no_worker: 'No renderer is free just now. Trying again…',

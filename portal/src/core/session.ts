@@ -32,8 +32,6 @@ export interface Handlers {
     stats(message: Message.Stats): void;
     error(message: Message.Error): void;
     frame(frame: ReceivedFrame): void;
-    /** Round trip of a ping, ms. */
-    roundTrip?(ms: number): void;
 }
 
 /** What is used of WebSocket. */
@@ -182,7 +180,6 @@ export class Session {
                 return;
             case 'pong':
                 this.lastPong = performance.now();
-                this.on.roundTrip?.(this.lastPong - message.time);
         }
     }
 
