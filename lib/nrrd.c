@@ -11,8 +11,8 @@ expo_nrrd_type(const expo_volume_t *v)
     double low = v->offset + v->scale * v->voxel_min;
     double high = v->offset + v->scale * v->voxel_max;
 
-    if (v->scale == floor(v->scale) && v->offset == floor(v->offset)
-        && low >= INT16_MIN && high <= INT16_MAX) {
+    if (v->scale == floor(v->scale) && v->offset == floor(v->offset) &&
+        low >= INT16_MIN && high <= INT16_MAX) {
         return EXPO_NRRD_INT16;
     }
 
@@ -72,8 +72,7 @@ expo_nrrd_values(uint8_t *dst, const uint8_t *voxels, size_t n,
     float real;
 
     for (size_t i = 0; i < n; i++) {
-        value = v->offset
-                + v->scale * (voxels[2 * i] | voxels[2 * i + 1] << 8);
+        value = v->offset + v->scale * (voxels[2 * i] | voxels[2 * i + 1] << 8);
 
         if (type == EXPO_NRRD_INT16) {
             whole = (int16_t) value;

@@ -17,7 +17,8 @@
 
 typedef enum { EXPO_NRRD_INT16, EXPO_NRRD_FLOAT } expo_nrrd_type_t;
 
-/* int16 when every value of the volume is a whole number that fits, else float. */
+/* int16 when every value of the volume is a whole number that fits, else float.
+ */
 expo_nrrd_type_t expo_nrrd_type(const expo_volume_t *v);
 
 size_t expo_nrrd_bytes(expo_nrrd_type_t type); /* of one value */

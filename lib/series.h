@@ -35,7 +35,7 @@ typedef struct {
     double position[3];     /* centre of the first pixel, LPS mm */
     double along_row[3];    /* direction in which the column index grows */
     double along_column[3]; /* direction in which the row index grows */
-    double step_mm;         /* what the header claims, 0: nothing; last resort */
+    double step_mm; /* what the header claims, 0: nothing; last resort */
     double time[EXPO_SERIES_TIMES]; /* dearest first; NAN where unknown */
     int32_t number;                 /* InstanceNumber */
     uint32_t flags;
@@ -46,16 +46,16 @@ typedef enum {
     EXPO_DROP_ONE_SLICE,   /* all its pictures lie at one place */
     EXPO_DROP_LOCALIZER,   /* an overview for planning */
     EXPO_DROP_NO_GEOMETRY, /* nothing says where its pictures lie */
-    EXPO_DROP_SCATTERED,   /* no stack: steeper than 45 degrees, or torn apart */
-    EXPO_DROP_TOO_LARGE    /* over the limits of lib/volume.h */
+    EXPO_DROP_SCATTERED, /* no stack: steeper than 45 degrees, or torn apart */
+    EXPO_DROP_TOO_LARGE  /* over the limits of lib/volume.h */
 } expo_drop_t;
 
 enum {
-    EXPO_WARN_MISSING = 1,     /* layers were interpolated between neighbours */
-    EXPO_WARN_IRREGULAR = 2,   /* resampled to the median distance */
-    EXPO_WARN_TILT = 4,        /* sheared: the affine says so, nothing resampled */
-    EXPO_WARN_DUPLICATES = 8,  /* same place twice: one was kept */
-    EXPO_WARN_TIMES = 16,      /* several time points: the first was kept */
+    EXPO_WARN_MISSING = 1,   /* layers were interpolated between neighbours */
+    EXPO_WARN_IRREGULAR = 2, /* resampled to the median distance */
+    EXPO_WARN_TILT = 4, /* sheared: the affine says so, nothing resampled */
+    EXPO_WARN_DUPLICATES = 8,   /* same place twice: one was kept */
+    EXPO_WARN_TIMES = 16,       /* several time points: the first was kept */
     EXPO_WARN_NO_POSITION = 32, /* placed by number and claimed distance */
     EXPO_WARN_SHIFTED = 64 /* pictures shifted sideways against each other */
 };

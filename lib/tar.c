@@ -34,8 +34,8 @@ expo_tar_next(const uint8_t *src, uint64_t len, uint64_t *at,
             return EXPO_NOT_FOUND;
         }
 
-        if (!tar_checksum_right(h)
-            || !tar_number(h + TAR_SIZE_AT, TAR_SIZE_LEN, &size)) {
+        if (!tar_checksum_right(h) ||
+            !tar_number(h + TAR_SIZE_AT, TAR_SIZE_LEN, &size)) {
             return EXPO_INVALID;
         }
 
@@ -107,8 +107,8 @@ expo_tar_header(uint8_t dst[EXPO_TAR_BLOCK], uint64_t number, uint64_t bytes)
 size_t
 expo_tar_padding(uint64_t bytes)
 {
-    return (size_t) ((EXPO_TAR_BLOCK - bytes % EXPO_TAR_BLOCK)
-                     % EXPO_TAR_BLOCK);
+    return (size_t) ((EXPO_TAR_BLOCK - bytes % EXPO_TAR_BLOCK) %
+                     EXPO_TAR_BLOCK);
 }
 
 
@@ -117,8 +117,8 @@ tar_checksum_right(const uint8_t *h)
 {
     uint64_t stored;
 
-    return tar_number(h + TAR_SUM_AT, TAR_SUM_LEN, &stored)
-           && stored == tar_sum(h);
+    return tar_number(h + TAR_SUM_AT, TAR_SUM_LEN, &stored) &&
+           stored == tar_sum(h);
 }
 
 
@@ -204,8 +204,8 @@ tar_pax_size(const uint8_t *text, uint64_t len)
             }
         }
 
-        if (i == len || text[i] != ' ' || record <= i - at
-            || record > len - at) {
+        if (i == len || text[i] != ' ' || record <= i - at ||
+            record > len - at) {
             return found;
         }
 

@@ -108,8 +108,8 @@ assemble_header(expo_volume_t *v, uint32_t *notes, const import_files_t *files,
     if (exact && high - low <= UINT16_MAX) {
         v->scale = 1;
 
-    } else if (!exact && same
-               && (high - low) / fabs(slope0) <= UINT16_MAX + 0.5) {
+    } else if (!exact && same &&
+               (high - low) / fabs(slope0) <= UINT16_MAX + 0.5) {
         v->scale = fabs(slope0);
 
     } else if (high > low) {
@@ -118,8 +118,7 @@ assemble_header(expo_volume_t *v, uint32_t *notes, const import_files_t *files,
     }
 
     v->voxel_min = 0;
-    v->voxel_max = (uint16_t) fmin(UINT16_MAX,
-                                   round((high - low) / v->scale));
+    v->voxel_max = (uint16_t) fmin(UINT16_MAX, round((high - low) / v->scale));
 }
 
 
@@ -137,8 +136,8 @@ assemble_write(const import_sink_t *sink, const expo_volume_t *v,
     above = malloc(n * sizeof *above);
 
     expo_volume_write(header, v);
-    ok = layer != NULL && above != NULL
-         && sink->volume(sink->data, header, sizeof header);
+    ok = layer != NULL && above != NULL &&
+         sink->volume(sink->data, header, sizeof header);
 
     for (uint32_t k = 0; ok && k < v->dims[2]; k++) {
         l = &g->layers[k];
@@ -148,8 +147,8 @@ assemble_write(const import_sink_t *sink, const expo_volume_t *v,
             assemble_layer(above, &files->file[files->of[l->above]], v);
 
             for (size_t i = 0; i < n; i++) {
-                layer[i] = (uint16_t) lround(layer[i] * (1 - l->part)
-                                             + above[i] * l->part);
+                layer[i] = (uint16_t) lround(layer[i] * (1 - l->part) +
+                                             above[i] * l->part);
             }
         }
 
@@ -199,9 +198,8 @@ static void
 assemble_table(uint16_t *table, const assemble_map_t *m)
 {
     for (int i = 0; i <= UINT16_MAX; i++) {
-        table[i] = assemble_voxel(m, m->file->header.is_signed
-                                         ? (double) (int16_t) i
-                                         : (double) i);
+        table[i] = assemble_voxel(
+            m, m->file->header.is_signed ? (double) (int16_t) i : (double) i);
     }
 }
 
@@ -246,8 +244,8 @@ assemble_stored(const import_file_t *f, size_t i)
 static int
 assemble_padded(const import_file_t *f, double stored)
 {
-    return f->header.has_padding && stored >= f->header.padding[0]
-           && stored <= f->header.padding[1];
+    return f->header.has_padding && stored >= f->header.padding[0] &&
+           stored <= f->header.padding[1];
 }
 
 
@@ -272,8 +270,8 @@ assemble_is_hu(const import_file_t *f)
 {
     const char *type = f->header.rescale_type;
 
-    return strcmp(f->header.modality, "CT") == 0
-           && (type[0] == '\0' || strcmp(type, "HU") == 0);
+    return strcmp(f->header.modality, "CT") == 0 &&
+           (type[0] == '\0' || strcmp(type, "HU") == 0);
 }
 
 

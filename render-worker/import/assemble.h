@@ -29,7 +29,8 @@ void assemble_measure(import_file_t *f);
 void assemble_header(expo_volume_t *v, uint32_t *notes,
                      const import_files_t *files, const expo_group_t *g);
 
-/* Header and voxels to sink, layer by layer; 0: the sink stopped or no memory. */
+/* Header and voxels to sink, layer by layer; 0: the sink stopped or no memory.
+ */
 int assemble_write(const import_sink_t *sink, const expo_volume_t *v,
                    const import_files_t *files, const expo_group_t *g);
 

@@ -42,8 +42,8 @@ static json_t *child_report(child_buffer_t *events);
 
 
 import_result_t
-import_child(char *const *files, size_t count, size_t series,
-             uint8_t **volume, size_t *bytes, json_t **report)
+import_child(char *const *files, size_t count, size_t series, uint8_t **volume,
+             size_t *bytes, json_t **report)
 {
     child_feed_t feed = {.files = files, .count = count};
     child_buffer_t out = {0}, events = {0};
@@ -65,11 +65,10 @@ import_child(char *const *files, size_t count, size_t series,
     free(feed.piece);
     free(events.bytes);
 
-    if (*report == NULL || !WIFEXITED(status)
-        || (WEXITSTATUS(status) == IMPORT_DONE
-            && (out.len < EXPO_VOLUME_HEADER
-                || expo_volume_read(&header, out.bytes, out.len)
-                       != EXPO_OK))) {
+    if (*report == NULL || !WIFEXITED(status) ||
+        (WEXITSTATUS(status) == IMPORT_DONE &&
+         (out.len < EXPO_VOLUME_HEADER ||
+          expo_volume_read(&header, out.bytes, out.len) != EXPO_OK))) {
         json_decref(*report);
         *report = report_bare(REASON_CRASHED);
         free(out.bytes);
@@ -182,8 +181,8 @@ child_talk(int fd[3], child_feed_t *feed, child_buffer_t *volume,
         }
 
         for (int i = 1; i < 3; i++) {
-            if (p[i].fd >= 0 && p[i].revents != 0
-                && !child_take(p[i].fd, i == 1 ? volume : events)) {
+            if (p[i].fd >= 0 && p[i].revents != 0 &&
+                !child_take(p[i].fd, i == 1 ? volume : events)) {
                 close(p[i].fd);
                 p[i].fd = -1;
             }

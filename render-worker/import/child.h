@@ -20,7 +20,6 @@
  * *report: always an object; when the process died it says so.
  */
 import_result_t import_child(char *const *files, size_t count, size_t series,
-                             uint8_t **volume, size_t *bytes,
-                             json_t **report);
+                             uint8_t **volume, size_t *bytes, json_t **report);
 
 #endif

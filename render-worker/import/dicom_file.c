@@ -84,8 +84,8 @@ dicom_file_open(dicom_file_t *f, const uint8_t *src, size_t len)
         st = file_meta(f, src, len, at);
     }
 
-    if (st == DICOM_FILE_OK && f->syntax != NULL
-        && strcmp(f->syntax, file_deflated) == 0) {
+    if (st == DICOM_FILE_OK && f->syntax != NULL &&
+        strcmp(f->syntax, file_deflated) == 0) {
         st = file_inflate(f);
     }
 
@@ -111,11 +111,10 @@ file_start(const uint8_t *src, size_t len, int *meta)
 {
     *meta = 1;
 
-    if (len >= FILE_PREAMBLE + 4
-        && memcmp(src + FILE_PREAMBLE, "DICM", 4) == 0) {
+    if (len >= FILE_PREAMBLE + 4 &&
+        memcmp(src + FILE_PREAMBLE, "DICM", 4) == 0) {
         /* Some write the preamble and leave the meta header out. */
-        *meta = len < FILE_PREAMBLE + 6
-                || le(src + FILE_PREAMBLE + 4, 2) == 2;
+        *meta = len < FILE_PREAMBLE + 6 || le(src + FILE_PREAMBLE + 4, 2) == 2;
         return len > FILE_PREAMBLE + 4 ? FILE_PREAMBLE + 4 : len;
     }
 
@@ -123,8 +122,8 @@ file_start(const uint8_t *src, size_t len, int *meta)
         return len;
     }
 
-    if (le(src, 2) == 2 && le(src + 2, 2) <= 0x0102
-        && (src[4] >= 'A' || le(src + 4, 4) < 256)) {
+    if (le(src, 2) == 2 && le(src + 2, 2) <= 0x0102 &&
+        (src[4] >= 'A' || le(src + 4, 4) < 256)) {
         return 0;
     }
 
@@ -140,15 +139,15 @@ file_plain_start(const uint8_t *p, size_t len)
     int little = p[0] == 8 && p[1] == 0;
     int big = p[0] == 0 && p[1] == 8;
     uint32_t length = little ? le(p + 4, 4)
-                             : (uint32_t) p[4] << 24 | (uint32_t) p[5] << 16
-                                   | (uint32_t) p[6] << 8 | p[7];
+                             : (uint32_t) p[4] << 24 | (uint32_t) p[5] << 16 |
+                                   (uint32_t) p[6] << 8 | p[7];
 
     if (!little && !big) {
         return 0;
     }
 
-    return (p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z')
-           || length <= len - 8;
+    return (p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z') ||
+           length <= len - 8;
 }
 
 
@@ -166,11 +165,11 @@ file_meta(dicom_file_t *f, const uint8_t *src, size_t len, size_t at)
         if (src[at + 4] < 'A' || src[at + 4] > 'Z') {
             length = le(src + at + 4, 4);
 
-        } else if (memcmp(src + at + 4, "OB", 2) == 0
-                   || memcmp(src + at + 4, "UN", 2) == 0
-                   || memcmp(src + at + 4, "OW", 2) == 0
-                   || memcmp(src + at + 4, "UT", 2) == 0
-                   || memcmp(src + at + 4, "SQ", 2) == 0) {
+        } else if (memcmp(src + at + 4, "OB", 2) == 0 ||
+                   memcmp(src + at + 4, "UN", 2) == 0 ||
+                   memcmp(src + at + 4, "OW", 2) == 0 ||
+                   memcmp(src + at + 4, "UT", 2) == 0 ||
+                   memcmp(src + at + 4, "SQ", 2) == 0) {
             if (len - at < 12) {
                 return DICOM_FILE_CUT;
             }
@@ -214,8 +213,8 @@ file_uid(char dst[FILE_UID_MAX + 1], const uint8_t *src, size_t len)
 {
     size_t n = 0;
 
-    while (n < len && n < FILE_UID_MAX
-           && ((src[n] >= '0' && src[n] <= '9') || src[n] == '.')) {
+    while (n < len && n < FILE_UID_MAX &&
+           ((src[n] >= '0' && src[n] <= '9') || src[n] == '.')) {
         dst[n] = (char) src[n];
         n++;
     }
@@ -300,8 +299,7 @@ file_items_bearable(const uint8_t *p, size_t len)
 
     while (end - at >= 4 && (at = memchr(at, 0xe0, (size_t) (end - at)))) {
         items += at - p >= 3 && memcmp(at - 3, little, 4) == 0;
-        items += at - p >= 2 && end - at >= 2
-                 && memcmp(at - 2, big, 4) == 0;
+        items += at - p >= 2 && end - at >= 2 && memcmp(at - 2, big, 4) == 0;
         at++;
     }
 

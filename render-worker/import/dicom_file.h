@@ -31,7 +31,7 @@ typedef enum {
 typedef struct {
     const uint8_t *data; /* the data set; borrowed, or owned when inflated */
     size_t bytes;
-    const char *syntax; /* static UID to read it with; NULL: guess */
+    const char *syntax;   /* static UID to read it with; NULL: guess */
     const char *encoding; /* static, for people: "JPEG 2000" */
     uint8_t *inflated;
 } dicom_file_t;

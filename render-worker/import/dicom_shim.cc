@@ -28,9 +28,8 @@ namespace {
  * read when asked for. With DCMTK's own buffer stream a length of 4 GB in a
  * 20 KB file is believed, allocated and searched.
  */
-class MemoryStream : public DcmInputStream
-{
-public:
+class MemoryStream : public DcmInputStream {
+  public:
     MemoryStream(const uint8_t *data, size_t len, size_t at)
         : DcmInputStream(&producer_), data_(data), len_(len), start_(at)
     {
@@ -40,36 +39,38 @@ public:
 
     DcmInputStreamFactory *newFactory() const;
 
-private:
+  private:
     DcmBufferProducer producer_;
     const uint8_t *data_;
     size_t len_, start_;
 };
 
-class MemoryFactory : public DcmInputStreamFactory
-{
-public:
+class MemoryFactory : public DcmInputStreamFactory {
+  public:
     MemoryFactory(const uint8_t *data, size_t len, size_t at)
         : data_(data), len_(len), at_(at)
     {
     }
 
-    DcmInputStream *create() const
+    DcmInputStream *
+    create() const
     {
         return new MemoryStream(data_, len_, at_);
     }
 
-    DcmInputStreamFactory *clone() const
+    DcmInputStreamFactory *
+    clone() const
     {
         return new MemoryFactory(*this);
     }
 
-    DcmInputStreamFactoryType ident() const
+    DcmInputStreamFactoryType
+    ident() const
     {
         return DFT_DcmInputFileStreamFactory;
     }
 
-private:
+  private:
     const uint8_t *data_;
     size_t len_, at_;
 };
@@ -77,8 +78,7 @@ private:
 DcmInputStreamFactory *
 MemoryStream::newFactory() const
 {
-    return new MemoryFactory(data_, len_,
-                             start_ + static_cast<size_t>(tell()));
+    return new MemoryFactory(data_, len_, start_ + static_cast<size_t>(tell()));
 }
 
 struct Reading {
@@ -99,9 +99,9 @@ status_of(const OFCondition &c)
         return DICOM_OK;
     }
 
-    if (c == EC_EndOfStream || c == EC_StreamNotifyClient
-        || c == EC_InvalidStream || c == EC_SequDelimitationItemMissing
-        || c == EC_ItemDelimitationItemMissing) {
+    if (c == EC_EndOfStream || c == EC_StreamNotifyClient ||
+        c == EC_InvalidStream || c == EC_SequDelimitationItemMissing ||
+        c == EC_ItemDelimitationItemMissing) {
         return DICOM_CUT;
     }
 
@@ -218,10 +218,10 @@ kind_of(DcmItem &d)
         k += '|' + text(d, DCM_ImageType, i);
     }
 
-    k += '|' + text(d, DCM_EchoTime) + '|' + text(d, DCM_EchoNumbers) + '|'
-         + text(d, DCM_ConvolutionKernel) + '|'
-         + text(d, DCM_PhotometricInterpretation) + '|'
-         + std::to_string(number(d, DCM_DiffusionBValue, -1));
+    k += '|' + text(d, DCM_EchoTime) + '|' + text(d, DCM_EchoNumbers) + '|' +
+         text(d, DCM_ConvolutionKernel) + '|' +
+         text(d, DCM_PhotometricInterpretation) + '|' +
+         std::to_string(number(d, DCM_DiffusionBValue, -1));
 
     return expo_series_hash(k.data(), k.size());
 }
@@ -256,8 +256,8 @@ slice_of(DcmItem &d, expo_slice_t *s)
         memcpy(s->along_column, six + 3, sizeof s->along_column);
     }
 
-    s->step_mm = fabs(number(d, DCM_SpacingBetweenSlices,
-                             number(d, DCM_SliceThickness, 0)));
+    s->step_mm = fabs(
+        number(d, DCM_SpacingBetweenSlices, number(d, DCM_SliceThickness, 0)));
 
     s->time[0] = number(d, DCM_TemporalPositionIdentifier, NAN);
     s->time[1] = number(d, DCM_TriggerTime, NAN);
@@ -335,15 +335,15 @@ header_of(DcmItem &d, dicom_header_t *h)
     padding_of(d, h);
 }
 
-/* Values as stored: shifted down to bit 0, cut to bits_stored, sign-extended. */
+/* Values as stored: shifted down to bit 0, cut to bits_stored, sign-extended.
+ */
 template <typename Raw, typename Out>
 void
 unpack(const Raw *src, Out *dst, size_t n, const dicom_header_t *h)
 {
     const unsigned shift = h->high_bit + 1 - h->bits_stored;
-    const uint32_t mask = h->bits_stored == 32
-                              ? 0xffffffffu
-                              : (1u << h->bits_stored) - 1;
+    const uint32_t mask =
+        h->bits_stored == 32 ? 0xffffffffu : (1u << h->bits_stored) - 1;
     const uint32_t sign = h->is_signed ? 1u << (h->bits_stored - 1) : 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -382,12 +382,11 @@ pixels_of(DcmDataset &d, const dicom_header_t *before, void *dst, size_t n)
     h.bits_stored = small(d, DCM_BitsStored, h.bits_allocated);
     h.high_bit = small(d, DCM_HighBit, h.bits_stored - 1);
 
-    if (small(d, DCM_Rows, 0) != h.slice.rows
-        || small(d, DCM_Columns, 0) != h.slice.cols || h.bits_stored == 0
-        || h.bits_stored > before->bits_stored || h.high_bit > 31
-        || h.bits_stored > h.bits_allocated
-        || h.high_bit + 1 < h.bits_stored
-        || h.high_bit >= h.bits_allocated) {
+    if (small(d, DCM_Rows, 0) != h.slice.rows ||
+        small(d, DCM_Columns, 0) != h.slice.cols || h.bits_stored == 0 ||
+        h.bits_stored > before->bits_stored || h.high_bit > 31 ||
+        h.bits_stored > h.bits_allocated || h.high_bit + 1 < h.bits_stored ||
+        h.high_bit >= h.bits_allocated) {
         return DICOM_DAMAGED;
     }
 
@@ -468,8 +467,7 @@ describe(DcmDataset &d, const dicom_picture_t *p)
     memcpy(six, p->along_row, sizeof p->along_row);
     memcpy(six + 3, p->along_column, sizeof p->along_column);
 
-    put(d, DCM_SOPClassUID,
-        ct ? UID_CTImageStorage : UID_MRImageStorage);
+    put(d, DCM_SOPClassUID, ct ? UID_CTImageStorage : UID_MRImageStorage);
     put(d, DCM_SOPInstanceUID, p->instance_uid);
     put(d, DCM_StudyInstanceUID, p->study_uid);
     put(d, DCM_SeriesInstanceUID, p->series_uid);
@@ -523,10 +521,10 @@ write_file(const dicom_picture_t *p)
 
     describe(*d, p);
 
-    if (d->chooseRepresentation(xfer, xfer == EXS_JPEGProcess14SV1 ? &jpeg
-                                                                   : NULL)
-            .bad()
-        || !d->canWriteXfer(xfer)) {
+    if (d->chooseRepresentation(xfer,
+                                xfer == EXS_JPEGProcess14SV1 ? &jpeg : NULL)
+            .bad() ||
+        !d->canWriteXfer(xfer)) {
         return false;
     }
 
@@ -600,8 +598,8 @@ dicom_pixels(const uint8_t *data, size_t len, const char *syntax,
     }
 
     /* DCMTK swaps pixels by words of 16 bits: halves of 32 would be crossed. */
-    if (h->bits_allocated == 32 && syntax != NULL
-        && strcmp(syntax, UID_BigEndianExplicitTransferSyntax) == 0) {
+    if (h->bits_allocated == 32 && syntax != NULL &&
+        strcmp(syntax, UID_BigEndianExplicitTransferSyntax) == 0) {
         return DICOM_DAMAGED;
     }
 

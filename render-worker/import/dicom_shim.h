@@ -60,8 +60,8 @@ int dicom_start(void);
  * syntax: UID of its transfer syntax, or NULL to guess among the plain ones.
  * out is filled for DICOM_OK and DICOM_NO_PIXELS, zero otherwise.
  */
-dicom_status_t dicom_header(const uint8_t *data, size_t len,
-                            const char *syntax, dicom_header_t *out);
+dicom_status_t dicom_header(const uint8_t *data, size_t len, const char *syntax,
+                            dicom_header_t *out);
 
 /*
  * Decodes the one frame: n = rows * cols stored values, masked to the stored
@@ -69,16 +69,15 @@ dicom_status_t dicom_header(const uint8_t *data, size_t len,
  * bits_stored <= 16, else int32_t or uint32_t.
  * h is what dicom_header gave; another size in the pixels is DICOM_DAMAGED.
  */
-dicom_status_t dicom_pixels(const uint8_t *data, size_t len,
-                            const char *syntax, const dicom_header_t *h,
-                            void *dst, size_t n);
+dicom_status_t dicom_pixels(const uint8_t *data, size_t len, const char *syntax,
+                            const dicom_header_t *h, void *dst, size_t n);
 
 /* One CT or MR picture to write. UIDs are the caller's. */
 typedef struct {
     const char *path;
-    const char *syntax; /* any of the supported transfer syntaxes */
-    const char *modality; /* "CT" or "MR" */
-    const char *patient;  /* name and identifier to plant; NULL: neutral */
+    const char *syntax;      /* any of the supported transfer syntaxes */
+    const char *modality;    /* "CT" or "MR" */
+    const char *patient;     /* name and identifier to plant; NULL: neutral */
     const char *description; /* of the series */
     const char *image_type;  /* "ORIGINAL\\PRIMARY\\AXIAL" */
     const char *study_uid, *series_uid, *instance_uid, *frame_uid;

@@ -44,9 +44,9 @@ typedef struct {
     reason_t reason; /* REASON_NONE: a picture that may be part of a volume */
     const char *encoding; /* static */
     dicom_header_t header;
-    int wanted;   /* of the series asked for */
-    int decoding; /* once begun, never again */
-    void *pixels; /* stored values, see dicom_pixels; NULL: not decoded */
+    int wanted;       /* of the series asked for */
+    int decoding;     /* once begun, never again */
+    void *pixels;     /* stored values, see dicom_pixels; NULL: not decoded */
     double low, high; /* stored values that occur, padding left out */
     int empty;        /* nothing but padding */
 } import_file_t;

@@ -170,9 +170,9 @@ import_read(void *data, size_t i)
         import_clean(&f->header);
 
         f->reason = import_reason(header);
-        if (header == DICOM_OK
-            || (header == DICOM_NO_PIXELS
-                && import_judge(&f->header) == REASON_NOT_IMAGE)) {
+        if (header == DICOM_OK ||
+            (header == DICOM_NO_PIXELS &&
+             import_judge(&f->header) == REASON_NOT_IMAGE)) {
             f->reason = import_judge(&f->header);
         }
 
@@ -243,13 +243,12 @@ import_judge(const dicom_header_t *h)
         return REASON_TOO_LARGE;
     }
 
-    if (h->slice.rows == 0 || h->slice.cols == 0
-        || (h->bits_allocated != 8 && h->bits_allocated != 16
-            && h->bits_allocated != 32)
-        || h->bits_stored == 0 || h->bits_stored > h->bits_allocated
-        || h->high_bit >= h->bits_allocated
-        || h->high_bit + 1 < h->bits_stored || !(fabs(h->slope) < 1e12)
-        || !(fabs(h->intercept) < 1e12)) {
+    if (h->slice.rows == 0 || h->slice.cols == 0 ||
+        (h->bits_allocated != 8 && h->bits_allocated != 16 &&
+         h->bits_allocated != 32) ||
+        h->bits_stored == 0 || h->bits_stored > h->bits_allocated ||
+        h->high_bit >= h->bits_allocated || h->high_bit + 1 < h->bits_stored ||
+        !(fabs(h->slope) < 1e12) || !(fabs(h->intercept) < 1e12)) {
         return REASON_DAMAGED;
     }
 
@@ -343,8 +342,8 @@ import_choose(import_t *im, size_t series)
 
     for (size_t i = 0; i < files->plan->count; i++) {
         g = &files->plan->groups[i];
-        if (g->drop == EXPO_DROP_NONE
-            && files->file[files->of[g->members[0]]].wanted) {
+        if (g->drop == EXPO_DROP_NONE &&
+            files->file[files->of[g->members[0]]].wanted) {
             files->chosen = i;
         }
     }
@@ -410,8 +409,8 @@ import_probe(import_t *im)
     import_file_t *f;
 
     im->todo_count = 0;
-    for (size_t i = 0;
-         i < files->usable && im->todo_count < IMPORT_PROBES_MAX; i++) {
+    for (size_t i = 0; i < files->usable && im->todo_count < IMPORT_PROBES_MAX;
+         i++) {
         f = &files->file[files->of[i]];
 
         if (!f->decoding) {
@@ -435,8 +434,8 @@ import_room(const import_t *im, const expo_group_t *g)
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < g->count; i++) {
-        bytes += import_stored_bytes(
-            &files->file[files->of[g->members[i]]].header);
+        bytes +=
+            import_stored_bytes(&files->file[files->of[g->members[i]]].header);
     }
 
     return bytes + im->tar_bytes <= IMPORT_BYTES_MAX;
@@ -455,8 +454,9 @@ import_decode(void *data, size_t i)
 
     f->pixels = malloc(import_stored_bytes(&f->header));
 
-    if (dicom_file_open(&file, f->entry.data, f->entry.bytes) == DICOM_FILE_OK
-        && f->pixels != NULL) {
+    if (dicom_file_open(&file, f->entry.data, f->entry.bytes) ==
+            DICOM_FILE_OK &&
+        f->pixels != NULL) {
         st = dicom_pixels(file.data, file.bytes, file.syntax, &f->header,
                           f->pixels, n);
     }
@@ -509,8 +509,8 @@ import_reason(dicom_status_t st)
 static size_t
 import_stored_bytes(const dicom_header_t *h)
 {
-    return (size_t) h->slice.rows * h->slice.cols
-           * (h->bits_stored <= 16 ? 2 : 4);
+    return (size_t) h->slice.rows * h->slice.cols *
+           (h->bits_stored <= 16 ? 2 : 4);
 }
 
 

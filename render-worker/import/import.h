@@ -17,7 +17,7 @@ typedef enum {
     IMPORT_DONE = 0,
     IMPORT_NOTHING = 2,  /* nothing usable */
     IMPORT_MALFORMED = 3 /* not a tar, or damaged beyond use */
-} import_result_t; /* also exit codes */
+} import_result_t;       /* also exit codes */
 
 typedef struct {
     void *data;

@@ -23,40 +23,40 @@ typedef struct {
 
 /* Later parts lie over earlier ones. */
 static const phantom_part_t phantom_head[] = {
-    {{0, 8, -92}, {46, 50, 60}, HU_MUSCLE},    /* neck */
-    {{0, -30, -44}, {58, 66, 66}, HU_SKIN},    /* face */
-    {{0, 4, 20}, {74, 92, 84}, HU_SKIN},       /* head */
-    {{0, -96, -20}, {11, 16, 20}, HU_SKIN},    /* nose */
-    {{76, 12, -14}, {9, 17, 26}, HU_SKIN},     /* left ear, the larger */
-    {{-75, 10, -16}, {7, 12, 19}, HU_SKIN},    /* right ear */
-    {{0, 4, 20}, {69, 87, 79}, HU_BONE},       /* skull */
-    {{0, 5, 21}, {62, 80, 72}, HU_FLUID},      /* around the brain */
+    {{0, 8, -92}, {46, 50, 60}, HU_MUSCLE}, /* neck */
+    {{0, -30, -44}, {58, 66, 66}, HU_SKIN}, /* face */
+    {{0, 4, 20}, {74, 92, 84}, HU_SKIN},    /* head */
+    {{0, -96, -20}, {11, 16, 20}, HU_SKIN}, /* nose */
+    {{76, 12, -14}, {9, 17, 26}, HU_SKIN},  /* left ear, the larger */
+    {{-75, 10, -16}, {7, 12, 19}, HU_SKIN}, /* right ear */
+    {{0, 4, 20}, {69, 87, 79}, HU_BONE},    /* skull */
+    {{0, 5, 21}, {62, 80, 72}, HU_FLUID},   /* around the brain */
     {{0, 5, 21}, {59, 77, 69}, HU_BRAIN},
-    {{9, 2, 24}, {7, 26, 12}, HU_FLUID},       /* ventricles */
+    {{9, 2, 24}, {7, 26, 12}, HU_FLUID}, /* ventricles */
     {{-9, 2, 24}, {5, 26, 12}, HU_FLUID},
-    {{0, -58, -34}, {44, 30, 26}, HU_BONE},    /* upper jaw and cheeks */
+    {{0, -58, -34}, {44, 30, 26}, HU_BONE}, /* upper jaw and cheeks */
     {{0, -46, -36}, {34, 30, 28}, HU_MUSCLE},
-    {{0, -38, -78}, {47, 46, 13}, HU_BONE},    /* lower jaw */
+    {{0, -38, -78}, {47, 46, 13}, HU_BONE}, /* lower jaw */
     {{0, -27, -76}, {38, 43, 18}, HU_MUSCLE},
-    {{30, -66, -6}, {17, 20, 15}, HU_FAT},     /* eye sockets */
+    {{30, -66, -6}, {17, 20, 15}, HU_FAT}, /* eye sockets */
     {{-30, -66, -6}, {17, 20, 15}, HU_FAT},
-    {{30, -70, -6}, {12, 12, 12}, HU_FLUID},   /* eyes */
+    {{30, -70, -6}, {12, 12, 12}, HU_FLUID}, /* eyes */
     {{-30, -70, -6}, {12, 12, 12}, HU_FLUID},
-    {{0, -74, -24}, {9, 26, 15}, HU_AIR},      /* nasal cavity */
-    {{17, -68, -28}, {8, 12, 11}, HU_AIR},     /* sinuses, the left larger */
+    {{0, -74, -24}, {9, 26, 15}, HU_AIR},  /* nasal cavity */
+    {{17, -68, -28}, {8, 12, 11}, HU_AIR}, /* sinuses, the left larger */
     {{-16, -67, -28}, {6, 9, 9}, HU_AIR},
-    {{0, -8, -60}, {9, 9, 34}, HU_AIR},        /* airway */
-    {{0, 34, -88}, {15, 15, 60}, HU_BONE},     /* spine */
+    {{0, -8, -60}, {9, 9, 34}, HU_AIR},    /* airway */
+    {{0, 34, -88}, {15, 15, 60}, HU_BONE}, /* spine */
     {{0, 36, -88}, {7, 7, 60}, HU_FLUID},
-    {{58, -34, 42}, {7, 7, 7}, HU_METAL}};     /* a marker on the left */
+    {{58, -34, 42}, {7, 7, 7}, HU_METAL}}; /* a marker on the left */
 
 /* Sizes differ from left to right, front to back and foot to head. */
-static const phantom_part_t phantom_spheres[]
-    = {{{50, 0, 0}, {30, 30, 30}, HU_BONE},
-       {{-50, 0, 0}, {18, 18, 18}, HU_MUSCLE},
-       {{0, -55, 20}, {14, 14, 14}, HU_TOOTH},
-       {{0, 50, -40}, {24, 24, 24}, HU_FAT},
-       {{0, 0, 70}, {20, 20, 20}, HU_BRAIN}};
+static const phantom_part_t phantom_spheres[] = {
+    {{50, 0, 0}, {30, 30, 30}, HU_BONE},
+    {{-50, 0, 0}, {18, 18, 18}, HU_MUSCLE},
+    {{0, -55, 20}, {14, 14, 14}, HU_TOOTH},
+    {{0, 50, -40}, {24, 24, 24}, HU_FAT},
+    {{0, 0, 70}, {20, 20, 20}, HU_BRAIN}};
 
 static double phantom_over(double hu, const phantom_part_t *p,
                            const double at[3], double soft_mm);
@@ -87,8 +87,8 @@ phantom_hu(phantom_kind_t kind, const double at[3], double soft_mm)
 double
 phantom_noise(uint64_t seed, uint32_t slice, uint32_t pixel)
 {
-    uint64_t h = seed * 0x9e3779b97f4a7c15ull
-                 + ((uint64_t) slice << 32 | pixel) + 0x9e3779b97f4a7c15ull;
+    uint64_t h = seed * 0x9e3779b97f4a7c15ull +
+                 ((uint64_t) slice << 32 | pixel) + 0x9e3779b97f4a7c15ull;
 
     h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9ull;
     h = (h ^ h >> 27) * 0x94d049bb133111ebull;

@@ -29,8 +29,8 @@ static int pipe_write(int fd, const void *bytes, size_t n);
 int
 import_pipe(size_t series)
 {
-    const import_sink_t sink
-        = {.volume = pipe_volume, .progress = pipe_progress};
+    const import_sink_t sink = {.volume = pipe_volume,
+                                .progress = pipe_progress};
     import_result_t result;
     json_t *report = NULL;
     uint8_t *tar = NULL;

@@ -7,7 +7,7 @@
 
 typedef struct {
     pthread_mutex_t lock;
-    pthread_cond_t todo; /* round has changed */
+    pthread_cond_t todo;     /* round has changed */
     pthread_cond_t finished; /* a thread has nothing left to do */
     unsigned round;
     int busy; /* threads still in this round */

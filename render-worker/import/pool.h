@@ -24,6 +24,6 @@ int pool_start(void);
  * Then threads are still at it: data must stay, and the process must end.
  */
 int pool_each(size_t n, void (*work)(void *data, size_t i), void *data,
-               void (*step)(void *data, size_t done));
+              void (*step)(void *data, size_t done));
 
 #endif

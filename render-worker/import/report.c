@@ -12,73 +12,70 @@ typedef struct {
 } report_text_t;
 
 static const report_text_t report_texts[REASON_COUNT] = {
-    [REASON_TRUNCATED]
-    = {"truncated",
-       "The pictures are incomplete: the files end in the middle. Please copy "
-       "them from the disc once more and upload them again."},
-    [REASON_UNSUPPORTED]
-    = {"unsupported_syntax",
-       "The pictures are stored in a form that cannot be read here yet"},
-    [REASON_MULTIFRAME]
-    = {"multiframe",
-       "The pictures are stored many in one file (enhanced or multi-frame "
-       "DICOM), which cannot be read here yet."},
-    [REASON_DAMAGED]
-    = {"damaged",
-       "The files are damaged and cannot be read. Please copy them from the "
-       "disc once more and upload them again."},
-    [REASON_COLOUR]
-    = {"colour", "These are colour pictures. A scan that can be shown in "
-                 "three dimensions is a stack of grey pictures."},
-    [REASON_MOSAIC]
-    = {"mosaic", "Each file holds a mosaic of many small pictures, which "
-                 "cannot be read here yet."},
-    [REASON_MODALITY_LUT]
-    = {"modality_lut", "The pictures use a table of values that cannot be "
-                       "read here yet."},
-    [REASON_TOO_LARGE]
-    = {"too_large", "The scan is larger than this service can take."},
+    [REASON_TRUNCATED] =
+        {"truncated", "The pictures are incomplete: the files end in the "
+                      "middle. Please copy "
+                      "them from the disc once more and upload them again."},
+    [REASON_UNSUPPORTED] =
+        {"unsupported_syntax",
+         "The pictures are stored in a form that cannot be read here yet"},
+    [REASON_MULTIFRAME] =
+        {"multiframe",
+         "The pictures are stored many in one file (enhanced or multi-frame "
+         "DICOM), which cannot be read here yet."},
+    [REASON_DAMAGED] =
+        {"damaged",
+         "The files are damaged and cannot be read. Please copy them from the "
+         "disc once more and upload them again."},
+    [REASON_COLOUR] = {"colour",
+                       "These are colour pictures. A scan that can be shown in "
+                       "three dimensions is a stack of grey pictures."},
+    [REASON_MOSAIC] = {"mosaic",
+                       "Each file holds a mosaic of many small pictures, which "
+                       "cannot be read here yet."},
+    [REASON_MODALITY_LUT] =
+        {"modality_lut", "The pictures use a table of values that cannot be "
+                         "read here yet."},
+    [REASON_TOO_LARGE] = {"too_large",
+                          "The scan is larger than this service can take."},
     [REASON_NO_PIXELS] = {"no_pixels", "The files hold no pictures."},
-    [REASON_NOT_IMAGE]
-    = {"not_image", "The files hold reports or other data, and no CT or MR "
-                    "pictures."},
-    [REASON_ONE_SLICE]
-    = {"one_slice", "There is only one slice. A scan that can be shown in "
-                    "three dimensions needs a whole stack of them."},
-    [REASON_LOCALIZER]
-    = {"localizer", "There are only overview pictures, which are taken to "
-                    "plan a scan. The scan itself is missing."},
-    [REASON_NO_GEOMETRY]
-    = {"no_geometry", "The files do not say where in the body each picture "
-                      "lies, so they cannot be stacked."},
-    [REASON_SCATTERED]
-    = {"scattered", "The pictures do not form a stack: they lie too far "
-                    "apart, or at an angle."},
-    [REASON_FEWER]
-    = {"fewer_slices", "Another series has more slices."},
-    [REASON_NO_DICOM]
-    = {"no_dicom", "None of the files is a DICOM picture. Please choose the "
-                   "folder of the disc that you got from the hospital."},
+    [REASON_NOT_IMAGE] =
+        {"not_image", "The files hold reports or other data, and no CT or MR "
+                      "pictures."},
+    [REASON_ONE_SLICE] =
+        {"one_slice", "There is only one slice. A scan that can be shown in "
+                      "three dimensions needs a whole stack of them."},
+    [REASON_LOCALIZER] =
+        {"localizer", "There are only overview pictures, which are taken to "
+                      "plan a scan. The scan itself is missing."},
+    [REASON_NO_GEOMETRY] =
+        {"no_geometry", "The files do not say where in the body each picture "
+                        "lies, so they cannot be stacked."},
+    [REASON_SCATTERED] = {"scattered",
+                          "The pictures do not form a stack: they lie too far "
+                          "apart, or at an angle."},
+    [REASON_FEWER] = {"fewer_slices", "Another series has more slices."},
+    [REASON_NO_DICOM] =
+        {"no_dicom", "None of the files is a DICOM picture. Please choose the "
+                     "folder of the disc that you got from the hospital."},
     [REASON_EMPTY] = {"empty", "The upload holds no files."},
-    [REASON_NOT_TAR]
-    = {"damaged", "The upload arrived damaged. Please try again."},
-    [REASON_CRASHED]
-    = {"damaged", "The files could not be read: one of them is damaged in a "
-                  "way that stopped the import."},
-    [REASON_STUCK]
-    = {"damaged", "One of the files takes too long to read; it is probably "
-                  "damaged."}};
+    [REASON_NOT_TAR] = {"damaged",
+                        "The upload arrived damaged. Please try again."},
+    [REASON_CRASHED] =
+        {"damaged", "The files could not be read: one of them is damaged in a "
+                    "way that stopped the import."},
+    [REASON_STUCK] = {"damaged",
+                      "One of the files takes too long to read; it is probably "
+                      "damaged."}};
 
 static json_t *report_series(const import_files_t *files);
-static json_t *report_group(const import_files_t *files,
-                            const expo_group_t *g, size_t index);
+static json_t *report_group(const import_files_t *files, const expo_group_t *g,
+                            size_t index);
 static void report_refused(json_t *list, const import_files_t *files);
-static void report_file_warnings(json_t *warnings,
-                                 const import_files_t *files);
+static void report_file_warnings(json_t *warnings, const import_files_t *files);
 static json_t *report_group_warnings(const expo_group_t *g);
-static void report_warn(json_t *warnings, const char *code,
-                        const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+static void report_warn(json_t *warnings, const char *code, const char *format,
+                        ...) __attribute__((format(printf, 3, 4)));
 static json_t *report_numbers(const double *v, size_t n);
 static const char *report_encoding(const import_files_t *files);
 
@@ -91,8 +88,7 @@ report_new(const import_files_t *files)
 
     for (size_t i = 0; i < files->count; i++) {
         dicom += files->file[i].dicom != 0;
-        used += files->file[i].dicom
-                && files->file[i].reason == REASON_NONE;
+        used += files->file[i].dicom && files->file[i].reason == REASON_NONE;
     }
 
     report_file_warnings(warnings, files);
@@ -107,17 +103,18 @@ report_new(const import_files_t *files)
 
 
 void
-report_done(json_t *report, const import_files_t *files,
-            const expo_volume_t *v, uint32_t notes)
+report_done(json_t *report, const import_files_t *files, const expo_volume_t *v,
+            uint32_t notes)
 {
     json_t *all = json_object_get(report, "warnings");
-    json_t *series = json_array_get(json_object_get(report, "series"),
-                                    files->chosen);
+    json_t *series =
+        json_array_get(json_object_get(report, "series"), files->chosen);
     json_t *own = json_object_get(series, "warnings");
 
     if (notes & ASSEMBLE_INVERTED) {
-        report_warn(own, "inverted", "The pictures were stored black for "
-                                     "white and have been turned over.");
+        report_warn(own, "inverted",
+                    "The pictures were stored black for "
+                    "white and have been turned over.");
     }
 
     if (notes & ASSEMBLE_ROUNDED) {
@@ -129,10 +126,9 @@ report_done(json_t *report, const import_files_t *files,
     json_object_del(series, "reason");
     json_object_del(series, "detail");
     json_object_set_new(series, "unit", json_string(v->unit));
-    json_object_set_new(
-        series, "range",
-        json_pack("[f, f]", v->offset + v->scale * v->voxel_min,
-                  v->offset + v->scale * v->voxel_max));
+    json_object_set_new(series, "range",
+                        json_pack("[f, f]", v->offset + v->scale * v->voxel_min,
+                                  v->offset + v->scale * v->voxel_max));
     json_array_extend(all, own);
 }
 
@@ -151,13 +147,11 @@ report_failed(json_t *report, const import_files_t *files, reason_t why)
         tally[report_reason(plan->groups[i].drop)] += plan->groups[i].count;
     }
 
-    for (int r = REASON_NONE + 1; r < REASON_COUNT && why == REASON_NONE;
-         r++) {
+    for (int r = REASON_NONE + 1; r < REASON_COUNT && why == REASON_NONE; r++) {
         most = tally[r] > most ? tally[r] : most;
     }
 
-    for (int r = REASON_NONE + 1; r < REASON_COUNT && why == REASON_NONE;
-         r++) {
+    for (int r = REASON_NONE + 1; r < REASON_COUNT && why == REASON_NONE; r++) {
         if (most > 0 && tally[r] == most) {
             why = (reason_t) r;
         }
@@ -188,8 +182,8 @@ report_sentence(reason_t why, const char *what)
     if (why == REASON_UNSUPPORTED) {
         snprintf(text, sizeof text, "%s (%s).", report_texts[why].failure,
                  what ? what : "an unknown encoding");
-        return json_pack("{s:s, s:s}", "code", report_texts[why].code,
-                         "detail", text);
+        return json_pack("{s:s, s:s}", "code", report_texts[why].code, "detail",
+                         text);
     }
 
     return json_pack("{s:s, s:s}", "code", report_texts[why].code, "detail",
@@ -221,8 +215,8 @@ report_series(const import_files_t *files)
     json_t *list = json_array();
 
     for (size_t i = 0; files->plan != NULL && i < files->plan->count; i++) {
-        json_array_append_new(
-            list, report_group(files, &files->plan->groups[i], i));
+        json_array_append_new(list,
+                              report_group(files, &files->plan->groups[i], i));
     }
 
     report_refused(list, files);
@@ -250,8 +244,8 @@ report_group(const import_files_t *files, const expo_group_t *g, size_t index)
                   json_object_get(sentence, "detail"), "files",
                   (json_int_t) g->count, "modality", f->header.modality,
                   "encoding", f->encoding, "dims", (json_int_t) g->dims[0],
-                  (json_int_t) g->dims[1], (json_int_t) g->dims[2],
-                  "warnings", report_group_warnings(g));
+                  (json_int_t) g->dims[1], (json_int_t) g->dims[2], "warnings",
+                  report_group_warnings(g));
     json_decref(sentence);
 
     if (g->drop != EXPO_DROP_NONE) {
@@ -262,7 +256,8 @@ report_group(const import_files_t *files, const expo_group_t *g, size_t index)
         direction[i] = a[4 * (i % 3) + i / 3] / g->spacing_mm[i / 3];
     }
 
-    json_object_set_new(o, "positions", json_integer((json_int_t) g->positions));
+    json_object_set_new(o, "positions",
+                        json_integer((json_int_t) g->positions));
     json_object_set_new(o, "spacing_mm", report_numbers(g->spacing_mm, 3));
     json_object_set_new(o, "direction", report_numbers(direction, 9));
     json_object_set_new(o, "affine", report_numbers(a, 12));
@@ -301,8 +296,8 @@ report_refused(json_t *list, const import_files_t *files)
         }
 
         for (k = 0; k < lines; k++) {
-            if (line[k].series == f->header.slice.series
-                && line[k].reason == f->reason) {
+            if (line[k].series == f->header.slice.series &&
+                line[k].reason == f->reason) {
                 break;
             }
         }
@@ -331,8 +326,7 @@ report_refused(json_t *list, const import_files_t *files)
                       "reason", json_object_get(sentence, "code"), "detail",
                       json_object_get(sentence, "detail"), "files",
                       (json_int_t) line[k].count, "modality",
-                      f->header.modality, "encoding", f->encoding,
-                      "warnings"));
+                      f->header.modality, "encoding", f->encoding, "warnings"));
         json_decref(sentence);
     }
 }
@@ -362,21 +356,24 @@ report_file_warnings(json_t *warnings, const import_files_t *files)
         if (n[skipped[i].reason] > 0) {
             snprintf(code, sizeof code, "skipped_%s",
                      report_texts[skipped[i].reason].code);
-            report_warn(warnings, code, "%zu of %zu files %s and were left "
-                        "out.", n[skipped[i].reason], files->count,
-                        skipped[i].what);
+            report_warn(warnings, code,
+                        "%zu of %zu files %s and were left "
+                        "out.",
+                        n[skipped[i].reason], files->count, skipped[i].what);
         }
     }
 
     if (foreign > 0) {
         report_warn(warnings, "not_dicom",
-                    "%zu of %zu files are not DICOM and were ignored.",
-                    foreign, files->count);
+                    "%zu of %zu files are not DICOM and were ignored.", foreign,
+                    files->count);
     }
 
     if (burned > 0) {
-        report_warn(warnings, "burned_in", "%zu pictures may carry writing, "
-                    "such as a name, in the picture itself.", burned);
+        report_warn(warnings, "burned_in",
+                    "%zu pictures may carry writing, "
+                    "such as a name, in the picture itself.",
+                    burned);
     }
 }
 
@@ -387,40 +384,50 @@ report_group_warnings(const expo_group_t *g)
     json_t *w = json_array();
 
     if (g->warnings & EXPO_WARN_MISSING) {
-        report_warn(w, "missing_slices", "%zu of %u slices are missing and "
-                    "were filled in from their neighbours.", g->filled,
-                    g->dims[2]);
+        report_warn(w, "missing_slices",
+                    "%zu of %u slices are missing and "
+                    "were filled in from their neighbours.",
+                    g->filled, g->dims[2]);
     }
 
     if (g->warnings & EXPO_WARN_IRREGULAR) {
-        report_warn(w, "irregular_spacing", "The slices lie at uneven "
-                    "distances; %zu of %u were calculated.", g->filled,
-                    g->dims[2]);
+        report_warn(w, "irregular_spacing",
+                    "The slices lie at uneven "
+                    "distances; %zu of %u were calculated.",
+                    g->filled, g->dims[2]);
     }
 
     if (g->warnings & EXPO_WARN_TILT) {
-        report_warn(w, "gantry_tilt", "The scanner was tilted by %.1f "
-                    "degrees; the picture is shown upright.", g->tilt_deg);
+        report_warn(w, "gantry_tilt",
+                    "The scanner was tilted by %.1f "
+                    "degrees; the picture is shown upright.",
+                    g->tilt_deg);
     }
 
     if (g->warnings & EXPO_WARN_DUPLICATES) {
-        report_warn(w, "duplicates", "%zu pictures lie where another lies "
-                    "and were left out.", g->duplicates);
+        report_warn(w, "duplicates",
+                    "%zu pictures lie where another lies "
+                    "and were left out.",
+                    g->duplicates);
     }
 
     if (g->warnings & EXPO_WARN_TIMES) {
-        report_warn(w, "time_points", "There are %zu pictures at each place; "
-                    "the first of them are shown.", g->times);
+        report_warn(w, "time_points",
+                    "There are %zu pictures at each place; "
+                    "the first of them are shown.",
+                    g->times);
     }
 
     if (g->warnings & EXPO_WARN_NO_POSITION) {
-        report_warn(w, "no_position", "The files do not say where the slices "
+        report_warn(w, "no_position",
+                    "The files do not say where the slices "
                     "lie; they were stacked by number, so left and right or "
                     "the size may be wrong.");
     }
 
     if (g->warnings & EXPO_WARN_SHIFTED) {
-        report_warn(w, "shifted_slices", "Some slices are shifted sideways "
+        report_warn(w, "shifted_slices",
+                    "Some slices are shifted sideways "
                     "against the others.");
     }
 
@@ -438,8 +445,8 @@ report_warn(json_t *warnings, const char *code, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
 
-    json_array_append_new(warnings, json_pack("{s:s, s:s}", "code", code,
-                                              "detail", text));
+    json_array_append_new(
+        warnings, json_pack("{s:s, s:s}", "code", code, "detail", text));
 }
 
 

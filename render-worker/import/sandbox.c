@@ -21,11 +21,11 @@ static int sandbox_limit(int what, rlim_t value);
 int
 sandbox_prepare(void)
 {
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0
-        || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
-        || close_range(4, ~0u, 0) != 0 || !sandbox_limit(RLIMIT_CORE, 0)
-        || !sandbox_limit(RLIMIT_FSIZE, 0) || !sandbox_limit(RLIMIT_NOFILE, 8)
-        || !sandbox_limit(RLIMIT_CPU, SANDBOX_CPU_S)) {
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        close_range(4, ~0u, 0) != 0 || !sandbox_limit(RLIMIT_CORE, 0) ||
+        !sandbox_limit(RLIMIT_FSIZE, 0) || !sandbox_limit(RLIMIT_NOFILE, 8) ||
+        !sandbox_limit(RLIMIT_CPU, SANDBOX_CPU_S)) {
         return 0;
     }
 
@@ -36,8 +36,8 @@ sandbox_prepare(void)
     }
 #endif
 
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) != 0
-        && unshare(CLONE_NEWNET | CLONE_NEWIPC) != 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) != 0 &&
+        unshare(CLONE_NEWNET | CLONE_NEWIPC) != 0) {
         errno = 0;
     }
 
@@ -51,21 +51,17 @@ sandbox_enter(void)
 {
     /* sysinfo: glibc's qsort asks how much memory there is. */
     static const int calls[] = {
-        SCMP_SYS(read),          SCMP_SYS(write),
-        SCMP_SYS(munmap),        SCMP_SYS(mremap),
-        SCMP_SYS(brk),           SCMP_SYS(madvise),
-        SCMP_SYS(futex),         SCMP_SYS(sched_yield),
-        SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),
-        SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
+        SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(munmap), SCMP_SYS(mremap),
+        SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(futex),
+        SCMP_SYS(sched_yield), SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),
+        SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 #ifdef __SANITIZE_ADDRESS__
         /* The sanitizers probe memory by writing it to a pipe. */
-        SCMP_SYS(sigaltstack),   SCMP_SYS(pipe2),
-        SCMP_SYS(close),
+        SCMP_SYS(sigaltstack), SCMP_SYS(pipe2), SCMP_SYS(close),
 #endif
-        SCMP_SYS(exit),          SCMP_SYS(exit_group),
-        SCMP_SYS(sysinfo)};
-    const struct scmp_arg_cmp no_code
-        = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+        SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(sysinfo)};
+    const struct scmp_arg_cmp no_code =
+        SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
     scmp_filter_ctx ctx;
     int ok;
 
@@ -75,20 +71,19 @@ sandbox_enter(void)
     }
 
     /* Every thread that exists gets the list, not only the caller. */
-    ok = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) == 0
-         && seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                                   &no_code) == 0
-         && seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                   &no_code) == 0;
+    ok = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) == 0 &&
+         seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                                &no_code) == 0 &&
+         seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                                &no_code) == 0;
 
     for (size_t i = 0; ok && i < sizeof calls / sizeof *calls; i++) {
         ok = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0) == 0;
     }
 
     /* glibc's heap asks /proc whether it may shrink, and lives with a no. */
-    ok = ok
-         && seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat), 0)
-                == 0;
+    ok = ok && seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat),
+                                0) == 0;
 
     ok = ok && sandbox_limit(RLIMIT_NPROC, 0) && seccomp_load(ctx) == 0;
 

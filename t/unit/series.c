@@ -1,4 +1,5 @@
 #include "lib/series.c"
+#include "lib/series_stack.c"
 #include "t/unit/check.h"
 
 enum { MANY = 64 };
