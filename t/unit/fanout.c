@@ -128,8 +128,7 @@ a_frame_is_sent_in_any_number_of_pieces(void)
     put(&q, 1, 1, 100, 0);
     for (i = 0; i < 102; i++) {
         p = expo_fanout_next(&q, &len);
-        if (len != 102u - (unsigned) i ||
-            !expo_fanout_is_inside(&q) ||
+        if (len != 102u - (unsigned) i || !expo_fanout_is_inside(&q) ||
             p != q.frames[q.first]->data + q.frames[q.first]->start + i) {
             break;
         }
