@@ -47,7 +47,7 @@ expo_status_t expo_token_verify(const expo_jwks_t *keys, const char *issuer,
 
 /*
  * The built-in issuer: signs {iss, aud, sub, iat, nbf, exp, jti} with a PEM
- * RSA private key (libjwt; its typ is always JWT), kid = RFC 7638 thumbprint.
+ * RSA private key, typ at+jwt (RFC 9068), kid = RFC 7638 thumbprint.
  * jti: 16 random bytes. *token is malloc'd.
  */
 expo_status_t expo_token_issue(const char *pem, size_t pem_len,
