@@ -93,8 +93,8 @@ a_slab_lets_through_what_beer_and_lambert_say(void)
         tracking = fmax(tracking, tracking_error(r, depths[i]));
         ratio = fmax(ratio, ratio_error(r, depths[i]));
 
-        /* The march stops at 1.5 % and absorbs to 1 % a step. */
-        if (depths[i] < 4) {
+        /* The march stops at 5 % and absorbs to 1 % a step. */
+        if (depths[i] < 3) {
             march = fmax(march, march_error(r, depths[i]));
         }
 

@@ -62,8 +62,8 @@ pt_march_step(const pt_scene_t *s, pt_march_t *m, float t, float dt,
 PT_FN pt_march_t
 pt_march(const pt_scene_t *s, pt_ray_t r, float step)
 {
-    const float enough = 0.015f;
-    float t0 = 0.0f, t1 = PT_FAR, t = 0.0f, end, bound, dt;
+    const float enough = 0.05f; /* what is left is taken for the same */
+    float t0 = 0.0f, t1 = PT_FAR, t = 0.0f, end, bound, dt, w;
     pt_march_t m;
     pt_walk_t walk;
     int32_t i, n, k;
@@ -92,6 +92,11 @@ pt_march(const pt_scene_t *s, pt_ray_t r, float step)
         }
 
         if (m.clear <= enough) {
+            w = 1.0f / (1.0f - m.clear);
+            m.mean *= w;
+            m.square *= w;
+            m.color = pt_scale(m.color, w);
+            m.clear = 0.0f;
             break;
         }
 
@@ -104,7 +109,7 @@ pt_march(const pt_scene_t *s, pt_ray_t r, float step)
 PT_FN pt_look_t
 pt_look(const pt_scene_t *s, pt_ray_t r)
 {
-    pt_march_t m = pt_march(s, r, s->voxel_mm);
+    pt_march_t m = pt_march(s, r, 1.4f * s->voxel_mm);
     pt_look_t look;
     float mark = 0.5f;
     int32_t i = 3;
