@@ -1,5 +1,8 @@
 # What the scripts share. Sourced from the repository's root.
 
+# nginx lies where ordinary users do not look.
+export PATH=$PATH:/usr/sbin:/sbin
+
 NODE_DIR=$PWD/build/node/node_modules/node
 
 # Prints the packages of [run], and for "test" those of [test] too.

@@ -90,7 +90,7 @@ suite_render() {
 # The unit tests once more, where a byte out of place ends the program.
 suite_asan() {
     local name program
-    step build-asan locked_make BUILD=build/asan unit \
+    step build-asan locked_make BUILD=build/asan worker tools unit \
         EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
     export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
     while read -r name program; do

@@ -19,6 +19,9 @@ use Time::HiRes ();
 our $ISSUER = 'https://exposure-render.local';
 our $AUDIENCE = 'exposure-render';
 
+# nginx lies where ordinary users do not look.
+$ENV{PATH} .= ':/usr/sbin:/sbin';
+
 my $build = Cwd::abs_path($ENV{EXPOSURE_BUILD} || 'build');
 
 # slots: of the render-worker.
