@@ -162,10 +162,12 @@ test('a saved view comes back after reload and sign-in', async () => {
     await by('config-save').click();
     await by('config-load').first().waitFor();
 
+    const address = page.url();
+    assert.match(address, /\/scans\/[^/]+$/);
     await page.reload();
     await signIn();
-    await by('scan-open').first().click();
     await by('view-canvas').waitFor();
+    assert.equal(page.url(), address, 'signing in leads to where one came for');
     const fresh = await somePicture();
     assert.ok(difference(fresh, saved) > 2, 'a new session starts from the front');
 

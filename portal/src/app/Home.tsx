@@ -4,13 +4,12 @@ import Button from '@mui/material/Button';
 import Paper from '@mui/material/Paper';
 import Typography from '@mui/material/Typography';
 import { type FormEvent, useState } from 'react';
-import { useLocation } from 'wouter';
 import { ApiError } from '../core/api';
 import { Field } from './Field';
 import { sentence, signIn, useAuth } from './state';
 import { text } from './text';
 
-/** What the service is, and the way in. */
+/** What the service is, and the way in; the address stays what it was. */
 export function Home() {
     return (
         <Box
@@ -78,7 +77,6 @@ function Promises() {
 
 function SignIn() {
     const ended = useAuth((a) => a.ended);
-    const [, navigate] = useLocation();
     const [name, setName] = useState('');
     const [password, setPassword] = useState('');
     const [error, setError] = useState('');
@@ -94,7 +92,6 @@ function SignIn() {
         setError('');
         try {
             await signIn(name, password);
-            navigate('/scans', { replace: true });
         } catch (e) {
             setError(refusal(e));
             setBusy(false);

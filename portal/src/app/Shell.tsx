@@ -11,7 +11,11 @@ import { text } from './text';
 
 /** The bar on top and the column of a page. */
 export function Shell({ title, children }: { title: string; children: ReactNode }) {
-    const [at] = useLocation();
+    const [at, navigate] = useLocation();
+    const leave = () => {
+        signOut();
+        navigate('/', { replace: true });
+    };
     const link = (to: string, name: string) => (
         <Button
             component={RouteLink}
@@ -47,7 +51,7 @@ export function Shell({ title, children }: { title: string; children: ReactNode 
                         {link('/scans', text.nav.scans)}
                         {link('/upload', text.nav.upload)}
                     </Box>
-                    <Button color="inherit" onClick={signOut}>
+                    <Button color="inherit" onClick={leave}>
                         {text.nav.signOut}
                     </Button>
                 </Toolbar>
