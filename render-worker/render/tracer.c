@@ -321,7 +321,8 @@ film_of(const tracer_view_t *v)
     f.background[2] = v->scene.pt.background.z;
     f.voxel_mm = v->scene.pt.voxel_mm;
     f.pixel_mm = 2.0f * pt_length(v->scene.pt.camera.up) *
-                 v->scene.pt.camera.focus / (float) v->scene.pt.height;
+                 v->scene.pt.camera.focus /
+                 (float) (f.width < f.height ? f.width : f.height);
     f.exposure = v->exposure;
     f.gamma = v->gamma;
     f.tone_map = v->tone_map;

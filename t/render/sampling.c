@@ -448,6 +448,41 @@ rays_meet_in_the_plane_of_focus(void)
     check(away > 10 && away <= 12.001f);
 }
 
+/* So a picture upright and one across show the same middle. */
+static void
+the_field_of_view_spans_the_shorter_edge(void)
+{
+    static const struct {
+        int width, height;
+        float x, y, right, up;
+    } at[] = {{200, 100, 150, 100, 0.5f, -0.5f},
+              {200, 100, 200, 50, 1, 0},
+              {100, 200, 100, 50, 0.5f, 0.5f},
+              {100, 200, 50, 0, 0, 1}};
+    pt_camera_t c;
+    pt_ray_t r;
+    size_t i;
+
+    memset(&c, 0, sizeof(c));
+    c.forward = pt_vec(0, 1, 0);
+    c.right = pt_vec(0.5f, 0, 0);
+    c.up = pt_vec(0, 0, 0.5f);
+
+    for (i = 0; i < sizeof at / sizeof *at; i++) {
+        c.parallel = 0;
+        r = pt_camera_ray(&c, at[i].width, at[i].height, at[i].x, at[i].y, 0,
+                          0);
+        check(fabsf(r.d.x / r.d.y - at[i].right) < 1e-6f);
+        check(fabsf(r.d.z / r.d.y - at[i].up) < 1e-6f);
+
+        c.parallel = 10;
+        r = pt_camera_ray(&c, at[i].width, at[i].height, at[i].x, at[i].y, 0,
+                          0);
+        check(fabsf(r.o.x - 10 * at[i].right) < 1e-5f);
+        check(fabsf(r.o.z - 10 * at[i].up) < 1e-5f);
+    }
+}
+
 static void
 sobol_pairs_fill_every_elementary_box_once(void)
 {
@@ -532,6 +567,7 @@ main(void)
     both_ways_of_finding_a_lamp_agree();
     lens_points_fill_the_disk_evenly();
     rays_meet_in_the_plane_of_focus();
+    the_field_of_view_spans_the_shorter_edge();
     sobol_pairs_fill_every_elementary_box_once();
     logarithms_are_close_enough();
     tone_and_srgb_are_their_curves();

@@ -67,9 +67,9 @@ export class Gestures {
         if (!finger) {
             return;
         }
-        const height = this.element.clientHeight;
-        const dx = (e.clientX - finger.x) / height;
-        const dy = (e.clientY - finger.y) / height;
+        const edge = Math.min(this.element.clientWidth, this.element.clientHeight);
+        const dx = (e.clientX - finger.x) / edge;
+        const dy = (e.clientY - finger.y) / edge;
         const others = [...this.fingers].filter(([id]) => id !== e.pointerId);
         const to = { x: e.clientX, y: e.clientY };
         this.fingers.set(e.pointerId, to);
@@ -158,10 +158,10 @@ export class Gestures {
 
 export function lookFrom(viewing: Viewing, camera: Camera, side: View): Change {
     const volume = viewing.state.getState().volume;
-    return volume ? look(camera, side, volume.bounds_min, volume.bounds_max, viewing.aspect) : {};
+    return volume ? look(camera, side, volume.bounds_min, volume.bounds_max) : {};
 }
 
 export function showAll(viewing: Viewing, camera: Camera): Change {
     const volume = viewing.state.getState().volume;
-    return volume ? fitBox(camera, volume.bounds_min, volume.bounds_max, viewing.aspect) : {};
+    return volume ? fitBox(camera, volume.bounds_min, volume.bounds_max) : {};
 }

@@ -5,7 +5,6 @@
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { API } from '../core/api';
-import { fitBox, zoom } from '../core/camera';
 import { Decoder, toRgba } from '../core/decoder';
 import type { ReceivedFrame } from '../core/frame';
 import { Session, type SessionState, type Socket } from '../core/session';
@@ -31,8 +30,6 @@ const AREA = 512 * 512;
 const EDGE_STEP = 16;
 const EDGE_MIN = 64;
 const EDGE_MAX = 1024;
-/* Revision of settings that nobody has changed. They fit a square picture. */
-const FRESH = 1;
 const MAX_FPS = 30;
 const MAX_BITRATE = 12_000_000;
 const RESIZE_AFTER_MS = 300;
@@ -51,7 +48,7 @@ export class Viewing {
     }));
     readonly settings: SettingsStore;
     /** Width by height of the place for the picture. */
-    aspect = 1;
+    private aspect = 1;
     private session: Session;
     private decoder = new Decoder();
     private canvas: HTMLCanvasElement | null = null;
@@ -93,20 +90,9 @@ export class Viewing {
     /** The place for the picture has this size now, CSS pixels. */
     resized(width: number, height: number): void {
         if (width > 0 && height > 0) {
-            this.keepInView(width / height);
+            this.aspect = width / height;
             clearTimeout(this.resize);
             this.resize = setTimeout(() => this.wishStream(), RESIZE_AFTER_MS);
-        }
-    }
-
-    /** The field of view is vertical: a place that gets narrower would cut off
-     * the sides, so the camera steps back, and comes closer again. */
-    private keepInView(aspect: number): void {
-        const factor = Math.min(1, aspect) / Math.min(1, this.aspect);
-        this.aspect = aspect;
-        const camera = this.settings.settings?.camera;
-        if (camera && Math.abs(factor - 1) > 0.01) {
-            this.settings.change({ camera: zoom(camera, factor) });
         }
     }
 
@@ -143,11 +129,6 @@ export class Viewing {
     private welcome(message: Message.Welcome): void {
         this.state.setState({ volume: message.volume, histogram: message.histogram });
         this.settings.welcome(message);
-        if (message.revision === FRESH && this.aspect < 1) {
-            const { bounds_min, bounds_max } = message.volume;
-            const { camera } = this.settings.settings!;
-            this.settings.change({ camera: fitBox(camera, bounds_min, bounds_max, this.aspect) });
-        }
         this.wishStream(message.stream);
     }
 

@@ -67,11 +67,11 @@ export function roll(camera: Camera, angle: number): Pick<Camera, 'up'> {
     return { up: unit(rotate(up, back, angle)) };
 }
 
-/** Moves what is seen by fractions of the picture's height. */
+/** Moves what is seen by fractions of the picture's shorter edge. */
 export function pan(camera: Camera, dx: number, dy: number): Pick<Camera, 'position' | 'target'> {
     const { right, up } = axes(camera);
-    const height = 2 * distance(camera) * Math.tan((camera.fov_deg * Math.PI) / 360);
-    const by = add(scale(right, -dx * height), up, dy * height);
+    const edge = 2 * distance(camera) * Math.tan((camera.fov_deg * Math.PI) / 360);
+    const by = add(scale(right, -dx * edge), up, dy * edge);
     return { position: add(camera.position, by), target: add(camera.target, by) };
 }
 
@@ -86,32 +86,26 @@ export function distance({ position, target }: Camera): number {
     return length(add(position, target, -1));
 }
 
-/** Looks from one of the six sides at the whole box. aspect: width / height. */
+/** Looks from one of the six sides at the whole box. */
 export function look(
     camera: Camera,
     view: View,
     min: Vec,
     max: Vec,
-    aspect: number,
 ): Pick<Camera, 'position' | 'target' | 'up'> {
     const target = scale(add(min, max), 0.5);
     const { from, up } = VIEWS[view];
     const turned = { ...camera, target, position: add(target, from), up };
-    return { ...fitBox(turned, min, max, aspect), up: [...up] };
+    return { ...fitBox(turned, min, max), up: [...up] };
 }
 
-/** Keeps the direction, shows the whole box. */
-export function fitBox(
-    camera: Camera,
-    min: Vec,
-    max: Vec,
-    aspect: number,
-): Pick<Camera, 'position' | 'target'> {
+/** Keeps the direction, shows the whole box in a picture of any shape. */
+export function fitBox(camera: Camera, min: Vec, max: Vec): Pick<Camera, 'position' | 'target'> {
     const target = scale(add(min, max), 0.5);
     const half = scale(add(max, min, -1), 0.5);
     const { back, right, up } = axes(camera);
     const along = (a: Vec) => a.reduce((sum, x, i) => sum + Math.abs(x) * half[i]!, 0);
-    const edge = Math.max(along(up), along(right) / aspect);
+    const edge = Math.max(along(up), along(right));
     const d =
         ROUNDNESS * along(back) + (MARGIN * edge) / Math.tan((camera.fov_deg * Math.PI) / 360);
     return { position: add(target, back, d), target };

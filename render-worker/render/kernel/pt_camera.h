@@ -13,8 +13,9 @@ PT_FN pt_ray_t
 pt_camera_ray(const pt_camera_t *c, int32_t width, int32_t height, float x,
               float y, float lens_u, float lens_v)
 {
-    float sy = 1.0f - 2.0f * y / (float) height;
-    float sx = (2.0f * x - (float) width) / (float) height;
+    float edge = (float) (width < height ? width : height);
+    float sy = ((float) height - 2.0f * y) / edge;
+    float sx = (2.0f * x - (float) width) / edge;
     float lx, ly;
     pt_v3 across = pt_along(pt_scale(c->right, sx), c->up, sy), sharp;
     pt_ray_t r;

@@ -44,7 +44,7 @@ typedef struct {
 
 typedef struct {
     pt_v3 position, forward;
-    pt_v3 right, up; /* to the edge of a square picture, at distance 1 */
+    pt_v3 right, up; /* to the ends of the shorter edge, at distance 1 */
     float lens;      /* radius, mm */
     float focus;     /* mm along forward */
     float parallel;  /* > 0: orthographic, with the picture at this distance */
