@@ -19,6 +19,8 @@ static char *ngx_exposure_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static ngx_int_t ngx_exposure_init(ngx_conf_t *cf);
 static ngx_int_t ngx_exposure_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_exposure_init_process(ngx_cycle_t *cycle);
+static void ngx_exposure_reap_work(void *data);
+static void ngx_exposure_reap_done(void *data);
 static void ngx_exposure_exit_process(ngx_cycle_t *cycle);
 static ngx_exposure_main_conf_t *ngx_exposure_cycle_conf(ngx_cycle_t *cycle);
 static void ngx_exposure_no_dump(void);
@@ -408,7 +410,37 @@ ngx_exposure_init_process(ngx_cycle_t *cycle)
 
     ngx_exposure_started = 1;
 
+    /* what a crash left behind; one process is enough, and none waits for it */
+
+    if (ngx_worker == 0) {
+        (void) ngx_exposure_task_post(ngx_exposure_reap_work,
+                                      ngx_exposure_reap_done, cycle->log);
+    }
+
     return ngx_exposure_control_start(cycle);
+}
+
+
+static void
+ngx_exposure_reap_work(void *data)
+{
+    uint32_t                   removed;
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = ngx_exposure_main_conf();
+    removed = 0;
+
+    if (expo_store_reap(mcf->store, &removed) == EXPO_OK && removed > 0) {
+        ngx_log_error(NGX_LOG_NOTICE, (ngx_log_t *) data, 0,
+                      "exposure: removed %uD files that no scan refers to",
+                      removed);
+    }
+}
+
+
+static void
+ngx_exposure_reap_done(void *data)
+{
 }
 
 

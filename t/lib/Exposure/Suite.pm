@@ -72,4 +72,11 @@ sub blobs {
         glob("$dir/store/blobs/*/*");
 }
 
+# Puts a file into the store that no row knows.
+sub stray_blob {
+    open my $file, '>', "$dir/store/blobs/" . 'a' x 26 or die "stray blob: $!";
+    print $file 'x' x 4096;
+    close $file;
+}
+
 1;
