@@ -8,7 +8,11 @@ const look = (files: File[]) => findSeries(files, () => {}, go);
 const set = (tag: number, vr: string, value: string): Field => ({ tag, vr, value });
 
 /** A slice whose fields of these tags are replaced. */
-async function slice(n: number, replace: Field[] = []): Promise<File> {
+async function slice(
+    n: number,
+    replace: Field[] = [],
+    syntax = '1.2.840.10008.1.2.1',
+): Promise<File> {
     const { ctFields, PIXELS } = await import('./writer');
     const tags = new Set(replace.map((f) => f.tag));
     const fields = [
@@ -16,7 +20,7 @@ async function slice(n: number, replace: Field[] = []): Promise<File> {
         ...replace,
         { tag: 0x7fe00010, vr: 'OW', value: PIXELS },
     ].sort((a, b) => a.tag - b.tag);
-    return new File([meta('1.2.840.10008.1.2.1'), dataSet(fields)], `S${n}`);
+    return new File([meta(syntax), dataSet(fields)], `S${n}`);
 }
 
 describe('finding series', () => {
@@ -58,7 +62,41 @@ describe('finding series', () => {
         expect(await series([slice(1), slice(1)])).toBe('one_slice');
         const nowhere = set(0x00200032, 'DS', '');
         expect(await series([slice(1, [nowhere]), slice(2, [nowhere])])).toBe('no_geometry');
-        expect(await series([slice(1, [set(0x00280008, 'IS', '40')])])).toBeNull();
+    });
+
+    it('refuses at once what the server would refuse after the upload', async () => {
+        const two = async (replace: Field[], syntax?: string) => {
+            const files = await Promise.all([slice(1, replace, syntax), slice(2, replace, syntax)]);
+            return (await look(files)).series[0]!.refusal;
+        };
+        const storage = (n: string) => set(0x00080016, 'UI', `1.2.840.10008.5.1.4.1.1.${n}`);
+        const modality = (m: string) => set(0x00080060, 'CS', m);
+        for (const m of ['CT', 'MR', 'PT', 'NM']) {
+            expect(await two([modality(m)])).toBeNull();
+        }
+        for (const m of ['US', 'OT', 'RTDOSE', 'SEG']) {
+            expect(await two([modality(m)])).toBe('not_image');
+        }
+        expect(await two([storage('4')])).toBeNull();
+        expect(await two([storage('66.4')])).toBe('not_image');
+        expect(await two([set(0x00080016, 'UI', '1.2.3')])).toBe('not_image');
+        expect(await two([storage('2.1')])).toBe('multiframe');
+        expect(await two([set(0x00280008, 'IS', '40')])).toBe('multiframe');
+        expect(await two([set(0x00280008, 'IS', '1')])).toBeNull();
+        expect(await two([{ tag: 0x00280002, vr: 'US', value: [3] }])).toBe('colour');
+        expect(await two([set(0x00280004, 'CS', 'PALETTE COLOR')])).toBe('colour');
+        expect(await two([set(0x00080008, 'CS', 'ORIGINAL\\PRIMARY\\MOSAIC')])).toBe('mosaic');
+        expect(await two([], '1.2.840.10008.1.2.4.70')).toBeNull();
+        expect(await two([], '1.2.840.10008.1.2.4.90')).toBe('unsupported_syntax');
+        expect(await two([], '1.2.840.10008.1.2.4.201')).toBe('unsupported_syntax');
+    });
+
+    it('leaves out the files of a series that cannot be read', async () => {
+        const many = await slice(9, [set(0x00280008, 'IS', '40')]);
+        const found = await look([many, ctFile(1), ctFile(2)]);
+        expect(found.series).toHaveLength(1);
+        expect(found.series[0]).toMatchObject({ refusal: null, count: 2 });
+        expect(found.series[0]!.slices.map((s) => s.file)).not.toContain(many);
     });
 
     it('tells what to know about a series', async () => {

@@ -109,7 +109,7 @@ function Choose({ found }: { found: Found }) {
         <Box sx={{ display: 'grid', gap: 2 }}>
             {usable.length === 0 ? (
                 <Alert severity="warning">
-                    {t.none} {t.noneHelp}
+                    {series.length > 0 ? t.noneReadable : `${t.none} ${t.noneHelp}`}
                 </Alert>
             ) : (
                 <Typography role="status">{t.found(usable.length)}</Typography>

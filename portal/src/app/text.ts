@@ -98,7 +98,14 @@ export const text = {
         title_help: 'Only for you; stored encrypted. Leave out names of people.',
         defaultTitle: (modality: string) => `${modality || 'My'} scan`,
         send: 'Add this one',
+        noneReadable: 'Nothing in what you chose can be made into a picture you can turn:',
         refusal: {
+            not_image: 'Not a CT or MRI series.',
+            multiframe: 'Its pictures are stored many in one file, which cannot be read here yet.',
+            unsupported_syntax:
+                'Its pictures are compressed in a way that cannot be read here yet, such as JPEG 2000.',
+            colour: 'Colour pictures; a volume is a stack of grey ones.',
+            mosaic: 'Each file holds many small pictures, which cannot be read here yet.',
             scout: 'An overview picture, not a volume.',
             one_slice: 'A single slice; a volume needs several.',
             no_geometry: 'The files do not say where each slice lies.',

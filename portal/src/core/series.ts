@@ -12,6 +12,7 @@ import {
     localText,
     numbers,
     readHead,
+    Syntax,
     text,
     unsigned,
 } from './dicom';
@@ -30,9 +31,12 @@ export interface Slice {
     pixel_mm: [number, number] | null;
     localizer: boolean;
     burnedIn: boolean;
+    /** Why the server would leave this file out. */
+    fault: FileFault | null;
 }
 
-export type Refusal = 'scout' | 'one_slice' | 'no_geometry';
+export type FileFault = 'not_image' | 'multiframe' | 'unsupported_syntax' | 'colour' | 'mosaic';
+export type Refusal = FileFault | 'scout' | 'one_slice' | 'no_geometry';
 export type Notice = 'repeated' | 'uneven' | 'burned_in' | 'directions';
 
 export interface Series {
@@ -60,6 +64,17 @@ export interface Found {
 }
 
 const PARALLEL = 8;
+
+/* What can be read is the server's rule (render-worker/import); it is here too
+ * so that nobody uploads for minutes to be told then. */
+const MODALITIES = new Set(['', 'CT', 'MR', 'PT', 'NM']);
+const CLASS_PREFIX = '1.2.840.10008.5.1.4.1.1.';
+const CLASSES = new Set(['2', '4', '128', '7', '1.1', '12.1']);
+const MULTIFRAME_CLASSES = new Set(['2.1', '2.2', '4.1', '4.3', '4.4', '20', '128.1', '130']);
+const SYNTAXES = new Set([
+    ...Object.values(Syntax),
+    ...['5', '4.50', '4.51', '4.57', '4.70', '4.80', '4.81'].map((s) => `1.2.840.10008.1.2.${s}`),
+]);
 
 /** Reads all heads. progress: files done. Throws AbortError. */
 export async function findSeries(
@@ -119,7 +134,30 @@ export function summarise(file: File, head: Head): Slice | null {
         pixel_mm: pixel.length === 2 ? [pixel[0]!, pixel[1]!] : null,
         localizer: type[2]?.trim() === 'LOCALIZER',
         burnedIn: text(find(data, 0x00280301)) === 'YES',
+        fault: faultOf(head, type),
     };
+}
+
+function faultOf(head: Head, type: string[]): FileFault | null {
+    const { data, little } = head;
+    const sop = text(find(data, 0x00080016));
+    const storage = sop.startsWith(CLASS_PREFIX) ? sop.slice(CLASS_PREFIX.length) : sop;
+    const many = MULTIFRAME_CLASSES.has(storage);
+    const image = many || CLASSES.has(storage) || storage === '';
+    if (!image || !MODALITIES.has(text(find(data, 0x00080060)))) {
+        return 'not_image';
+    }
+    if (many || (numbers(find(data, 0x00280008))[0] ?? 1) > 1) {
+        return 'multiframe';
+    }
+    if (!SYNTAXES.has(head.syntax)) {
+        return 'unsupported_syntax';
+    }
+    const samples = unsigned(find(data, 0x00280002), little) ?? 1;
+    if (samples !== 1 || text(find(data, 0x00280004)) === 'PALETTE COLOR') {
+        return 'colour';
+    }
+    return type.some((t) => t.trim() === 'MOSAIC') ? 'mosaic' : null;
 }
 
 function triple(n: number[]): [number, number, number] | null {
@@ -150,10 +188,11 @@ export function group(slices: Slice[]): Series[] {
     return [...byUid].map(([uid, list]) => describe(uid, list)).sort((a, b) => rank(b) - rank(a));
 }
 
-function describe(uid: string, slices: Slice[]): Series {
+function describe(uid: string, all: Slice[]): Series {
+    const readable = all.filter((s) => !s.fault);
+    const slices = readable.length > 0 ? readable : all;
     const first = slices.find((s) => !s.localizer) ?? slices[0]!;
     const count = slices.reduce((n, s) => n + s.frames, 0);
-    const multi = slices.some((s) => s.frames > 1);
     const steps = stepsOf(slices, first);
     const notices: Notice[] = [];
     if (slices.some((s) => s.burnedIn)) {
@@ -181,17 +220,17 @@ function describe(uid: string, slices: Slice[]): Series {
         pixel_mm: first.pixel_mm,
         step_mm: step,
         bytes: slices.reduce((n, s) => n + s.file.size, 0),
-        refusal: refusalOf(slices, first, multi, distinct.length + 1),
+        refusal: refusalOf(slices, first, distinct.length + 1),
         notices,
     };
 }
 
-function refusalOf(slices: Slice[], first: Slice, multi: boolean, planes: number): Refusal | null {
+function refusalOf(slices: Slice[], first: Slice, planes: number): Refusal | null {
+    if (first.fault) {
+        return first.fault;
+    }
     if (slices.every((s) => s.localizer)) {
         return 'scout';
-    }
-    if (multi) {
-        return null;
     }
     if (slices.length === 1 || (first.position && first.normal && planes === 1)) {
         return 'one_slice';
