@@ -20,9 +20,13 @@
  *   ngx_exposure_import.c   sealed original -> worker -> ready scan; _work.c
  *   ngx_exposure_control.c  connection to the render-worker
  *   ngx_exposure_zone.c     shared memory: queue and session table, tries
- *   ngx_exposure_session.c  WebSocket execute: queue, assignment
- *   ngx_exposure_socket.c   WebSocket handshake, reading, closing
+ *   ngx_exposure_session.c  the table of sessions, looked after
+ *   ngx_exposure_execute.c  WebSocket execute: queue, assignment
+ *   ngx_exposure_socket.c   a WebSocket: its life, sending, closing
+ *   ngx_exposure_handshake.c  its opening
+ *   ngx_exposure_reading.c  bytes -> frames -> messages -> handlers
  *   ngx_exposure_viewer.c   WebSockets connect and stream
+ *   ngx_exposure_room.c     a session as this nginx worker has joined it
  *   ngx_exposure_fanout.c   ring -> every viewer's bounded queue
  */
 
@@ -204,7 +208,7 @@ float ngx_exposure_zone_import_get(expo_id_t *scan,
 /* --- WebSocket routes: called by the route table without authentication,
        the first message carries it --- */
 
-ngx_int_t ngx_exposure_session_execute(ngx_http_request_t *r,
+ngx_int_t ngx_exposure_execute_accept(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx);
 ngx_int_t ngx_exposure_viewer_connect(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx);

@@ -82,7 +82,7 @@ static ngx_exposure_route_t  ngx_exposure_routes[] = {
     { DELETE, "/configurations/{id}", BEARER, 0,
       ngx_exposure_configuration_delete },
 
-    { GET, "/scans/{id}/execute", SOCKET, 0, ngx_exposure_session_execute },
+    { GET, "/scans/{id}/execute", SOCKET, 0, ngx_exposure_execute_accept },
     { GET, "/connect", SOCKET, 0, ngx_exposure_viewer_connect },
     { GET, "/stream", SOCKET, 0, ngx_exposure_viewer_stream },
 

@@ -1,7 +1,7 @@
 /*
- * A WebSocket in nginx: handshake, reading through lib/ws, sending, pings,
- * closing. After the 101 the connection's events are ours: nothing passes the
- * output filters, and nothing is taken from the request's pool for a message.
+ * A WebSocket in nginx: its life, sending, pings, closing. After the 101 the
+ * connection's events are ours: nothing passes the output filters, and nothing
+ * is taken from the request's pool for a message.
  */
 
 #include "ngx_exposure_module.h"
@@ -9,7 +9,6 @@
 
 
 #define NGX_EXPOSURE_CLOSE_MS    2000      /* for the peer's own Close */
-#define NGX_EXPOSURE_SPREAD_MS   500       /* of goodbyes at a restart */
 #define NGX_EXPOSURE_TLS_WRITE   16384     /* one record */
 
 
@@ -21,36 +20,11 @@ struct ngx_exposure_small_s {
 };
 
 
-static ngx_int_t ngx_exposure_socket_handshake(ngx_http_request_t *r,
-    ngx_uint_t any_origin, char accept[EXPO_WS_ACCEPT_TEXT + 1]);
-static ngx_uint_t ngx_exposure_socket_has(ngx_str_t *value,
-    const char *token);
-static ngx_str_t *ngx_exposure_socket_header(ngx_http_request_t *r,
-    const char *name);
-static ngx_uint_t ngx_exposure_socket_origin(ngx_http_request_t *r);
-static ngx_int_t ngx_exposure_socket_switch(ngx_http_request_t *r,
-    const char *accept);
-
-static void ngx_exposure_socket_readable(ngx_event_t *rev);
-static void ngx_exposure_socket_feed(ngx_exposure_socket_t *s, u_char *data,
-    size_t len);
-static void ngx_exposure_socket_data(ngx_exposure_socket_t *s);
-static void ngx_exposure_socket_message(ngx_exposure_socket_t *s);
-static void ngx_exposure_socket_dispatch(ngx_exposure_socket_t *s,
-    json_t *message);
-static ngx_uint_t ngx_exposure_socket_too_fast(ngx_exposure_socket_t *s);
-
 static void ngx_exposure_socket_writable(ngx_event_t *wev);
-static ngx_exposure_socket_t *ngx_exposure_socket_of(ngx_connection_t *c);
 static ngx_int_t ngx_exposure_socket_write(ngx_exposure_socket_t *s,
     const u_char *data, size_t len, size_t *sent);
 static void ngx_exposure_socket_timer(ngx_event_t *ev);
-static void ngx_exposure_socket_abort(ngx_exposure_socket_t *s);
 static void ngx_exposure_socket_end(ngx_event_t *ev);
-
-
-/* Bytes on their way through, of one socket at a time. */
-static u_char  ngx_exposure_socket_buf[NGX_EXPOSURE_SCRATCH];
 
 
 ngx_int_t
@@ -67,7 +41,7 @@ ngx_exposure_socket_accept(ngx_http_request_t *r,
 
     accept[0] = '\0';
 
-    rc = ngx_exposure_socket_handshake(r, class->raw != NULL, accept);
+    rc = ngx_exposure_handshake_check(r, class->raw != NULL, accept);
     if (accept[0] == '\0') {
         return rc;
     }
@@ -77,7 +51,7 @@ ngx_exposure_socket_accept(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_exposure_socket_switch(r, accept);
+    rc = ngx_exposure_handshake_switch(r, accept);
     if (rc != NGX_OK) {
         ngx_free(s);
         return rc;
@@ -107,7 +81,7 @@ ngx_exposure_socket_accept(ngx_http_request_t *r,
     ngx_http_set_ctx(r, s, ngx_exposure_module);
 
     c->idle = 1;
-    c->read->handler = ngx_exposure_socket_readable;
+    c->read->handler = ngx_exposure_reading_handler;
     c->write->handler = ngx_exposure_socket_writable;
 
     if (c->read->timer_set) {
@@ -128,7 +102,7 @@ ngx_exposure_socket_accept(ngx_http_request_t *r,
     /* frames that came in one piece with the handshake */
 
     len = r->header_in->last - r->header_in->pos;
-    ngx_exposure_socket_feed(s, r->header_in->pos, len);
+    ngx_exposure_reading_feed(s, r->header_in->pos, len);
     r->header_in->pos = r->header_in->last;
 
     c->read->ready = 1;
@@ -298,441 +272,6 @@ ngx_exposure_socket_close(ngx_exposure_socket_t *s, ngx_uint_t code)
 }
 
 
-/* --- handshake --- */
-
-/* accept stays empty when it was refused, and answered so. */
-
-static ngx_int_t
-ngx_exposure_socket_handshake(ngx_http_request_t *r, ngx_uint_t any_origin,
-    char accept[EXPO_WS_ACCEPT_TEXT + 1])
-{
-    ngx_str_t  *key, *version, *connection;
-
-    version = ngx_exposure_socket_header(r, "sec-websocket-version");
-
-    if (r->headers_in.upgrade == NULL
-        || !ngx_exposure_socket_has(&r->headers_in.upgrade->value, "websocket")
-        || r->stream || r->http_version != NGX_HTTP_VERSION_11
-        || version == NULL || version->len != 2
-        || ngx_strncmp(version->data, "13", 2) != 0)
-    {
-        if (ngx_exposure_reply_header(r, "Sec-WebSocket-Version",
-                                      (u_char *) "13", 2) != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_exposure_reply_problem(r, 426, "upgrade_required",
-                         "This address speaks WebSocket, version 13, over "
-                         "HTTP/1.1.");
-    }
-
-    if (!any_origin && !ngx_exposure_socket_origin(r)) {
-        return ngx_exposure_reply_problem(r, NGX_HTTP_FORBIDDEN, "origin",
-                         "Pages of this origin may not connect here.");
-    }
-
-    key = ngx_exposure_socket_header(r, "sec-websocket-key");
-    connection = ngx_exposure_socket_header(r, "connection");
-
-    if (r->method != NGX_HTTP_GET
-        || connection == NULL
-        || !ngx_exposure_socket_has(connection, "upgrade")
-        || r->headers_in.content_length_n > 0 || r->headers_in.chunked
-        || key == NULL
-        || expo_ws_accept(accept, (char *) key->data, key->len) != EXPO_OK)
-    {
-        return ngx_exposure_reply_problem(r, NGX_HTTP_BAD_REQUEST,
-                         "bad_handshake",
-                         "This is not a whole WebSocket handshake.");
-    }
-
-    return NGX_OK;
-}
-
-
-/* Is the token one of a comma-separated list? */
-
-static ngx_uint_t
-ngx_exposure_socket_has(ngx_str_t *value, const char *token)
-{
-    u_char  *p, *last, *end;
-    size_t   len;
-
-    len = ngx_strlen(token);
-    p = value->data;
-    last = p + value->len;
-
-    while (p < last) {
-
-        while (p < last && (*p == ' ' || *p == '\t' || *p == ',')) {
-            p++;
-        }
-
-        for (end = p; end < last && *end != ','; end++) { /* void */ }
-
-        if ((size_t) (end - p) >= len
-            && ngx_strncasecmp(p, (u_char *) token, len) == 0
-            && strspn((char *) p + len, " \t") >= (size_t) (end - p) - len)
-        {
-            return 1;
-        }
-
-        p = end;
-    }
-
-    return 0;
-}
-
-
-/* NULL also when the header comes twice. */
-
-static ngx_str_t *
-ngx_exposure_socket_header(ngx_http_request_t *r, const char *name)
-{
-    size_t            len;
-    ngx_str_t        *value;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    len = ngx_strlen(name);
-    value = NULL;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len != len
-                || ngx_strncmp(h[i].lowcase_key, name, len) != 0)
-            {
-                continue;
-            }
-
-            if (value) {
-                return NULL;
-            }
-
-            value = &h[i].value;
-        }
-    }
-
-    return value;
-}
-
-
-static ngx_uint_t
-ngx_exposure_socket_origin(ngx_http_request_t *r)
-{
-    ngx_str_t                 *origin, *allowed;
-    ngx_uint_t                 i;
-    ngx_exposure_main_conf_t  *mcf;
-
-    origin = ngx_exposure_socket_header(r, "origin");
-    if (origin == NULL || r->headers_in.host == NULL) {
-        return 0;
-    }
-
-    mcf = ngx_exposure_main_conf();
-    allowed = mcf->origins->elts;
-
-    for (i = 0; i < mcf->origins->nelts; i++) {
-        if (allowed[i].len == origin->len
-            && ngx_strncasecmp(allowed[i].data, origin->data, origin->len)
-               == 0)
-        {
-            return 1;
-        }
-    }
-
-    return expo_ws_same_origin((char *) origin->data, origin->len,
-#if (NGX_HTTP_SSL)
-                               r->connection->ssl != NULL,
-#else
-                               0,
-#endif
-                               (char *) r->headers_in.host->value.data,
-                               r->headers_in.host->value.len);
-}
-
-
-static ngx_int_t
-ngx_exposure_socket_switch(ngx_http_request_t *r, const char *accept)
-{
-    ngx_int_t  rc;
-
-    if (ngx_exposure_reply_header(r, "Upgrade", (u_char *) "websocket", 9)
-            != NGX_OK
-        || ngx_exposure_reply_header(r, "Sec-WebSocket-Accept",
-                                     (u_char *) accept, EXPO_WS_ACCEPT_TEXT)
-            != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    /* for 101 nginx itself writes Connection: upgrade */
-
-    r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
-    r->keepalive = 0;
-
-    rc = ngx_http_send_header(r);
-    if (rc == NGX_ERROR || rc > NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_send_special(r, NGX_HTTP_FLUSH);
-
-    return rc == NGX_AGAIN ? NGX_OK : rc;
-}
-
-
-/* --- reading --- */
-
-static void
-ngx_exposure_socket_readable(ngx_event_t *rev)
-{
-    ssize_t                 n;
-    ngx_connection_t       *c;
-    ngx_exposure_socket_t  *s;
-
-    c = rev->data;
-    s = ngx_exposure_socket_of(c);
-
-    if (s == NULL || s->ending) {
-        return;
-    }
-
-    if (c->close) {
-        c->close = 0;
-
-        if (c->error) {
-            ngx_exposure_socket_abort(s);   /* worker_shutdown_timeout */
-            return;
-        }
-
-        /*
-         * This nginx worker leaves. Not all at once: who is told connects to
-         * the new ones at once.
-         */
-
-        s->heard = 1;
-        s->timer.cancelable = 0;
-        ngx_add_timer(&s->timer, (ngx_msec_t) ngx_random()
-                                 % NGX_EXPOSURE_SPREAD_MS + 1);
-    }
-
-    while (rev->ready && !s->ending) {
-
-        n = c->recv(c, ngx_exposure_socket_buf,
-                    sizeof(ngx_exposure_socket_buf));
-
-        if (n == NGX_AGAIN) {
-            break;
-        }
-
-        if (n == NGX_ERROR || n == 0) {
-            ngx_exposure_socket_abort(s);
-            return;
-        }
-
-        ngx_exposure_socket_feed(s, ngx_exposure_socket_buf, n);
-        ngx_explicit_memzero(ngx_exposure_socket_buf, n);
-    }
-
-    if (!s->ending && ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_exposure_socket_abort(s);
-    }
-}
-
-
-static void
-ngx_exposure_socket_feed(ngx_exposure_socket_t *s, u_char *data, size_t len)
-{
-    size_t           used;
-    expo_ws_event_t  event;
-
-    s->silent = 0;
-
-    while (!s->ending) {
-
-        event = expo_ws_read(&s->ws, data, len, &used);
-        data += used;
-        len -= used;
-
-        if (!s->closing && ngx_exposure_socket_too_fast(s)) {
-            ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_TOO_FAST);
-        }
-
-        switch (event) {
-
-        case EXPO_WS_NEED_MORE:
-            return;
-
-        case EXPO_WS_GOT_DATA:
-            ngx_exposure_socket_data(s);
-            break;
-
-        case EXPO_WS_GOT_PING:
-            ngx_exposure_socket_send_bytes(s, EXPO_WS_PONG, s->ws.data,
-                                           s->ws.bytes);
-            break;
-
-        case EXPO_WS_GOT_PONG:
-            break;
-
-        case EXPO_WS_GOT_CLOSE:
-            if (s->closing) {
-                ngx_exposure_socket_abort(s);
-                return;
-            }
-
-            /* 1005 says that there was no code, and is no code itself */
-
-            ngx_exposure_socket_close(s, s->ws.code == 1005
-                                         ? NGX_EXPOSURE_CLOSE_OK
-                                         : s->ws.code);
-            s->answered = 1;
-            ngx_exposure_socket_flush(s);
-            break;
-
-        case EXPO_WS_GOT_VIOLATION:
-            ngx_exposure_socket_close(s, s->ws.code);
-            break;
-        }
-    }
-}
-
-
-/* A piece of a message: most come in one, and are not copied. */
-
-static void
-ngx_exposure_socket_data(ngx_exposure_socket_t *s)
-{
-    size_t   size;
-    u_char  *p;
-
-    if (s->closing) {
-        return;
-    }
-
-    if (s->text_len + s->ws.bytes > s->text_size) {
-
-        size = ngx_max(2 * s->text_size, s->text_len + s->ws.bytes);
-
-        p = realloc(s->text, size);
-        if (p == NULL) {
-            ngx_exposure_socket_abort(s);
-            return;
-        }
-
-        s->text = p;
-        s->text_size = size;
-    }
-
-    if (s->ws.bytes) {
-        ngx_memcpy(s->text + s->text_len, s->ws.data, s->ws.bytes);
-        s->text_len += s->ws.bytes;
-    }
-
-    if (s->ws.end) {
-        ngx_exposure_socket_message(s);
-
-        /* it may have held a token */
-
-        if (s->text_len) {
-            ngx_explicit_memzero(s->text, s->text_len);
-        }
-
-        free(s->text);
-        s->text = NULL;
-        s->text_len = 0;
-        s->text_size = 0;
-    }
-}
-
-
-static void
-ngx_exposure_socket_message(ngx_exposure_socket_t *s)
-{
-    json_t  *message;
-
-    if (s->class->raw) {
-        s->class->raw(s, s->ws.op, s->text, s->text_len);
-        return;
-    }
-
-    message = NULL;
-
-    if (s->ws.op == EXPO_WS_TEXT) {
-        message = json_loadb((char *) s->text, s->text_len,
-                             JSON_REJECT_DUPLICATES, NULL);
-    }
-
-    ngx_exposure_socket_dispatch(s, message);
-    json_decref(message);
-}
-
-
-static void
-ngx_exposure_socket_dispatch(ngx_exposure_socket_t *s, json_t *message)
-{
-    char                           error[256];
-    const char                    *type;
-    expo_schema_t                 *schema;
-    const ngx_exposure_message_t  *m;
-
-    static const ngx_exposure_message_t  first[] = {
-        { "authenticate", "authenticate", NULL },
-        { NULL, NULL, NULL }
-    };
-
-    schema = ngx_exposure_main_conf()->messages_schema;
-    type = json_string_value(json_object_get(message, "type"));
-
-    for (m = s->heard ? s->class->messages : first; type && m->type; m++) {
-
-        if (ngx_strcmp(m->type, type) != 0) {
-            continue;
-        }
-
-        if (expo_schema_check(schema, m->def, message, error, sizeof(error))
-            != EXPO_OK)
-        {
-            break;
-        }
-
-        if (s->heard) {
-            m->handler(s, message);
-            return;
-        }
-
-        s->heard = 1;
-        ngx_add_timer(&s->timer, NGX_EXPOSURE_PING_MS);
-        s->class->authenticate(s, message);
-        return;
-    }
-
-    ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_BAD);
-}
-
-
-static ngx_uint_t
-ngx_exposure_socket_too_fast(ngx_exposure_socket_t *s)
-{
-    if (s->class->raw) {
-        return 0;
-    }
-
-    if (ngx_current_msec - s->window >= 1000) {
-        s->window = ngx_current_msec;
-        s->window_frames = s->ws.frames;
-    }
-
-    return s->ws.frames - s->window_frames > NGX_EXPOSURE_MESSAGES_S;
-}
-
-
 /* --- writing --- */
 
 static void
@@ -750,7 +289,7 @@ ngx_exposure_socket_writable(ngx_event_t *wev)
 
 /* NULL when it has ended, and nginx is still closing the connection. */
 
-static ngx_exposure_socket_t *
+ngx_exposure_socket_t *
 ngx_exposure_socket_of(ngx_connection_t *c)
 {
     ngx_http_request_t  *r;
@@ -839,7 +378,7 @@ ngx_exposure_socket_timer(ngx_event_t *ev)
 
 /* From anywhere: the socket is destroyed when the callers are through. */
 
-static void
+void
 ngx_exposure_socket_abort(ngx_exposure_socket_t *s)
 {
     if (s->ending) {

@@ -1,6 +1,6 @@
 /*
- * What the files around WebSockets share: zone, control, session, socket,
- * viewer, fanout.
+ * What the files around WebSockets share: zone, control, session, execute,
+ * socket, handshake, reading, viewer, room, fanout.
  *
  * A socket is a WebSocket after its 101: it owns the connection's events and
  * lives on the heap, not in the request's pool. It is destroyed in one place
@@ -116,6 +116,30 @@ void ngx_exposure_socket_flush(ngx_exposure_socket_t *s);
 void ngx_exposure_socket_close(ngx_exposure_socket_t *s, ngx_uint_t code);
 
 
+/* From anywhere: the socket is destroyed when the callers are through. */
+void ngx_exposure_socket_abort(ngx_exposure_socket_t *s);
+
+/* NULL when it has ended, and nginx is still closing the connection. */
+ngx_exposure_socket_t *ngx_exposure_socket_of(ngx_connection_t *c);
+
+
+/* --- handshake --- */
+
+/* accept stays empty when it was refused, and answered so. */
+ngx_int_t ngx_exposure_handshake_check(ngx_http_request_t *r,
+    ngx_uint_t any_origin, char accept[EXPO_WS_ACCEPT_TEXT + 1]);
+/* Answers 101. */
+ngx_int_t ngx_exposure_handshake_switch(ngx_http_request_t *r,
+    const char *accept);
+
+
+/* --- reading --- */
+
+void ngx_exposure_reading_handler(ngx_event_t *rev);
+void ngx_exposure_reading_feed(ngx_exposure_socket_t *s, u_char *data,
+    size_t len);
+
+
 /* --- zone --- */
 
 expo_queue_t *ngx_exposure_zone_queue(ngx_exposure_zone_t *zone);
@@ -141,7 +165,7 @@ void ngx_exposure_session_user(u_char user[EXPO_QUEUE_USER],
 void ngx_exposure_session_start(ngx_cycle_t *cycle);
 
 
-/* --- viewer and fanout --- */
+/* --- viewer, room and fanout --- */
 
 typedef struct ngx_exposure_viewer_s  ngx_exposure_viewer_t;
 
@@ -167,10 +191,22 @@ struct ngx_exposure_viewer_s {
     char                        id[EXPO_ID_TEXT + 1];
 };
 
-/* Messages about a session that this worker may have joined. */
-void ngx_exposure_viewer_event(ngx_uint_t worker, const char *type,
+/* Its room has been joined: it is welcomed, or gets a picture. */
+void ngx_exposure_viewer_ready(ngx_exposure_viewer_t *v);
+
+/* NULL: this nginx worker has not joined it. */
+ngx_exposure_room_t *ngx_exposure_room_find(expo_id_t *id);
+/* NULL: the render-worker cannot be asked. */
+ngx_exposure_room_t *ngx_exposure_room_join(expo_id_t *id, ngx_uint_t worker);
+/* The last viewer is gone. */
+void ngx_exposure_room_leave(ngx_exposure_room_t *room);
+/* Tells the render-worker how many viewers there are here. */
+void ngx_exposure_room_count(ngx_exposure_room_t *room);
+
+/* Messages about a session that this nginx worker may have joined. */
+void ngx_exposure_room_event(ngx_uint_t worker, const char *type,
     expo_id_t *session, json_t *message, int *fds, ngx_uint_t nfds);
-void ngx_exposure_viewer_lost(ngx_uint_t worker);
+void ngx_exposure_room_lost(ngx_uint_t worker);
 
 /* Maps the ring behind fd read-only, if its seals and size are right. */
 ngx_int_t ngx_exposure_fanout_map(ngx_exposure_room_t *room, int fd);

@@ -1,7 +1,6 @@
 /*
- * WebSockets connect and stream: the viewers of a session. The first viewer
- * of a session in this nginx worker joins it over the control connection, the
- * last one leaves it; all others share what comes.
+ * WebSockets connect and stream: the viewers of a session, who they are and
+ * what they say.
  */
 
 #include "ngx_exposure_module.h"
@@ -40,26 +39,6 @@ static void ngx_exposure_viewer_ping(ngx_exposure_socket_t *s,
 static void ngx_exposure_viewer_tell(ngx_exposure_socket_t *s,
     json_t *message);
 
-static ngx_exposure_room_t *ngx_exposure_viewer_room(expo_id_t *id);
-static ngx_exposure_room_t *ngx_exposure_viewer_join(expo_id_t *id,
-    ngx_uint_t worker);
-static void ngx_exposure_viewer_leave(ngx_exposure_room_t *room);
-static void ngx_exposure_viewer_count(ngx_exposure_room_t *room);
-static void ngx_exposure_viewer_ready(ngx_exposure_viewer_t *v);
-
-static void ngx_exposure_viewer_joined(ngx_exposure_room_t *room,
-    json_t *message, int *fds, ngx_uint_t nfds);
-static void ngx_exposure_viewer_settings(ngx_exposure_room_t *room,
-    json_t *message);
-static void ngx_exposure_viewer_refused(ngx_exposure_room_t *room,
-    json_t *message);
-static void ngx_exposure_viewer_stats(ngx_exposure_room_t *room,
-    json_t *message);
-static void ngx_exposure_viewer_all(ngx_exposure_room_t *room,
-    json_t *message);
-static void ngx_exposure_viewer_close_all(ngx_exposure_room_t *room,
-    ngx_uint_t code);
-
 
 static const ngx_exposure_message_t  ngx_exposure_viewer_messages[] = {
     { "settings", "client_settings", ngx_exposure_viewer_patch },
@@ -86,11 +65,6 @@ static const ngx_exposure_socket_class_t  ngx_exposure_viewer_stream_class = {
 };
 
 
-static ngx_queue_t  ngx_exposure_rooms = {
-    &ngx_exposure_rooms, &ngx_exposure_rooms
-};
-
-
 ngx_int_t
 ngx_exposure_viewer_connect(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 {
@@ -102,70 +76,6 @@ ngx_int_t
 ngx_exposure_viewer_stream(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 {
     return ngx_exposure_viewer_accept(r, &ngx_exposure_viewer_stream_class);
-}
-
-
-void
-ngx_exposure_viewer_event(ngx_uint_t worker, const char *type,
-    expo_id_t *session, json_t *message, int *fds, ngx_uint_t nfds)
-{
-    ngx_exposure_room_t  *room;
-
-    room = ngx_exposure_viewer_room(session);
-
-    if (room == NULL || room->worker != worker) {
-        return;
-    }
-
-    if (ngx_strcmp(type, "frame") == 0) {
-        ngx_exposure_fanout_frame(room,
-            (uint32_t) json_integer_value(json_object_get(message,
-                                                          "sequence")));
-
-    } else if (ngx_strcmp(type, "joined") == 0) {
-        ngx_exposure_viewer_joined(room, message, fds, nfds);
-
-    } else if (ngx_strcmp(type, "settings") == 0) {
-        ngx_exposure_viewer_settings(room, message);
-
-    } else if (ngx_strcmp(type, "refused") == 0) {
-        ngx_exposure_viewer_refused(room, message);
-
-    } else if (ngx_strcmp(type, "stats") == 0) {
-        ngx_exposure_viewer_stats(room, message);
-
-    } else if (ngx_strcmp(type, "stream") == 0 && room->joined) {
-
-        /* for the welcome of those who come later */
-
-        (void) json_object_set(room->joined, "stream",
-                               json_object_get(message, "stream"));
-
-    } else if (ngx_strcmp(type, "ended") == 0
-               || ngx_strcmp(type, "failed") == 0)
-    {
-        ngx_exposure_viewer_close_all(room, NGX_EXPOSURE_CLOSE_NOT_FOUND);
-    }
-}
-
-
-void
-ngx_exposure_viewer_lost(ngx_uint_t worker)
-{
-    ngx_queue_t          *q, *next;
-    ngx_exposure_room_t  *room;
-
-    for (q = ngx_queue_head(&ngx_exposure_rooms);
-         q != ngx_queue_sentinel(&ngx_exposure_rooms);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        room = ngx_queue_data(q, ngx_exposure_room_t, link);
-
-        if (room->worker == worker) {
-            ngx_exposure_viewer_close_all(room, NGX_EXPOSURE_CLOSE_NO_WORKER);
-        }
-    }
 }
 
 
@@ -214,9 +124,9 @@ ngx_exposure_viewer_enter(ngx_exposure_socket_t *s, json_t *message)
         return;
     }
 
-    room = ngx_exposure_viewer_room(&id);
+    room = ngx_exposure_room_find(&id);
     if (room == NULL) {
-        room = ngx_exposure_viewer_join(&id, worker);
+        room = ngx_exposure_room_join(&id, worker);
     }
 
     if (room == NULL || RAND_bytes(own.b, sizeof(own.b)) != 1) {
@@ -238,7 +148,7 @@ ngx_exposure_viewer_enter(ngx_exposure_socket_t *s, json_t *message)
     }
 
     if (room->joined) {
-        ngx_exposure_viewer_count(room);
+        ngx_exposure_room_count(room);
         ngx_exposure_viewer_ready(v);
     }
 }
@@ -259,10 +169,10 @@ ngx_exposure_viewer_gone(ngx_exposure_socket_t *s)
         if (ngx_queue_empty(&room->connects)
             && ngx_queue_empty(&room->streams))
         {
-            ngx_exposure_viewer_leave(room);
+            ngx_exposure_room_leave(room);
 
         } else if (room->joined && !room->over) {
-            ngx_exposure_viewer_count(room);
+            ngx_exposure_room_count(room);
         }
     }
 
@@ -501,109 +411,9 @@ ngx_exposure_viewer_tell(ngx_exposure_socket_t *s, json_t *message)
 }
 
 
-/* --- sessions joined by this nginx worker --- */
-
-static ngx_exposure_room_t *
-ngx_exposure_viewer_room(expo_id_t *id)
-{
-    ngx_queue_t          *q;
-    ngx_exposure_room_t  *room;
-
-    for (q = ngx_queue_head(&ngx_exposure_rooms);
-         q != ngx_queue_sentinel(&ngx_exposure_rooms);
-         q = ngx_queue_next(q))
-    {
-        room = ngx_queue_data(q, ngx_exposure_room_t, link);
-
-        if (ngx_memcmp(&room->id, id, sizeof(expo_id_t)) == 0) {
-            return room;
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_exposure_room_t *
-ngx_exposure_viewer_join(expo_id_t *id, ngx_uint_t worker)
-{
-    ngx_exposure_room_t  *room;
-
-    if (ngx_exposure_control_tell(worker, "join", id) != NGX_OK) {
-        return NULL;
-    }
-
-    room = ngx_calloc(sizeof(ngx_exposure_room_t), ngx_cycle->log);
-    if (room == NULL) {
-        (void) ngx_exposure_control_tell(worker, "leave", id);
-        return NULL;
-    }
-
-    room->worker = worker;
-    room->id = *id;
-    ngx_queue_init(&room->connects);
-    ngx_queue_init(&room->streams);
-    ngx_queue_insert_tail(&ngx_exposure_rooms, &room->link);
-
-    return room;
-}
-
-
-static void
-ngx_exposure_viewer_leave(ngx_exposure_room_t *room)
-{
-    if (!room->over) {
-        (void) ngx_exposure_control_tell(room->worker, "leave", &room->id);
-        ngx_queue_remove(&room->link);
-    }
-
-    ngx_exposure_fanout_unmap(room);
-    json_decref(room->joined);
-    ngx_free(room);
-}
-
-
-static void
-ngx_exposure_viewer_count(ngx_exposure_room_t *room)
-{
-    char          id[EXPO_ID_TEXT + 1];
-    json_t       *message;
-    ngx_int_t     streams, connects;
-    ngx_queue_t  *q;
-
-    streams = 0;
-    connects = 0;
-
-    for (q = ngx_queue_head(&room->streams);
-         q != ngx_queue_sentinel(&room->streams);
-         q = ngx_queue_next(q))
-    {
-        streams++;
-    }
-
-    for (q = ngx_queue_head(&room->connects);
-         q != ngx_queue_sentinel(&room->connects);
-         q = ngx_queue_next(q))
-    {
-        connects++;
-    }
-
-    expo_id_print(id, &room->id);
-
-    message = json_pack("{s:s, s:s, s:I, s:I}", "type", "viewers",
-                        "session", id, "stream", (json_int_t) streams,
-                        "connect", (json_int_t) connects);
-    if (message) {
-        (void) ngx_exposure_control_send(room->worker, message, NULL, 0, NULL,
-                                         0);
-        json_decref(message);
-    }
-}
-
-
 /* Joined: a connect viewer is welcomed, a stream viewer needs a keyframe. */
 
-static void
+void
 ngx_exposure_viewer_ready(ngx_exposure_viewer_t *v)
 {
     json_t       *welcome;
@@ -626,151 +436,4 @@ ngx_exposure_viewer_ready(ngx_exposure_viewer_t *v)
     }
 
     ngx_exposure_socket_send(v->socket, welcome);
-}
-
-
-/* --- what the render-worker says --- */
-
-static void
-ngx_exposure_viewer_joined(ngx_exposure_room_t *room, json_t *message,
-    int *fds, ngx_uint_t nfds)
-{
-    char          id[EXPO_ID_TEXT + 1];
-    ngx_queue_t  *q;
-
-    if (room->joined) {
-        return;
-    }
-
-    if (nfds != 1 || ngx_exposure_fanout_map(room, fds[0]) != NGX_OK) {
-        expo_id_print(id, &room->id);
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "session %*s: its ring is not as it must be", (size_t) 4,
-                      id);
-        ngx_exposure_viewer_close_all(room, NGX_EXPOSURE_CLOSE_INTERNAL);
-        return;
-    }
-
-    room->joined = json_incref(message);
-
-    ngx_exposure_viewer_count(room);
-
-    for (q = ngx_queue_head(&room->connects);
-         q != ngx_queue_sentinel(&room->connects);
-         q = ngx_queue_next(q))
-    {
-        ngx_exposure_viewer_ready(ngx_queue_data(q, ngx_exposure_viewer_t,
-                                                 link));
-    }
-
-    if (!ngx_queue_empty(&room->streams)) {
-        ngx_exposure_fanout_keyframe(room);
-    }
-}
-
-
-static void
-ngx_exposure_viewer_settings(ngx_exposure_room_t *room, json_t *message)
-{
-    if (room->joined) {
-        (void) json_object_set(room->joined, "settings",
-                               json_object_get(message, "settings"));
-        (void) json_object_set(room->joined, "revision",
-                               json_object_get(message, "revision"));
-    }
-
-    (void) json_object_del(message, "session");
-    ngx_exposure_viewer_all(room, message);
-}
-
-
-static void
-ngx_exposure_viewer_refused(ngx_exposure_room_t *room, json_t *message)
-{
-    const char             *by;
-    ngx_queue_t            *q;
-    ngx_exposure_viewer_t  *v;
-
-    by = json_string_value(json_object_get(message, "by"));
-
-    for (q = ngx_queue_head(&room->connects);
-         q != ngx_queue_sentinel(&room->connects);
-         q = ngx_queue_next(q))
-    {
-        v = ngx_queue_data(q, ngx_exposure_viewer_t, link);
-
-        if (ngx_strcmp(v->id, by) == 0) {
-            ngx_exposure_socket_send(v->socket,
-                json_pack("{s:s, s:O, s:O, s:O}", "type", "error",
-                          "code", json_object_get(message, "code"),
-                          "detail", json_object_get(message, "detail"),
-                          "request", json_object_get(message, "request")));
-        }
-    }
-}
-
-
-static void
-ngx_exposure_viewer_stats(ngx_exposure_room_t *room, json_t *message)
-{
-    json_t  *stats;
-
-    stats = json_object_get(message, "stats");
-
-    (void) json_object_set_new(stats, "type", json_string("stats"));
-    ngx_exposure_viewer_all(room, stats);
-}
-
-
-static void
-ngx_exposure_viewer_all(ngx_exposure_room_t *room, json_t *message)
-{
-    char                   *text;
-    ngx_queue_t            *q;
-    ngx_exposure_viewer_t  *v;
-
-    text = json_dumps(message, JSON_COMPACT);
-    if (text == NULL) {
-        return;
-    }
-
-    for (q = ngx_queue_head(&room->connects);
-         q != ngx_queue_sentinel(&room->connects);
-         q = ngx_queue_next(q))
-    {
-        v = ngx_queue_data(q, ngx_exposure_viewer_t, link);
-        ngx_exposure_socket_send_bytes(v->socket, EXPO_WS_TEXT, text,
-                                       ngx_strlen(text));
-    }
-
-    free(text);
-}
-
-
-/* Nobody finds the room any more; its last viewer takes it along. */
-
-static void
-ngx_exposure_viewer_close_all(ngx_exposure_room_t *room, ngx_uint_t code)
-{
-    ngx_queue_t            *q;
-    ngx_exposure_viewer_t  *v;
-
-    room->over = 1;
-    ngx_queue_remove(&room->link);
-
-    for (q = ngx_queue_head(&room->connects);
-         q != ngx_queue_sentinel(&room->connects);
-         q = ngx_queue_next(q))
-    {
-        v = ngx_queue_data(q, ngx_exposure_viewer_t, link);
-        ngx_exposure_socket_close(v->socket, code);
-    }
-
-    for (q = ngx_queue_head(&room->streams);
-         q != ngx_queue_sentinel(&room->streams);
-         q = ngx_queue_next(q))
-    {
-        v = ngx_queue_data(q, ngx_exposure_viewer_t, link);
-        ngx_exposure_socket_close(v->socket, code);
-    }
 }

@@ -1,0 +1,589 @@
+/*
+ * WebSocket execute: one client's place in the queue, its session, its end.
+ * The table in shared memory says what is so; it is looked at again whenever
+ * it may have changed.
+ */
+
+#include "ngx_exposure_module.h"
+#include "ngx_exposure_session.h"
+
+#include <openssl/rand.h>
+
+#include "lib/base64.h"
+
+
+static void ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s,
+    json_t *message);
+static void ngx_exposure_execute_gone(ngx_exposure_socket_t *s);
+static void ngx_exposure_execute_free(ngx_exposure_execute_t *x);
+static void ngx_exposure_execute_open(ngx_exposure_execute_t *x);
+static void ngx_exposure_execute_scan(void *data, expo_status_t st,
+    ngx_exposure_scan_open_t *open);
+static void ngx_exposure_execute_enter(ngx_exposure_execute_t *x);
+static void ngx_exposure_execute_send_open(ngx_exposure_execute_t *x,
+    ngx_exposure_scan_open_t *open);
+static void ngx_exposure_execute_wait(ngx_exposure_execute_t *x);
+static void ngx_exposure_execute_queued(ngx_exposure_execute_t *x,
+    uint32_t position, uint32_t ahead, uint32_t estimate_s);
+static void ngx_exposure_execute_live(ngx_exposure_execute_t *x,
+    expo_session_t *session);
+static ngx_int_t ngx_exposure_execute_ticket(ngx_exposure_execute_t *x,
+    uint64_t expiry, char text[EXPO_TICKET_TEXT]);
+static void ngx_exposure_execute_adopt(expo_session_t *session);
+static void ngx_exposure_execute_missing(ngx_exposure_execute_t *x);
+static void ngx_exposure_execute_release(ngx_exposure_execute_t *x);
+
+
+static const ngx_exposure_message_t  ngx_exposure_execute_messages[] = {
+    { NULL, NULL, NULL }
+};
+
+static const ngx_exposure_socket_class_t  ngx_exposure_execute_class = {
+    .name = "execute",
+    .authenticate = ngx_exposure_execute_authenticate,
+    .messages = ngx_exposure_execute_messages,
+    .gone = ngx_exposure_execute_gone
+};
+
+
+ngx_int_t
+ngx_exposure_execute_accept(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+{
+    ngx_int_t                rc;
+    ngx_exposure_execute_t  *x;
+
+    x = ngx_calloc(sizeof(ngx_exposure_execute_t), r->connection->log);
+    if (x == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    x->scan = ctx->id;
+    ngx_queue_insert_tail(&ngx_exposure_executes, &x->link);
+
+    rc = ngx_exposure_socket_accept(r, &ngx_exposure_execute_class, x);
+    if (rc != NGX_DONE) {
+        ngx_exposure_execute_free(x);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s, json_t *message)
+{
+    json_t                  *token;
+    ngx_exposure_execute_t  *x;
+
+    x = s->data;
+    x->socket = s;
+
+    token = json_object_get(message, "token");
+
+    if (token == NULL
+        || ngx_exposure_auth_token((u_char *) json_string_value(token),
+                                   json_string_length(token), &x->claims,
+                                   x->tag)
+           != NGX_OK)
+    {
+        x->state = NGX_EXPOSURE_OVER;
+        ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_UNKNOWN);
+        return;
+    }
+
+    ngx_exposure_session_user(x->user, x->tag);
+    ngx_exposure_execute_open(x);
+}
+
+
+static void
+ngx_exposure_execute_gone(ngx_exposure_socket_t *s)
+{
+    ngx_exposure_execute_t  *x;
+
+    x = s->data;
+    x->socket = NULL;
+
+    ngx_exposure_execute_release(x);
+
+    if (!x->busy) {
+        ngx_exposure_execute_free(x);
+    }
+}
+
+
+static void
+ngx_exposure_execute_free(ngx_exposure_execute_t *x)
+{
+    ngx_queue_remove(&x->link);
+    ngx_explicit_memzero(x, sizeof(ngx_exposure_execute_t));
+    ngx_free(x);
+}
+
+
+/* First to know whether the user may; later, assigned, for the worker. */
+
+static void
+ngx_exposure_execute_open(ngx_exposure_execute_t *x)
+{
+    x->busy = 1;
+
+    if (ngx_exposure_scan_open(&x->claims, x->tag, &x->scan,
+                               ngx_exposure_execute_scan, x)
+        != NGX_OK)
+    {
+        x->busy = 0;
+        ngx_exposure_execute_release(x);
+        x->state = NGX_EXPOSURE_OVER;
+        ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_NO_WORKER);
+    }
+}
+
+
+static void
+ngx_exposure_execute_scan(void *data, expo_status_t st,
+    ngx_exposure_scan_open_t *open)
+{
+    ngx_exposure_execute_t *x = data;
+
+    x->busy = 0;
+
+    if (x->socket == NULL) {
+        ngx_exposure_execute_free(x);
+
+    } else if (x->state == NGX_EXPOSURE_OVER) {
+
+        /* told already, while the thread was at it */
+
+    } else if (st == EXPO_OK) {
+        x->role = open->role;
+
+        if (x->state == NGX_EXPOSURE_ASKING) {
+            ngx_exposure_execute_enter(x);
+        }
+
+        if (x->state == NGX_EXPOSURE_OPENING && !x->busy) {
+            ngx_exposure_execute_send_open(x, open);
+        }
+
+    } else if (x->state == NGX_EXPOSURE_ASKING) {
+        x->state = NGX_EXPOSURE_OVER;
+        ngx_exposure_socket_close(x->socket, st == EXPO_NOT_FOUND
+                                             || st == EXPO_DENIED
+                                             ? NGX_EXPOSURE_CLOSE_NOT_FOUND
+                                             : NGX_EXPOSURE_CLOSE_INTERNAL);
+
+    } else {
+        ngx_exposure_execute_end(x, st == EXPO_NOT_FOUND ? "deleted"
+                                                         : "failed", NULL);
+    }
+
+    if (open) {
+        (void) close(open->fd);
+        ngx_explicit_memzero(&open->blob, sizeof(expo_blob_t));
+    }
+}
+
+
+/* Into the queue; or back into the session that there is. */
+
+static void
+ngx_exposure_execute_enter(ngx_exposure_execute_t *x)
+{
+    expo_status_t         st;
+    expo_session_t        session;
+    ngx_exposure_zone_t  *zone;
+
+    zone = ngx_exposure_zone();
+
+    ngx_exposure_zone_lock(zone);
+    st = expo_queue_join(ngx_exposure_zone_queue(zone),
+                         ngx_exposure_zone_owner(), x->user, &x->scan,
+                         ngx_current_msec, &x->number, &session);
+    ngx_exposure_zone_unlock(zone);
+
+    switch (st) {
+
+    case EXPO_OK:
+        x->state = NGX_EXPOSURE_WAITING;
+        ngx_exposure_execute_wait(x);
+        break;
+
+    case EXPO_CONFLICT:
+        x->session = session.id;
+        x->worker = session.worker;
+
+        if (session.state == EXPO_SESSION_LIVE) {
+            ngx_exposure_execute_adopt(&session);
+            ngx_exposure_execute_live(x, &session);
+            break;
+        }
+
+        x->state = NGX_EXPOSURE_TAKING;
+        break;
+
+    default:
+        x->state = NGX_EXPOSURE_OVER;
+        ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_NO_WORKER);
+        return;
+    }
+
+    /* an older tab of the same user hears of it at once */
+
+    ngx_exposure_session_poll();
+}
+
+
+static void
+ngx_exposure_execute_send_open(ngx_exposure_execute_t *x,
+    ngx_exposure_scan_open_t *open)
+{
+    char        session[EXPO_ID_TEXT + 1], scan[EXPO_ID_TEXT + 1];
+    char        header[EXPO_BASE64_TEXT(EXPO_BLOB_HEADER)];
+    json_t     *message;
+    ngx_int_t   rc;
+
+    expo_id_print(session, &x->session);
+    expo_id_print(scan, &x->scan);
+    expo_base64_print(header, open->blob.header, EXPO_BLOB_HEADER);
+
+    rc = NGX_DECLINED;
+    message = json_pack("{s:s, s:s, s:s, s:s}", "type", "open",
+                        "session", session, "scan", scan, "header", header);
+    if (message) {
+        rc = ngx_exposure_control_send(x->worker, message, open->blob.key,
+                                       sizeof(open->blob.key), &open->fd, 1);
+        json_decref(message);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_exposure_execute_end(x, "worker_lost", NULL);
+    }
+}
+
+
+/* --- looking at the table --- */
+
+void
+ngx_exposure_execute_look(ngx_exposure_execute_t *x)
+{
+    expo_session_t         session;
+    ngx_exposure_zone_t   *zone;
+    const expo_session_t  *found;
+
+    if (x->socket == NULL || x->number == 0) {
+        return;
+    }
+
+    if (x->state == NGX_EXPOSURE_WAITING) {
+        ngx_exposure_execute_wait(x);
+        return;
+    }
+
+    zone = ngx_exposure_zone();
+    ngx_memzero(&session, sizeof(expo_session_t));
+
+    ngx_exposure_zone_lock(zone);
+
+    found = expo_queue_session_of(ngx_exposure_zone_queue(zone), x->number);
+    if (found) {
+        session = *found;
+    }
+
+    ngx_exposure_zone_unlock(zone);
+
+    switch (session.state) {
+
+    case EXPO_SESSION_NONE:
+        ngx_exposure_execute_missing(x);
+        break;
+
+    case EXPO_SESSION_ENDING:
+        ngx_exposure_execute_end(x, "deleted", NULL);
+        break;
+
+    case EXPO_SESSION_LIVE:
+        if (x->state == NGX_EXPOSURE_TAKING) {
+            ngx_exposure_execute_adopt(&session);
+        }
+
+        if (x->state != NGX_EXPOSURE_LIVE) {
+            ngx_exposure_execute_live(x, &session);
+        }
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+/* Tries for a slot; says where it stands if that changed. */
+
+static void
+ngx_exposure_execute_wait(ngx_exposure_execute_t *x)
+{
+    char                  text[EXPO_ID_TEXT + 1];
+    uint32_t              position, ahead, estimate_s;
+    expo_id_t             id;
+    expo_queue_t         *queue;
+    expo_status_t         st;
+    expo_session_t        session;
+    ngx_exposure_zone_t  *zone;
+
+    if (RAND_bytes(id.b, sizeof(id.b)) != 1) {
+        return;
+    }
+
+    zone = ngx_exposure_zone();
+    queue = ngx_exposure_zone_queue(zone);
+
+    ngx_exposure_zone_lock(zone);
+
+    st = expo_queue_assign(queue, x->number, ngx_exposure_control_reachable(),
+                           &id, x->role, ngx_current_msec, &session);
+
+    if (st != EXPO_OK) {
+        st = expo_queue_place(queue, x->number, ngx_current_msec, &position,
+                              &ahead, &estimate_s);
+        if (st == EXPO_OK) {
+            st = EXPO_AGAIN;
+        }
+    }
+
+    ngx_exposure_zone_unlock(zone);
+
+    switch (st) {
+
+    case EXPO_OK:
+        x->state = NGX_EXPOSURE_OPENING;
+        x->session = session.id;
+        x->worker = session.worker;
+
+        expo_id_print(text, &session.id);
+        ngx_log_error(NGX_LOG_INFO, x->socket->connection->log, 0,
+                      "session %*s: worker %ui, opening", (size_t) 4, text,
+                      x->worker);
+
+        /* in the middle of the first opening: its caller goes on */
+
+        if (x->position) {
+            ngx_exposure_execute_open(x);
+        }
+        break;
+
+    case EXPO_AGAIN:
+        ngx_exposure_execute_queued(x, position, ahead, estimate_s);
+        break;
+
+    default:
+        ngx_exposure_execute_missing(x);
+    }
+}
+
+
+static void
+ngx_exposure_execute_queued(ngx_exposure_execute_t *x, uint32_t position,
+    uint32_t ahead, uint32_t estimate_s)
+{
+    if (position == x->position) {
+        return;
+    }
+
+    x->position = position;
+
+    ngx_exposure_socket_send(x->socket,
+        json_pack("{s:s, s:I, s:I, s:I}", "type", "queued",
+                  "position", (json_int_t) position,
+                  "ahead", (json_int_t) ahead,
+                  "estimate_s", (json_int_t) estimate_s));
+}
+
+
+static void
+ngx_exposure_execute_live(ngx_exposure_execute_t *x, expo_session_t *session)
+{
+    char      id[EXPO_ID_TEXT + 1];
+    char      connect[EXPO_TICKET_TEXT], stream[EXPO_TICKET_TEXT];
+    uint64_t  expiry;
+
+    x->state = NGX_EXPOSURE_LIVE;
+    x->role = session->role;
+
+    expiry = (uint64_t) ngx_time() + NGX_EXPOSURE_TICKET_S;
+
+    if (ngx_exposure_execute_ticket(x, expiry, connect) != NGX_OK
+        || ngx_exposure_execute_ticket(x, expiry, stream) != NGX_OK)
+    {
+        ngx_exposure_execute_end(x, "failed", NULL);
+        return;
+    }
+
+    expo_id_print(id, &x->session);
+
+    ngx_exposure_socket_send(x->socket,
+        json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:I}",
+                  "type", "assigned", "session", id,
+                  "connect_url", "/api/v1/connect",
+                  "stream_url", "/api/v1/stream",
+                  "tickets", "connect", connect, "stream", stream,
+                  "expires", (json_int_t) expiry));
+}
+
+
+static ngx_int_t
+ngx_exposure_execute_ticket(ngx_exposure_execute_t *x, uint64_t expiry,
+    char text[EXPO_TICKET_TEXT])
+{
+    expo_ticket_t  ticket;
+
+    ngx_memzero(&ticket, sizeof(expo_ticket_t));
+
+    ticket.session = x->session;
+    ngx_memcpy(ticket.tag, x->tag, EXPO_TAG);
+    ticket.role = x->role;
+    ticket.expiry = expiry;
+
+    if (RAND_bytes(ticket.nonce, sizeof(ticket.nonce)) != 1
+        || expo_vault_ticket_print(text, ngx_exposure_main_conf()->master,
+                                   &ticket)
+           != EXPO_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The session lives as long as its opener's connection: from now on ours. */
+
+static void
+ngx_exposure_execute_adopt(expo_session_t *session)
+{
+    char     id[EXPO_ID_TEXT + 1], scan[EXPO_ID_TEXT + 1];
+    json_t  *message;
+
+    expo_id_print(id, &session->id);
+    expo_id_print(scan, &session->scan);
+
+    message = json_pack("{s:s, s:s, s:s, s:s}", "type", "open",
+                        "session", id, "scan", scan, "header", "");
+
+    if (message) {
+        (void) ngx_exposure_control_send(session->worker, message, NULL, 0,
+                                         NULL, 0);
+        json_decref(message);
+    }
+}
+
+
+/* Its number is not in the table any more. */
+
+static void
+ngx_exposure_execute_missing(ngx_exposure_execute_t *x)
+{
+    ngx_uint_t            replaced;
+    ngx_exposure_zone_t  *zone;
+
+    zone = ngx_exposure_zone();
+
+    ngx_exposure_zone_lock(zone);
+    replaced = expo_queue_is_replaced(ngx_exposure_zone_queue(zone), x->user,
+                                      &x->scan);
+    ngx_exposure_zone_unlock(zone);
+
+    if (replaced) {
+        x->number = 0;
+        x->state = NGX_EXPOSURE_OVER;
+        ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_REPLACED);
+        return;
+    }
+
+    ngx_exposure_execute_end(x, x->state == NGX_EXPOSURE_WAITING
+                                ? "deleted" : "worker_lost", NULL);
+}
+
+
+ngx_uint_t
+ngx_exposure_execute_has(ngx_exposure_execute_t *x)
+{
+    return x->socket && x->number && x->state >= NGX_EXPOSURE_OPENING
+           && x->state < NGX_EXPOSURE_OVER;
+}
+
+
+/* Tells the client, and sees to it that nothing of the session is left. */
+
+void
+ngx_exposure_execute_end(ngx_exposure_execute_t *x, const char *reason,
+    const char *detail)
+{
+    char                   text[EXPO_ID_TEXT + 1];
+    json_t                *message;
+    ngx_uint_t             left;
+    expo_queue_t          *queue;
+    ngx_exposure_zone_t   *zone;
+    const expo_session_t  *session;
+
+    expo_id_print(text, &x->session);
+    ngx_log_error(NGX_LOG_INFO, x->socket->connection->log, 0,
+                  "session %*s: ended, %s", (size_t) 4, text, reason);
+
+    zone = ngx_exposure_zone();
+    queue = ngx_exposure_zone_queue(zone);
+
+    ngx_exposure_zone_lock(zone);
+
+    session = expo_queue_session_of(queue, x->number);
+    left = session != NULL;
+
+    if (left) {
+        expo_queue_release(queue, &session->id, ngx_current_msec);
+    }
+
+    ngx_exposure_zone_unlock(zone);
+
+    if (left) {
+        (void) ngx_exposure_control_tell(x->worker, "close", &x->session);
+    }
+
+    x->number = 0;
+    x->state = NGX_EXPOSURE_OVER;
+
+    message = json_pack("{s:s, s:s}", "type", "ended", "reason", reason);
+
+    if (message && detail) {
+        (void) json_object_set_new(message, "detail", json_string(detail));
+    }
+
+    ngx_exposure_socket_send(x->socket, message);
+    ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_OK);
+}
+
+
+/*
+ * Gives its place or its session back: a session waits for a while. One that
+ * has ended is not in the table, and nothing happens.
+ */
+
+static void
+ngx_exposure_execute_release(ngx_exposure_execute_t *x)
+{
+    ngx_msec_t            grace;
+    ngx_exposure_zone_t  *zone;
+
+    if (x->number == 0) {
+        return;
+    }
+
+    grace = ngx_exposure_main_conf()->grace;
+    zone = ngx_exposure_zone();
+
+    ngx_exposure_zone_lock(zone);
+    expo_queue_leave(ngx_exposure_zone_queue(zone), x->number,
+                     ngx_current_msec, grace);
+    ngx_exposure_zone_unlock(zone);
+
+    x->number = 0;
+}

@@ -1,0 +1,53 @@
+/* Between session.c, which looks after the table, and execute.c, one client. */
+
+#ifndef NGX_EXPOSURE_SESSION_H
+#define NGX_EXPOSURE_SESSION_H
+
+#include "ngx_exposure_socket.h"
+
+
+typedef enum {
+    NGX_EXPOSURE_ASKING = 0,     /* is the scan this user's? */
+    NGX_EXPOSURE_WAITING,
+    NGX_EXPOSURE_OPENING,
+    NGX_EXPOSURE_TAKING,         /* taken over while another opens it */
+    NGX_EXPOSURE_LIVE,
+    NGX_EXPOSURE_OVER            /* told so; the socket closes */
+} ngx_exposure_execute_e;
+
+
+/* Of one execute socket; outlives it while a pool thread is at it. */
+typedef struct {
+    ngx_queue_t              link;
+    ngx_exposure_socket_t   *socket;     /* NULL: gone */
+    ngx_exposure_execute_e   state;
+    ngx_uint_t               busy;       /* a scan is being opened */
+    uint64_t                 number;     /* in the table; 0: none */
+    uint32_t                 position;   /* told last */
+    ngx_uint_t               worker;
+    expo_role_t              role;
+    expo_id_t                scan;
+    expo_id_t                session;
+    expo_claims_t            claims;
+    u_char                   tag[EXPO_TAG];
+    u_char                   user[EXPO_QUEUE_USER];
+} ngx_exposure_execute_t;
+
+
+/* All of this nginx worker. */
+extern ngx_queue_t  ngx_exposure_executes;
+
+/* All look at the table. */
+void ngx_exposure_session_poll(void);
+
+/* Looks at the table, and tells the client what is new. */
+void ngx_exposure_execute_look(ngx_exposure_execute_t *x);
+
+/* A session, or one that is being opened. */
+ngx_uint_t ngx_exposure_execute_has(ngx_exposure_execute_t *x);
+
+/* Tells the client, and sees to it that nothing of the session is left. */
+void ngx_exposure_execute_end(ngx_exposure_execute_t *x, const char *reason,
+    const char *detail);
+
+#endif
