@@ -1,31 +1,16 @@
-#include "lib/queue.h"
+#include "lib/queue_private.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #define QUEUE_MEAN_MS (5 * 60 * 1000)
 #define QUEUE_MEAN_MAX_MS (4 * 3600 * 1000)
 #define QUEUE_ESTIMATE_MAX_S 1000000
 
-/* Every entry of a table; the tables are members of *q. */
-#define EACH(entry, table)                                                     \
-    (entry) = (table);                                                         \
-    (entry) < (table) + sizeof(table) / sizeof((table)[0]);                    \
-    (entry)++
-
-static void queue_set(uint32_t *state, uint32_t value);
 static void queue_repair(expo_queue_t *q);
 static expo_queue_ticket_t *queue_ticket(expo_queue_t *q, uint64_t number);
-static expo_session_t *queue_session(expo_queue_t *q, const expo_id_t *id);
 static void queue_take_over(uint64_t *number, expo_owner_t *owner,
                             uint64_t new_number, const expo_owner_t *new_owner);
 static void queue_resume(expo_session_t *s, uint64_t now_ms);
-static void queue_to_grace(expo_session_t *s, uint64_t expires_ms);
-static void queue_forget(expo_queue_t *q, expo_session_t *s, uint64_t now_ms);
-static uint32_t queue_free_slots(expo_queue_t *q, uint32_t n, uint64_t now_ms);
-static bool queue_is_reported(const expo_queue_worker_t *w,
-                              const expo_id_t *id);
-static bool queue_same_id(const expo_id_t *a, const expo_id_t *b);
 static bool queue_same_wish(const uint8_t user_a[EXPO_QUEUE_USER],
                             const expo_id_t *scan_a,
                             const uint8_t user_b[EXPO_QUEUE_USER],
@@ -356,94 +341,6 @@ expo_queue_delete(expo_queue_t *q, const expo_id_t *scan, uint64_t now_ms,
 }
 
 
-/* --- workers and processes --- */
-
-void
-expo_queue_worker(expo_queue_t *q, uint32_t n, uint32_t slots,
-                  const expo_id_t *ids, uint32_t count, uint64_t now_ms)
-{
-    expo_queue_worker_t *w;
-    expo_session_t *s;
-
-    if (n >= EXPO_QUEUE_WORKERS) {
-        return;
-    }
-
-    w = &q->workers[n];
-    count = count < EXPO_QUEUE_SLOTS ? count : EXPO_QUEUE_SLOTS;
-
-    w->seen_ms = 0;
-    atomic_signal_fence(memory_order_seq_cst);
-    w->slots = slots < EXPO_QUEUE_SLOTS ? slots : EXPO_QUEUE_SLOTS;
-    w->reported = count;
-    if (count > 0) {
-        memcpy(w->ids, ids, count * sizeof(*ids));
-    }
-    atomic_signal_fence(memory_order_seq_cst);
-    w->seen_ms = now_ms ? now_ms : 1;
-
-    for (EACH(s, q->sessions)) {
-        if (s->state != EXPO_SESSION_NONE && s->worker == n &&
-            s->opened_ms != 0 && now_ms - s->opened_ms > EXPO_QUEUE_SEEN_MS &&
-            !queue_is_reported(w, &s->id)) {
-            queue_forget(q, s, now_ms);
-        }
-    }
-}
-
-
-void
-expo_queue_worker_lost(expo_queue_t *q, uint32_t n, const expo_owner_t *owner,
-                       uint64_t now_ms)
-{
-    expo_session_t *s;
-
-    for (EACH(s, q->sessions)) {
-        if (s->state != EXPO_SESSION_NONE && s->worker == n &&
-            (s->number == 0 || (s->owner.pid == owner->pid &&
-                                s->owner.started == owner->started))) {
-            queue_forget(q, s, now_ms);
-        }
-    }
-}
-
-
-void
-expo_queue_sweep(expo_queue_t *q, bool (*alive)(const expo_owner_t *owner),
-                 uint64_t now_ms, uint64_t grace_ms)
-{
-    expo_queue_ticket_t *t;
-    expo_queue_import_t *i;
-    expo_session_t *s;
-
-    for (EACH(t, q->tickets)) {
-        if (t->waiting && !alive(&t->owner)) {
-            queue_set(&t->waiting, 0);
-        }
-    }
-
-    for (EACH(i, q->imports)) {
-        if (i->running && !alive(&i->owner)) {
-            queue_set(&i->running, 0);
-        }
-    }
-
-    for (EACH(s, q->sessions)) {
-        if (s->state == EXPO_SESSION_NONE || s->number == 0 ||
-            s->state == EXPO_SESSION_ENDING || alive(&s->owner)) {
-            continue;
-        }
-
-        if (s->opened_ms == 0) {
-            queue_forget(q, s, now_ms); /* nobody would hear of it */
-
-        } else {
-            queue_to_grace(s, now_ms + grace_ms);
-        }
-    }
-}
-
-
 /* --- tickets of WebSockets --- */
 
 expo_status_t
@@ -475,82 +372,10 @@ expo_queue_redeem(expo_queue_t *q, const uint8_t nonce[16], uint64_t expires_s,
 }
 
 
-/* --- imports --- */
-
-expo_status_t
-expo_queue_import_begin(expo_queue_t *q, const expo_owner_t *owner,
-                        const expo_id_t *scan)
-{
-    expo_queue_import_t *i;
-
-    if (expo_queue_import(q, scan) != NULL) {
-        return EXPO_CONFLICT;
-    }
-
-    for (EACH(i, q->imports)) {
-        if (!i->running) {
-            i->fraction = 0;
-            i->scan = *scan;
-            i->owner = *owner;
-            memset(i->stage, 0, sizeof(i->stage));
-            queue_set(&i->running, 1);
-            return EXPO_OK;
-        }
-    }
-
-    return EXPO_FULL;
-}
-
-
-void
-expo_queue_import_note(expo_queue_t *q, const expo_id_t *scan,
-                       const char *stage, float fraction)
-{
-    expo_queue_import_t *i;
-
-    i = (expo_queue_import_t *) expo_queue_import(q, scan);
-    if (i == NULL) {
-        return;
-    }
-
-    /* The last byte stays NUL. */
-    memset(i->stage, 0, sizeof(i->stage));
-    memcpy(i->stage, stage, strnlen(stage, sizeof(i->stage) - 1));
-    i->fraction = fraction;
-}
-
-
-void
-expo_queue_import_end(expo_queue_t *q, const expo_id_t *scan)
-{
-    expo_queue_import_t *i;
-
-    i = (expo_queue_import_t *) expo_queue_import(q, scan);
-    if (i != NULL) {
-        queue_set(&i->running, 0);
-    }
-}
-
-
-const expo_queue_import_t *
-expo_queue_import(const expo_queue_t *q, const expo_id_t *scan)
-{
-    const expo_queue_import_t *i;
-
-    for (EACH(i, q->imports)) {
-        if (i->running && queue_same_id(&i->scan, scan)) {
-            return i;
-        }
-    }
-
-    return NULL;
-}
-
-
 /* --- inside --- */
 
 /* The one store by which an entry appears, changes its state or goes. */
-static void
+void
 queue_set(uint32_t *state, uint32_t value)
 {
     /* What matters is what a killed process had stored, and in which order:
@@ -607,7 +432,7 @@ queue_ticket(expo_queue_t *q, uint64_t number)
 }
 
 
-static expo_session_t *
+expo_session_t *
 queue_session(expo_queue_t *q, const expo_id_t *id)
 {
     expo_session_t *s;
@@ -647,7 +472,7 @@ queue_resume(expo_session_t *s, uint64_t now_ms)
 }
 
 
-static void
+void
 queue_to_grace(expo_session_t *s, uint64_t expires_ms)
 {
     s->expires_ms = expires_ms;
@@ -656,7 +481,7 @@ queue_to_grace(expo_session_t *s, uint64_t expires_ms)
 }
 
 
-static void
+void
 queue_forget(expo_queue_t *q, expo_session_t *s, uint64_t now_ms)
 {
     uint64_t lasted = now_ms - s->since_ms;
@@ -671,50 +496,7 @@ queue_forget(expo_queue_t *q, expo_session_t *s, uint64_t now_ms)
 }
 
 
-/*
- * Slots of worker n that no session has: neither one of ours, nor one that the
- * worker reports and we do not know (yet, or any more).
- */
-static uint32_t
-queue_free_slots(expo_queue_t *q, uint32_t n, uint64_t now_ms)
-{
-    const expo_queue_worker_t *w = &q->workers[n];
-    const expo_session_t *s;
-    uint32_t i, taken = 0;
-
-    if (w->seen_ms == 0 || now_ms - w->seen_ms > EXPO_QUEUE_SEEN_MS) {
-        return 0;
-    }
-
-    for (EACH(s, q->sessions)) {
-        taken += s->state != EXPO_SESSION_NONE && s->worker == n;
-    }
-
-    for (i = 0; i < w->reported; i++) {
-        s = queue_session(q, &w->ids[i]);
-        taken += s == NULL || s->worker != n;
-    }
-
-    return taken < w->slots ? w->slots - taken : 0;
-}
-
-
-static bool
-queue_is_reported(const expo_queue_worker_t *w, const expo_id_t *id)
-{
-    uint32_t i;
-
-    for (i = 0; i < w->reported; i++) {
-        if (queue_same_id(&w->ids[i], id)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-static bool
+bool
 queue_same_id(const expo_id_t *a, const expo_id_t *b)
 {
     return memcmp(a, b, sizeof(*a)) == 0;

@@ -2,6 +2,7 @@
 
 #include "lib/control.c"
 #include "lib/schema.c"
+#include "lib/schema_check.c"
 
 #include <stdlib.h>
 

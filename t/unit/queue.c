@@ -17,6 +17,8 @@ pass(void)
 #define atomic_signal_fence(order) pass()
 
 #include "lib/queue.c"
+#include "lib/queue_import.c"
+#include "lib/queue_worker.c"
 #include "t/unit/check.h"
 
 #include <signal.h>

@@ -1,4 +1,5 @@
 #include "lib/schema.c"
+#include "lib/schema_check.c"
 #include "t/unit/check.h"
 
 static expo_status_t
