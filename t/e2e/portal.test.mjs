@@ -1,16 +1,19 @@
 // What a person does, in a real browser, from signing in to deleting.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { difference, look, startBrowser, startService } from './service.mjs';
+import {
+    addScan, difference, look, newPage, PASSWORD, signIn as signInOn, somePicture as seen,
+    startBrowser, USER,
+} from './browser.mjs';
+import { startService } from './service.mjs';
 
 // exposure-demo writes the name into name, number and physician, and a birth date.
 const NAME = 'Quennevais^Zerubbabel';
 const PLANTED = [...NAME.split('^'), '19500101'];
-const PASSWORD = 'a long enough password';
 
 let service;
 let browser;
@@ -19,20 +22,10 @@ let lookout; // an empty page whose only use is to measure pictures
 
 before(async () => {
     service = await startService();
-    service.addUser('eva', PASSWORD);
-    execFileSync('build/exposure-demo', [
-        'phantom', '--out', join(service.tmp, 'cd'),
-        '--patient', NAME,
-    ]);
-
+    service.addUser(USER, PASSWORD);
     browser = await startBrowser();
-    const context = await browser.newContext({
-        ignoreHTTPSErrors: true,
-        viewport: { width: 1280, height: 800 },
-    });
-    lookout = await context.newPage();
-    page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page = await newPage(browser, { viewport: { width: 1280, height: 800 } });
+    lookout = await newPage(browser);
 
     // Remembers every byte that leaves the page in a request's body.
     await page.addInitScript(() => {
@@ -64,30 +57,15 @@ after(async () => {
 
 const by = (id) => page.getByTestId(id);
 
-async function signIn() {
-    await by('sign-in-name').fill('eva');
-    await by('sign-in-password').fill(PASSWORD);
-    await by('sign-in-submit').click();
-}
+const signIn = () => signInOn(page);
 
 const picture = async () => look(lookout, await by('view-canvas').screenshot());
 
-/** Waits until the canvas shows something, and returns it. */
-async function somePicture() {
-    let seen;
-    for (let i = 0; i < 100; i++) {
-        seen = await picture();
-        if (seen.deviation > 8) {
-            break;
-        }
-        await page.waitForTimeout(200);
-    }
-    return seen;
-}
+const somePicture = () => seen(page, lookout);
 
 test('a wrong password is answered with a sentence', async () => {
     await page.goto(`${service.origin}/`);
-    await by('sign-in-name').fill('eva');
+    await by('sign-in-name').fill(USER);
     await by('sign-in-password').fill('certainly not this');
     await by('sign-in-submit').click();
     await page.getByRole('alert').waitFor();
@@ -99,13 +77,7 @@ test('signs in', async () => {
 });
 
 test('a folder of DICOM files becomes a scan', async () => {
-    await by('upload-input').setInputFiles(join(service.tmp, 'cd'));
-    await by('series-card').first().waitFor();
-    await by('series-upload').first().click();
-    await by('scan-card').first().waitFor();
-    await page.waitForFunction(() =>
-        document.querySelector('[data-testid=scan-open]:not([disabled])') !== null,
-    null, { timeout: 60_000 });
+    await addScan(page, service.phantom('cd', '--patient', NAME));
 });
 
 test('what left the browser does not name the patient', async () => {
@@ -187,8 +159,7 @@ test('a deleted scan is gone from the page and from the store', async () => {
     await by('scan-delete').first().click();
     await by('scan-delete-confirm').click();
     await by('scan-card').first().waitFor({ state: 'detached' });
-    const left = execFileSync('find', [join(service.data, 'store/blobs'), '-type', 'f']);
-    assert.equal(left.toString(), '');
+    assert.deepEqual(service.blobs(), []);
 });
 
 test('neither name nor number of the patient is in the data or the logs', () => {

@@ -1,15 +1,11 @@
-// What the end-to-end tests need: the whole service in a temporary folder,
-// started by scripts/run as anybody would, and a browser.
+// The whole service in a temporary folder, started by scripts/run as anybody
+// would.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-
-const require = createRequire(resolve('portal/package.json'));
-const { chromium } = require('playwright-core');
+import { join } from 'node:path';
 
 function freePort() {
     return new Promise((done) => {
@@ -43,6 +39,17 @@ export async function startService() {
         tmp,
         data,
         origin: `https://localhost:${port}`,
+        /** Every file in which something of a scan is kept. */
+        blobs() {
+            const found = execFileSync('find', [join(data, 'store/blobs'), '-type', 'f']);
+            return found.toString().split('\n').filter((line) => line !== '');
+        },
+        /** Writes a phantom's DICOM files; returns their folder. */
+        phantom(name, ...args) {
+            const out = join(tmp, name);
+            execFileSync('build/exposure-demo', ['phantom', '--out', out, ...args]);
+            return out;
+        },
         addUser(name, password) {
             execFileSync(join(data, 'app/exposure-admin'), [
                 'user', 'add', name, '--data', join(data, 'store'),
@@ -54,49 +61,4 @@ export async function startService() {
             rmSync(tmp, { recursive: true, force: true });
         },
     };
-}
-
-/** Debian's Chromium, a fresh profile, no network but loopback. */
-export function startBrowser() {
-    return chromium.launch({
-        executablePath: '/usr/bin/chromium',
-        args: [
-            '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
-            '--no-first-run', '--disable-background-networking',
-            '--disable-component-update', '--disable-sync',
-        ],
-    });
-}
-
-/**
- * What a PNG shows, worked out by the browser itself: the mean and the standard
- * deviation of its luma (0..255), and a 32x32 thumbnail of it to compare.
- */
-export async function look(page, png) {
-    return page.evaluate(async (base64) => {
-        const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-        const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-        const luma = (w, h) => {
-            const canvas = new OffscreenCanvas(w, h);
-            const context = canvas.getContext('2d');
-            context.drawImage(image, 0, 0, w, h);
-            const { data } = context.getImageData(0, 0, w, h);
-            const out = [];
-            for (let i = 0; i < data.length; i += 4) {
-                out.push(0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]);
-            }
-            return out;
-        };
-        const all = luma(image.width, image.height);
-        const mean = all.reduce((a, b) => a + b, 0) / all.length;
-        const deviation = Math.sqrt(
-            all.reduce((a, b) => a + (b - mean) ** 2, 0) / all.length);
-        return { mean, deviation, thumbnail: luma(32, 32) };
-    }, png.toString('base64'));
-}
-
-/** Mean absolute difference of two looks, 0..255. */
-export function difference(a, b) {
-    return a.thumbnail.reduce((sum, v, i) => sum + Math.abs(v - b.thumbnail[i]), 0)
-        / a.thumbnail.length;
 }
