@@ -14,6 +14,7 @@ use HTTP::Tiny ();
 use IO::Socket::INET;
 use JSON::PP ();
 use MIME::Base64 ();
+use Scalar::Util ();
 use Time::HiRes ();
 
 our $ISSUER = 'https://exposure-render.local';
@@ -21,6 +22,8 @@ our $AUDIENCE = 'exposure-render';
 
 # nginx lies where ordinary users do not look.
 $ENV{PATH} .= ':/usr/sbin:/sbin';
+
+my %live; # fixtures not yet closed, by address
 
 my $build = Cwd::abs_path($ENV{EXPOSURE_BUILD} || 'build');
 
@@ -38,6 +41,7 @@ sub new {
     symlink "$build/ngx_exposure_module.so", "$tmp/app/ngx_exposure_module.so";
     symlink Cwd::abs_path('portal/dist'), "$tmp/app/portal" if -d 'portal/dist';
 
+    Scalar::Util::weaken($live{0 + $self} = $self);
     command("$build/exposure-admin", 'init', '--data', "$tmp/store",
             '--keys', "$tmp/keys");
     $self->{password} = {alice => 'correct horse battery',
@@ -50,14 +54,26 @@ sub new {
 sub dir { return $_[0]{dir} }
 sub port { return $_[0]{port} }
 
-sub DESTROY {
+# Ends what was started, once; also at the program's end, while the folder with
+# the pid file is still there, and when it is interrupted.
+sub close_all {
     my ($self) = @_;
 
-    return if $$ != $self->{owner};
+    return if $$ != $self->{owner} || !delete $live{0 + $self};
     local ($?, $!);
     $self->stop_nginx;
     stop_pid(delete $self->{worker}, 'TERM', 1);
 }
+
+sub DESTROY { $_[0]->close_all }
+
+END {
+    my $status = $?;
+    $_->close_all for grep { $_ } values %live;
+    $? = $status;
+}
+
+$SIG{$_} ||= sub { exit 130 } for qw(INT TERM HUP);
 
 sub add_user {
     my ($self, $name) = @_;
