@@ -185,6 +185,7 @@ expo_queue_assign(expo_queue_t *q, uint64_t number, uint32_t reachable,
     s->since_ms = now_ms;
     s->opened_ms = 0;
     s->expires_ms = now_ms + EXPO_QUEUE_OPEN_MS;
+    s->token_s = 0;
 
     /* Whoever dies between these two leaves both with one order number. */
     queue_set(&s->state, EXPO_SESSION_OPENING);
@@ -282,6 +283,17 @@ expo_queue_opened(expo_queue_t *q, const expo_id_t *id, uint64_t now_ms)
     }
 
     return EXPO_OK;
+}
+
+
+void
+expo_queue_vouch(expo_queue_t *q, const expo_id_t *id, uint64_t token_s)
+{
+    expo_session_t *s = queue_session(q, id);
+
+    if (s != NULL && s->token_s < token_s) {
+        s->token_s = token_s;
+    }
 }
 
 

@@ -67,6 +67,7 @@ typedef struct {
     uint64_t since_ms;    /* assigned */
     uint64_t opened_ms;   /* the worker said so; 0: it did not yet */
     uint64_t expires_ms;  /* opening, grace, ending */
+    uint64_t token_s;     /* Unix seconds: when its user's token ends */
 } expo_session_t;
 
 typedef struct {
@@ -174,6 +175,9 @@ const expo_session_t *expo_queue_session_of(const expo_queue_t *q,
 /* The worker has opened it: live, or still in grace. EXPO_NOT_FOUND. */
 expo_status_t expo_queue_opened(expo_queue_t *q, const expo_id_t *id,
                                 uint64_t now_ms);
+
+/* Its user has shown a token that is good until token_s; the latest counts. */
+void expo_queue_vouch(expo_queue_t *q, const expo_id_t *id, uint64_t token_s);
 
 /* It is over: the slot is free. */
 void expo_queue_release(expo_queue_t *q, const expo_id_t *id, uint64_t now_ms);

@@ -14,6 +14,8 @@
 
 static void ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s,
     json_t *message);
+static void ngx_exposure_execute_renew(ngx_exposure_socket_t *s,
+    json_t *message);
 static void ngx_exposure_execute_gone(ngx_exposure_socket_t *s);
 static void ngx_exposure_execute_free(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_open(ngx_exposure_execute_t *x);
@@ -22,6 +24,7 @@ static void ngx_exposure_execute_scan(void *data, expo_status_t st,
 static void ngx_exposure_execute_enter(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_send_open(ngx_exposure_execute_t *x,
     ngx_exposure_scan_open_t *open);
+static ngx_uint_t ngx_exposure_execute_is_expired(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_wait(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_queued(ngx_exposure_execute_t *x,
     uint32_t position, uint32_t ahead, uint32_t estimate_s);
@@ -35,6 +38,7 @@ static void ngx_exposure_execute_release(ngx_exposure_execute_t *x);
 
 
 static const ngx_exposure_message_t  ngx_exposure_execute_messages[] = {
+    { "authenticate", "authenticate", ngx_exposure_execute_renew },
     { NULL, NULL, NULL }
 };
 
@@ -93,6 +97,43 @@ ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s, json_t *message)
 
     ngx_exposure_session_user(x->user, x->tag);
     ngx_exposure_execute_open(x);
+}
+
+
+/* A newer token of the same user; the session lasts as long as the latest. */
+
+static void
+ngx_exposure_execute_renew(ngx_exposure_socket_t *s, json_t *message)
+{
+    u_char                   tag[EXPO_TAG];
+    json_t                  *token;
+    expo_claims_t            claims;
+    ngx_exposure_zone_t     *zone;
+    ngx_exposure_execute_t  *x;
+
+    x = s->data;
+    token = json_object_get(message, "token");
+
+    if (token == NULL
+        || ngx_exposure_auth_token((u_char *) json_string_value(token),
+                                   json_string_length(token), &claims, tag)
+           != NGX_OK
+        || ngx_memcmp(tag, x->tag, EXPO_TAG) != 0)
+    {
+        ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_UNKNOWN);
+        return;
+    }
+
+    x->claims.expires = ngx_max(x->claims.expires, claims.expires);
+
+    if (ngx_exposure_execute_has(x)) {
+        zone = ngx_exposure_zone();
+
+        ngx_exposure_zone_lock(zone);
+        expo_queue_vouch(ngx_exposure_zone_queue(zone), &x->session,
+                         x->claims.expires);
+        ngx_exposure_zone_unlock(zone);
+    }
 }
 
 
@@ -200,6 +241,12 @@ ngx_exposure_execute_enter(ngx_exposure_execute_t *x)
     st = expo_queue_join(ngx_exposure_zone_queue(zone),
                          ngx_exposure_zone_owner(), x->user, &x->scan,
                          ngx_current_msec, &x->number, &session);
+
+    if (st == EXPO_CONFLICT) {
+        expo_queue_vouch(ngx_exposure_zone_queue(zone), &session.id,
+                         x->claims.expires);
+    }
+
     ngx_exposure_zone_unlock(zone);
 
     switch (st) {
@@ -276,7 +323,11 @@ ngx_exposure_execute_look(ngx_exposure_execute_t *x)
     }
 
     if (x->state == NGX_EXPOSURE_WAITING) {
-        ngx_exposure_execute_wait(x);
+
+        if (!ngx_exposure_execute_is_expired(x)) {
+            ngx_exposure_execute_wait(x);
+        }
+
         return;
     }
 
@@ -291,6 +342,16 @@ ngx_exposure_execute_look(ngx_exposure_execute_t *x)
     }
 
     ngx_exposure_zone_unlock(zone);
+
+    /* a connect viewer may have shown a newer one */
+
+    x->claims.expires = ngx_max(x->claims.expires, session.token_s);
+
+    if (session.state != EXPO_SESSION_NONE
+        && ngx_exposure_execute_is_expired(x))
+    {
+        return;
+    }
 
     switch (session.state) {
 
@@ -315,6 +376,23 @@ ngx_exposure_execute_look(ngx_exposure_execute_t *x)
     default:
         break;
     }
+}
+
+
+/* Then it is told, and has given back what it had. */
+
+static ngx_uint_t
+ngx_exposure_execute_is_expired(ngx_exposure_execute_t *x)
+{
+    if ((uint64_t) ngx_time() < x->claims.expires + EXPO_TOKEN_LEEWAY_S) {
+        return 0;
+    }
+
+    ngx_exposure_execute_release(x);
+    x->state = NGX_EXPOSURE_OVER;
+    ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_UNKNOWN);
+
+    return 1;
 }
 
 
@@ -343,7 +421,10 @@ ngx_exposure_execute_wait(ngx_exposure_execute_t *x)
     st = expo_queue_assign(queue, x->number, ngx_exposure_control_reachable(),
                            &id, x->role, ngx_current_msec, &session);
 
-    if (st != EXPO_OK) {
+    if (st == EXPO_OK) {
+        expo_queue_vouch(queue, &session.id, x->claims.expires);
+
+    } else {
         st = expo_queue_place(queue, x->number, ngx_current_msec, &position,
                               &ahead, &estimate_s);
         if (st == EXPO_OK) {

@@ -8,6 +8,7 @@
 #include "ngx_exposure_socket.h"
 
 
+static ngx_uint_t ngx_exposure_room_is_expired(ngx_exposure_room_t *room);
 static void ngx_exposure_room_joined(ngx_exposure_room_t *room,
     json_t *message, int *fds, ngx_uint_t nfds);
 static void ngx_exposure_room_settings(ngx_exposure_room_t *room,
@@ -164,7 +165,9 @@ ngx_exposure_room_event(ngx_uint_t worker, const char *type,
     } else if (ngx_strcmp(type, "ended") == 0
                || ngx_strcmp(type, "failed") == 0)
     {
-        ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_NOT_FOUND);
+        ngx_exposure_room_close(room, ngx_exposure_room_is_expired(room)
+                                      ? NGX_EXPOSURE_CLOSE_UNKNOWN
+                                      : NGX_EXPOSURE_CLOSE_NOT_FOUND);
     }
 }
 
@@ -189,6 +192,52 @@ ngx_exposure_room_lost(ngx_uint_t worker)
 }
 
 
+void
+ngx_exposure_room_expire(void)
+{
+    ngx_queue_t          *q, *next;
+    ngx_exposure_room_t  *room;
+
+    for (q = ngx_queue_head(&ngx_exposure_rooms);
+         q != ngx_queue_sentinel(&ngx_exposure_rooms);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        room = ngx_queue_data(q, ngx_exposure_room_t, link);
+
+        if (ngx_exposure_room_is_expired(room)) {
+            (void) ngx_exposure_control_tell(room->worker, "leave",
+                                             &room->id);
+            ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_UNKNOWN);
+        }
+    }
+}
+
+
+/* Also of a session that is over: then by what was known last. */
+
+static ngx_uint_t
+ngx_exposure_room_is_expired(ngx_exposure_room_t *room)
+{
+    ngx_exposure_zone_t   *zone;
+    const expo_session_t  *session;
+
+    zone = ngx_exposure_zone();
+
+    ngx_exposure_zone_lock(zone);
+
+    session = expo_queue_session(ngx_exposure_zone_queue(zone), &room->id);
+    if (session) {
+        room->token_s = session->token_s;
+    }
+
+    ngx_exposure_zone_unlock(zone);
+
+    return room->token_s
+           && (uint64_t) ngx_time() >= room->token_s + EXPO_TOKEN_LEEWAY_S;
+}
+
+
 /* --- what the render-worker says --- */
 
 static void
@@ -207,6 +256,7 @@ ngx_exposure_room_joined(ngx_exposure_room_t *room, json_t *message,
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "session %*s: its ring is not as it must be", (size_t) 4,
                       id);
+        (void) ngx_exposure_control_tell(room->worker, "leave", &room->id);
         ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_INTERNAL);
         return;
     }

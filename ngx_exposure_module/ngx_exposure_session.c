@@ -169,7 +169,14 @@ ngx_exposure_session_tick(ngx_event_t *ev)
 {
     static ngx_uint_t  turn;
 
-    ngx_exposure_session_sweep(turn++ % NGX_EXPOSURE_SESSION_SWEEP == 0);
+    if (turn++ % NGX_EXPOSURE_SESSION_SWEEP == 0) {
+        ngx_exposure_session_sweep(1);
+        ngx_exposure_room_expire();
+
+    } else {
+        ngx_exposure_session_sweep(0);
+    }
+
     ngx_exposure_session_poll();
 
     ngx_add_timer(ev, NGX_EXPOSURE_SESSION_TICK_MS);

@@ -180,6 +180,7 @@ typedef struct {
     expo_ring_t                 ring;      /* base NULL until joined */
     uint32_t                    sequence;  /* frame seen last */
     uint64_t                    asked_ms;  /* for a keyframe */
+    uint64_t                    token_s;   /* as the table said last */
     unsigned                    over:1;    /* its viewers are being closed */
 } ngx_exposure_room_t;
 
@@ -207,6 +208,8 @@ void ngx_exposure_room_count(ngx_exposure_room_t *room);
 void ngx_exposure_room_event(ngx_uint_t worker, const char *type,
     expo_id_t *session, json_t *message, int *fds, ngx_uint_t nfds);
 void ngx_exposure_room_lost(ngx_uint_t worker);
+/* Closes those whose users' tokens have ended. */
+void ngx_exposure_room_expire(void);
 
 /* Maps the ring behind fd read-only, if its seals and size are right. */
 ngx_int_t ngx_exposure_fanout_map(ngx_exposure_room_t *room, int fd);

@@ -20,11 +20,13 @@ static void ngx_exposure_viewer_enter(ngx_exposure_socket_t *s,
     json_t *message);
 static void ngx_exposure_viewer_gone(ngx_exposure_socket_t *s);
 static ngx_uint_t ngx_exposure_viewer_check(json_t *message,
-    expo_id_t *id, u_char user[EXPO_QUEUE_USER]);
+    expo_id_t *id, u_char user[EXPO_QUEUE_USER], uint64_t *token_s);
 static ngx_uint_t ngx_exposure_viewer_ticket(json_t *ticket, expo_id_t *id,
     u_char tag[EXPO_TAG]);
+static ngx_uint_t ngx_exposure_viewer_token(json_t *token,
+    u_char tag[EXPO_TAG], uint64_t *token_s);
 static ngx_int_t ngx_exposure_viewer_find(expo_id_t *id,
-    u_char user[EXPO_QUEUE_USER], ngx_uint_t *worker);
+    u_char user[EXPO_QUEUE_USER], uint64_t token_s, ngx_uint_t *worker);
 static ngx_uint_t ngx_exposure_viewer_is_stream(ngx_exposure_socket_t *s);
 static void ngx_exposure_viewer_buffers(ngx_exposure_socket_t *s);
 
@@ -36,6 +38,8 @@ static void ngx_exposure_viewer_wish(ngx_exposure_socket_t *s,
     json_t *message);
 static void ngx_exposure_viewer_ping(ngx_exposure_socket_t *s,
     json_t *message);
+static void ngx_exposure_viewer_renew(ngx_exposure_socket_t *s,
+    json_t *message);
 static void ngx_exposure_viewer_tell(ngx_exposure_socket_t *s,
     json_t *message);
 
@@ -45,6 +49,7 @@ static const ngx_exposure_message_t  ngx_exposure_viewer_messages[] = {
     { "keyframe", "client_keyframe", ngx_exposure_viewer_keyframe },
     { "stream", "client_stream", ngx_exposure_viewer_wish },
     { "ping", "client_ping", ngx_exposure_viewer_ping },
+    { "authenticate", "authenticate", ngx_exposure_viewer_renew },
     { NULL, NULL, NULL }
 };
 
@@ -60,7 +65,7 @@ static const ngx_exposure_socket_class_t  ngx_exposure_viewer_connect_class = {
 static const ngx_exposure_socket_class_t  ngx_exposure_viewer_stream_class = {
     .name = "stream",
     .authenticate = ngx_exposure_viewer_enter,
-    .messages = &ngx_exposure_viewer_messages[4],
+    .messages = &ngx_exposure_viewer_messages[5],
     .gone = ngx_exposure_viewer_gone
 };
 
@@ -106,6 +111,7 @@ static void
 ngx_exposure_viewer_enter(ngx_exposure_socket_t *s, json_t *message)
 {
     u_char                  user[EXPO_QUEUE_USER];
+    uint64_t                token_s;
     expo_id_t               id, own;
     ngx_uint_t              code, worker;
     ngx_exposure_room_t    *room;
@@ -113,13 +119,13 @@ ngx_exposure_viewer_enter(ngx_exposure_socket_t *s, json_t *message)
 
     v = s->data;
 
-    code = ngx_exposure_viewer_check(message, &id, user);
+    code = ngx_exposure_viewer_check(message, &id, user, &token_s);
     if (code) {
         ngx_exposure_socket_close(s, code);
         return;
     }
 
-    if (ngx_exposure_viewer_find(&id, user, &worker) != NGX_OK) {
+    if (ngx_exposure_viewer_find(&id, user, token_s, &worker) != NGX_OK) {
         ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_NOT_FOUND);
         return;
     }
@@ -181,18 +187,21 @@ ngx_exposure_viewer_gone(ngx_exposure_socket_t *s)
 }
 
 
-/* Which session, and who asks; 0 or the code to close with. */
+/*
+ * Which session, who asks, and until when a token says so (0: none was shown);
+ * 0 or the code to close with.
+ */
 
 static ngx_uint_t
 ngx_exposure_viewer_check(json_t *message, expo_id_t *id,
-    u_char user[EXPO_QUEUE_USER])
+    u_char user[EXPO_QUEUE_USER], uint64_t *token_s)
 {
-    u_char          tag[EXPO_TAG];
-    json_t         *session, *ticket, *token;
-    expo_id_t       named;
-    ngx_uint_t      code;
-    expo_claims_t   claims;
+    u_char       tag[EXPO_TAG];
+    json_t      *session, *ticket, *token;
+    expo_id_t    named;
+    ngx_uint_t   code;
 
+    *token_s = 0;
     session = json_object_get(message, "session");
     ticket = json_object_get(message, "ticket");
     token = json_object_get(message, "token");
@@ -213,12 +222,7 @@ ngx_exposure_viewer_check(json_t *message, expo_id_t *id,
         }
 
     } else if (token && session) {
-        code = ngx_exposure_auth_token((u_char *) json_string_value(token),
-                                       json_string_length(token), &claims,
-                                       tag) == NGX_OK
-               ? 0 : NGX_EXPOSURE_CLOSE_UNKNOWN;
-
-        ngx_explicit_memzero(&claims, sizeof(expo_claims_t));
+        code = ngx_exposure_viewer_token(token, tag, token_s);
         *id = named;
 
     } else {
@@ -275,11 +279,34 @@ ngx_exposure_viewer_ticket(json_t *ticket, expo_id_t *id, u_char tag[EXPO_TAG])
 }
 
 
-/* Somebody else's session is as good as none. */
+static ngx_uint_t
+ngx_exposure_viewer_token(json_t *token, u_char tag[EXPO_TAG],
+    uint64_t *token_s)
+{
+    ngx_int_t      rc;
+    expo_claims_t  claims;
+
+    rc = ngx_exposure_auth_token((u_char *) json_string_value(token),
+                                 json_string_length(token), &claims, tag);
+    if (rc != NGX_OK) {
+        return NGX_EXPOSURE_CLOSE_UNKNOWN;
+    }
+
+    *token_s = claims.expires;
+    ngx_explicit_memzero(&claims, sizeof(expo_claims_t));
+
+    return 0;
+}
+
+
+/*
+ * The session's render-worker; token_s, if not 0, prolongs the session.
+ * Somebody else's session is as good as none.
+ */
 
 static ngx_int_t
 ngx_exposure_viewer_find(expo_id_t *id, u_char user[EXPO_QUEUE_USER],
-    ngx_uint_t *worker)
+    uint64_t token_s, ngx_uint_t *worker)
 {
     ngx_int_t              rc;
     ngx_exposure_zone_t   *zone;
@@ -295,6 +322,7 @@ ngx_exposure_viewer_find(expo_id_t *id, u_char user[EXPO_QUEUE_USER],
     if (session && session->state != EXPO_SESSION_ENDING
         && ngx_memcmp(session->user, user, EXPO_QUEUE_USER) == 0)
     {
+        expo_queue_vouch(ngx_exposure_zone_queue(zone), id, token_s);
         *worker = session->worker;
         rc = NGX_OK;
     }
@@ -380,6 +408,37 @@ ngx_exposure_viewer_ping(ngx_exposure_socket_t *s, json_t *message)
 {
     ngx_exposure_socket_send(s, json_pack("{s:s, s:O}", "type", "pong",
                              "time", json_object_get(message, "time")));
+}
+
+
+/* A newer token of the session's user; the session lasts as long as that. */
+
+static void
+ngx_exposure_viewer_renew(ngx_exposure_socket_t *s, json_t *message)
+{
+    u_char                  tag[EXPO_TAG], user[EXPO_QUEUE_USER];
+    json_t                 *token;
+    uint64_t                token_s;
+    ngx_uint_t              worker;
+    ngx_exposure_viewer_t  *v;
+
+    v = s->data;
+    token = json_object_get(message, "token");
+
+    if (v->room && token
+        && ngx_exposure_viewer_token(token, tag, &token_s) == 0)
+    {
+        ngx_exposure_session_user(user, tag);
+        ngx_explicit_memzero(tag, sizeof(tag));
+
+        if (ngx_exposure_viewer_find(&v->room->id, user, token_s, &worker)
+            == NGX_OK)
+        {
+            return;
+        }
+    }
+
+    ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_UNKNOWN);
 }
 
 

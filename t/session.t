@@ -277,10 +277,85 @@ subtest 'deleting a scan ends its session' => sub {
     ok($stream->expect_close, 'the stream closes');
 };
 
+# Tokens are taken for 60 s longer than they say: this one ends soon.
+sub short_token { return $f->token($_[0], claims => {exp => time - 60 + $_[1]}) }
+
+subtest 'a session ends with its token' => sub {
+    local $token{alice} = short_token('alice', 3);
+    my $execute = execute('alice');
+    my $assigned = $execute->expect('assigned');
+    my $connect = open_by_ticket('connect', $assigned);
+    $connect->expect('welcome');
+    my $stream = open_by_ticket('stream', $assigned);
+    next_frame($stream);
+
+    is($execute->expect_close(6), 4401, 'execute is told');
+    is($connect->expect_close(3), 4401, 'connect, too');
+    is($stream->expect_close(3), 4401, 'and there are no more pictures');
+
+    $execute = execute('bob');
+    $execute->expect('assigned');
+    local $token{alice} = short_token('alice', 2);
+    my $waiting = execute('alice');
+    $waiting->expect('queued');
+    is($waiting->expect_close(5), 4401, 'who waits is told as well');
+    $execute->close_with(1000);
+};
+
+subtest 'a newer token keeps the session' => sub {
+    my $long = $token{alice};
+
+    for my $line (qw(execute connect)) {
+        local $token{alice} = short_token('alice', 3);
+        my $execute = execute('alice');
+        my $connect = open_by_ticket('connect', $execute->expect('assigned'));
+        $connect->expect('welcome');
+        ($line eq 'execute' ? $execute : $connect)->send_json(
+            {type => 'authenticate', token => $long});
+
+        is($execute->expect_close(5), 0, "shown on $line: execute stays open");
+        $connect->send_json({type => 'ping', time => 1});
+        ok($connect->expect('pong'), 'and connect');
+        $execute->close_with(1000);
+        $connect->expect_close;
+    }
+
+    for my $line (qw(execute connect)) {
+        my $execute = execute('alice');
+        my $connect = open_by_ticket('connect', $execute->expect('assigned'));
+        $connect->expect('welcome');
+        my $socket = $line eq 'execute' ? $execute : $connect;
+        $socket->send_json({type => 'authenticate', token => $token{bob}});
+        is($socket->expect_close, 4401, "somebody else's token on $line");
+        $execute->close_with(1000);
+        $connect->expect_close;
+    }
+};
+
+subtest 'a reload tells every client to come back, and they can' => sub {
+    my $execute = execute('alice');
+    my $assigned = $execute->expect('assigned');
+    my @socket = ($execute, map { open_by_token($_, $assigned->{session}, 'alice') }
+                  qw(connect stream) x 3);
+    $socket[1]->expect('welcome');
+    next_frame($socket[2]);
+
+    kill 'HUP', $f->nginx_pid;
+    is($_->expect_close(5), 1012, 'closed for a restart') for @socket;
+
+    my $again = execute('alice');
+    my $stream = open_by_ticket('stream', $again->expect('assigned'));
+    ok(next_frame($stream), 'a picture comes again');
+    $again->close_with(1000);
+};
+
 subtest 'a lost render-worker ends the session, and a new one serves again' => sub {
     my $execute = execute('alice');
-    $execute->expect('assigned');
-    $f->stop_worker;
+    my $assigned = $execute->expect('assigned');
+    my $stream = open_by_ticket('stream', $assigned);
+    next_frame($stream);
+    $f->stop_worker('KILL');
+    is($stream->expect_close(3), 4503, 'the stream is closed');
     is($execute->expect('ended')->{reason}, 'worker_lost', 'the viewer is told');
     $f->start_worker;
     my $again = execute('alice');

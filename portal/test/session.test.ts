@@ -200,6 +200,33 @@ describe('mending', () => {
         expect(last().url).toContain('/execute');
     });
 
+    it('starts over when the render-worker was lost', () => {
+        goLive();
+        const [execute] = sockets as [FakeSocket];
+        open('/stream').lose(4503);
+        execute.say({ type: 'ended', reason: 'worker_lost' });
+        expect(states.at(-1)).toEqual({ phase: 'reconnecting', reason: 'no_worker' });
+        expect(sockets.filter((s) => !s.url.endsWith('/stream')).every((s) => s.closed)).toBe(true);
+        vi.advanceTimersByTime(500);
+        expect(last().url).toContain('/execute');
+        expect(sockets).toHaveLength(4);
+    });
+
+    it('shows a renewed token once, on a line that is open', () => {
+        session.start();
+        token = 'NEWER';
+        vi.advanceTimersByTime(5000);
+        expect(last().sent).toEqual([]);
+        last().onopen?.();
+        expect(last().sent).toEqual([{ type: 'authenticate', token: 'TOKEN' }]);
+        last().say({ type: 'queued', position: 1, ahead: 0, estimate_s: 30 });
+        vi.advanceTimersByTime(20_000);
+        expect(last().sent.slice(1)).toEqual([{ type: 'authenticate', token: 'NEWER' }]);
+        token = '';
+        vi.advanceTimersByTime(20_000);
+        expect(last().sent).toHaveLength(2);
+    });
+
     it('waits longer from try to try, and names the reason', () => {
         session.start();
         const pauses = [250, 500, 1000, 2000, 4000, 8000, 8000];

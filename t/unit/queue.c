@@ -779,6 +779,30 @@ a_killed_process_is_noticed(void)
 }
 
 
+static void
+the_latest_token_counts(void)
+{
+    uint64_t a;
+    expo_id_t i = id(1), none = id(2);
+
+    fresh();
+    status(0, 1, NOW);
+    join(&first, 1, 1, &a);
+    check(assign(a, 1, NOW) == EXPO_OK);
+    check(expo_queue_session(q, &i)->token_s == 0);
+
+    expo_queue_vouch(q, &i, 500);
+    expo_queue_vouch(q, &i, 400);
+    expo_queue_vouch(q, &none, 900);
+    check(expo_queue_session(q, &i)->token_s == 500);
+
+    expo_queue_release(q, &i, NOW);
+    join(&first, 2, 2, &a);
+    check(assign(a, 1, NOW) == EXPO_OK);
+    check(expo_queue_session(q, &i)->token_s == 0);
+}
+
+
 int
 main(void)
 {
@@ -796,6 +820,7 @@ main(void)
     a_deleted_scan_ends_its_sessions_and_waiters();
     full_tables_refuse_and_keep_what_they_have();
     a_ticket_is_used_once();
+    the_latest_token_counts();
     an_import_runs_once_and_says_how_far_it_is();
     random_steps_break_no_rule();
     dying_between_any_two_stores_breaks_no_rule();

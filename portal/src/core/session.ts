@@ -2,7 +2,7 @@
  * One viewing of one scan: the execute socket (queue and slot), and with a
  * session the connect socket (settings) and the stream socket (pictures).
  * Whatever breaks is opened again with growing pauses; what cannot be mended
- * ends with a reason.
+ * ends with a reason. A token that was renewed is shown as soon as it is seen.
  */
 
 import type * as Message from '../generated/messages';
@@ -57,7 +57,9 @@ const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 8000;
 const PING_EVERY_MS = 5000;
 const PONG_WITHIN_MS = 15000;
+const TOKEN_EVERY_MS = 5000;
 
+const NO_WORKER = 4503;
 const FATAL: Record<number, EndReason> = {
     4400: 'protocol',
     4401: 'signed_out',
@@ -79,6 +81,9 @@ export class Session {
     private live = false;
     private timers = new Set<ReturnType<typeof setTimeout>>();
     private pinger: ReturnType<typeof setInterval> | undefined;
+    private watcher: ReturnType<typeof setInterval> | undefined;
+    /** The token that the execute line was shown; '' while it is not open. */
+    private shown = '';
     private lastPong = 0;
     private over = false;
 
@@ -89,12 +94,14 @@ export class Session {
 
     start(): void {
         this.on.state({ phase: 'connecting' });
+        this.watcher = setInterval(() => this.showToken(), TOKEN_EVERY_MS);
         this.openExecute();
     }
 
     /** Gives the slot back. */
     stop(): void {
         this.over = true;
+        clearInterval(this.watcher);
         this.drop();
     }
 
@@ -117,8 +124,18 @@ export class Session {
         const path = `${this.options.api}/scans/${this.options.scan}/execute`;
         const token = this.options.token();
         this.openLine('execute', path, { type: 'authenticate', token }, (data) => {
+            this.shown ||= token;
             this.execute(data as Message.Queued | Message.Assigned | Message.Ended);
         });
+    }
+
+    /** The session ends a minute after its token, so a newer one is shown. */
+    private showToken(): void {
+        const token = this.options.token();
+        if (this.shown && token && token !== this.shown) {
+            this.shown = token;
+            this.sockets.execute?.send(JSON.stringify({ type: 'authenticate', token }));
+        }
     }
 
     private execute(message: Message.Queued | Message.Assigned | Message.Ended): void {
@@ -140,7 +157,11 @@ export class Session {
                 this.openStream();
                 return;
             case 'ended':
-                this.end(message.reason, message.detail ?? '');
+                if (message.reason === 'worker_lost') {
+                    this.lost('execute', NO_WORKER);
+                } else {
+                    this.end(message.reason, message.detail ?? '');
+                }
         }
     }
 
@@ -258,7 +279,7 @@ export class Session {
             this.end(fatal, '');
             return;
         }
-        const reason = code === 4503 ? 'no_worker' : code === 4429 ? 'too_fast' : 'line';
+        const reason = code === NO_WORKER ? 'no_worker' : code === 4429 ? 'too_fast' : 'line';
         this.live = false;
         this.on.state({ phase: 'reconnecting', reason });
         const whole = line === 'execute' || fatal !== undefined || !this.sockets.execute;
@@ -303,6 +324,7 @@ export class Session {
     private end(reason: EndReason, detail: string): void {
         if (!this.over) {
             this.over = true;
+            clearInterval(this.watcher);
             this.drop();
             this.on.state({ phase: 'ended', reason, detail });
         }
@@ -321,6 +343,7 @@ export class Session {
         this.welcomed = false;
         this.streaming = false;
         this.assigned = null;
+        this.shown = '';
     }
 
     private closeLine(line: Line): void {

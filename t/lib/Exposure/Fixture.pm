@@ -108,8 +108,8 @@ sub start_worker {
 }
 
 sub stop_worker {
-    my ($self) = @_;
-    stop_pid(delete $self->{worker}, 'TERM', 1);
+    my ($self, $signal) = @_;
+    stop_pid(delete $self->{worker}, $signal || 'TERM', 1);
     unlink "$self->{dir}/run/worker.sock";
 }
 
@@ -137,11 +137,19 @@ sub start_nginx {
 sub stop_nginx {
     my ($self) = @_;
 
+    my $pid = $self->nginx_pid or return;
+    stop_pid($pid, 'TERM', 0);
+    unlink "$self->{dir}/run/nginx.pid";
+}
+
+# Of the master process.
+sub nginx_pid {
+    my ($self) = @_;
+
     open my $in, '<', "$self->{dir}/run/nginx.pid" or return;
     chomp(my $pid = <$in>);
     close $in;
-    stop_pid($pid, 'TERM', 0);
-    unlink "$self->{dir}/run/nginx.pid";
+    return $pid;
 }
 
 # The whole log, to look for what must not be in it.
