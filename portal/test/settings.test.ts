@@ -144,6 +144,17 @@ describe('settings store', () => {
         expect(store.settings!.film.exposure).toBe(2);
     });
 
+    it('brings what was set into the session that follows a lost one', () => {
+        welcome();
+        store.change(exposure(2));
+        vi.advanceTimersByTime(50);
+        echo('me', 1, merge(START, exposure(2)));
+        welcome();
+        expect(store.settings!.film.exposure).toBe(2);
+        vi.advanceTimersByTime(50);
+        expect(sent.map((m) => m.patch)).toEqual([exposure(2), exposure(2)]);
+    });
+
     it('goes back to the truth when a change is refused', () => {
         welcome();
         store.change(exposure(1000));

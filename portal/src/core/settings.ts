@@ -18,6 +18,8 @@ export type Patch<T> = T extends readonly unknown[]
 
 const SEND_EVERY_MS = 33;
 const UNDO_MAX = 100;
+/** Revision of settings that nobody has changed. */
+export const FRESH = 1;
 
 function isObject(value: unknown): value is Record<string, unknown> {
     return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -137,9 +139,14 @@ export class SettingsStore {
         this.travel(this.redoStack, this.undoStack);
     }
 
-    /** A connection is there, first or again. */
+    /** A connection is there, first or again. What was set in a session that
+     * was lost is wished again in the one that follows it. */
     welcome(message: Message.Welcome): void {
+        const before = this.settings;
         this.viewer = message.viewer;
+        if (before && message.revision === FRESH) {
+            this.pending = difference(message.settings, before);
+        }
         this.adopt(message.settings);
         this.plan();
     }
