@@ -1,7 +1,8 @@
 #include "render-worker/pace.h"
 
 /* A guess for two cores, until the first pass has been measured. */
-#define PACE_PATH_US 0.4
+#define PACE_PATH_US 0.3
+#define PACE_LOOK_US 0.3
 #define PACE_EXTRA_US 8000
 /* Measured times wander; a frame that is late is worse than one too coarse. */
 #define PACE_HEADROOM 0.85
@@ -36,18 +37,31 @@ void
 pace_init(pace_t *p)
 {
     p->path_us = PACE_PATH_US;
+    p->look_us = PACE_LOOK_US;
     p->extra_us = PACE_EXTRA_US;
     p->divisor = 12;
 }
 
 
 void
-pace_passed(pace_t *p, uint64_t paths, uint64_t us)
+pace_passed(pace_t *p, const pace_plan_t *plan, bool first, uint64_t us)
 {
-    double path_us = (double) us / (double) (paths ? paths : 1);
+    double pixels = (double) plan->width * plan->height;
+    double expected_us = pixels * plan->samples * p->path_us;
+    double change;
 
-    p->path_us += (path_us > p->path_us ? PACE_SMOOTH_SLOWER : PACE_SMOOTH) *
-                  (path_us - p->path_us);
+    if (first) {
+        expected_us += pixels * p->look_us;
+    }
+
+    change = ((double) us + 1) / (expected_us + 1);
+    change = 1 + (change > 1 ? PACE_SMOOTH_SLOWER : PACE_SMOOTH) * (change - 1);
+    p->path_us *= change;
+
+    /* One number cannot tell two costs apart; later passes know the path's. */
+    if (first) {
+        p->look_us *= change;
+    }
 }
 
 
@@ -55,6 +69,15 @@ void
 pace_shown(pace_t *p, uint64_t us)
 {
     p->extra_us += PACE_SMOOTH * ((double) us - p->extra_us);
+}
+
+
+uint64_t
+pace_pass_us(const pace_t *p, const pace_plan_t *plan, bool first)
+{
+    double pixel_us = plan->samples * p->path_us + (first ? p->look_us : 0);
+
+    return (uint64_t) (pixel_us * plan->width * plan->height);
 }
 
 
@@ -75,12 +98,24 @@ pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
 
 
 bool
-pace_settling(const pace_t *p, uint32_t width, uint32_t height,
+pace_settling(const pace_t *p, uint32_t width, uint32_t height, uint32_t step,
               pace_plan_t *plan)
 {
-    pace_fit(p, width, height, PACE_SETTLE_US, 0, plan);
+    const pace_plan_t full = {width, height, 1};
+    uint64_t budget_us = PACE_SETTLE_US;
 
-    return plan->width < width || plan->height < height;
+    while (step-- > 0) {
+        budget_us *= PACE_SETTLE_STEP;
+    }
+
+    /* A step that takes half as long as the full film only puts it off. */
+    if (pace_pass_us(p, &full, true) <= 2 * budget_us) {
+        return false;
+    }
+
+    pace_fit(p, width, height, (double) budget_us, 0, plan);
+
+    return true;
 }
 
 
@@ -103,13 +138,16 @@ pace_still(const pace_t *p, uint32_t width, uint32_t height, uint32_t left,
 
 
 bool
-pace_due(uint32_t samples, uint32_t shown, uint32_t fps, uint64_t since_us)
+pace_due(uint32_t samples, uint32_t shown, uint32_t fps, uint64_t since_us,
+         uint64_t pass_us)
 {
+    /* What comes too late with one more pass is shown now. */
     if (shown == 0) {
-        return samples >= PACE_FIRST_SAMPLES || since_us >= PACE_FIRST_US;
+        return samples >= PACE_FIRST_SAMPLES ||
+               since_us + pass_us > PACE_FIRST_US;
     }
 
-    if (since_us >= PACE_SLOWEST_US) {
+    if (since_us + pass_us > PACE_SLOWEST_US) {
         return true;
     }
 
@@ -139,16 +177,18 @@ static uint32_t
 pace_fit(const pace_t *p, uint32_t width, uint32_t height, double budget_us,
          uint32_t current, pace_plan_t *plan)
 {
-    double samples, wanted;
+    double pixel_us, samples, wanted;
     uint32_t i;
 
     for (i = 0;; i++) {
         plan->width = pace_edge(width, pace_divisors[i]);
         plan->height = pace_edge(height, pace_divisors[i]);
-        samples = budget_us / (p->path_us * plan->width * plan->height);
+        pixel_us = budget_us / ((double) plan->width * plan->height);
+        samples = (pixel_us - p->look_us) / p->path_us;
         wanted = pace_divisors[i] < current ? PACE_HYSTERESIS : 1;
 
-        if (samples >= wanted || i + 1 == PACE_DIVISORS) {
+        if (pixel_us >= wanted * (p->look_us + p->path_us) ||
+            i + 1 == PACE_DIVISORS) {
             break;
         }
     }

@@ -16,10 +16,12 @@
 /* Nothing changed for so long: the picture is still. */
 #define PACE_STILL_US 150000
 #define PACE_PASS_US 40000
-#define PACE_SETTLE_US 120000
+#define PACE_SETTLE_US 120000 /* the first step's; then so many times more */
+#define PACE_SETTLE_STEP 3
 
 typedef struct {
     double path_us;   /* of one path through one pixel, lately; all threads */
+    double look_us;   /* what a pixel takes besides in a film's first pass */
     double extra_us;  /* display, encoding and publishing of one picture */
     uint32_t divisor; /* of the moving film's edges, lately; in quarters */
 } pace_t;
@@ -31,20 +33,24 @@ typedef struct {
 
 void pace_init(pace_t *p);
 
-/* What a pass of `paths` (pixels times samples) took. */
-void pace_passed(pace_t *p, uint64_t paths, uint64_t us);
+/* What a pass took; first: of its film. */
+void pace_passed(pace_t *p, const pace_plan_t *plan, bool first, uint64_t us);
 void pace_shown(pace_t *p, uint64_t us);
 
-/* sharers: sessions that want the device now, this one too. */
+/* What a pass will take. */
+uint64_t pace_pass_us(const pace_t *p, const pace_plan_t *plan, bool first);
+
+/* sharers: sessions that move now, this one too. */
 void pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
                  uint32_t sharers, pace_plan_t *plan);
 
 /*
  * A film for the moment after a movement, sharper than it and far sooner there
- * than the full one; false when the full one is as quick.
+ * than the full one; step: 0, 1 … of such films, each dearer than the one
+ * before. False when the full one should come next.
  */
 bool pace_settling(const pace_t *p, uint32_t width, uint32_t height,
-                   pace_plan_t *plan);
+                   uint32_t step, pace_plan_t *plan);
 
 /* left: samples still missing, at least 1. */
 void pace_still(const pace_t *p, uint32_t width, uint32_t height, uint32_t left,
@@ -53,10 +59,10 @@ void pace_still(const pace_t *p, uint32_t width, uint32_t height, uint32_t left,
 /*
  * Is a still film with `samples` worth showing? shown: samples of the last
  * picture of this film, 0 before the first; since_us: since the film began, or
- * since that picture.
+ * since that picture; pass_us: what one more pass takes.
  */
-bool pace_due(uint32_t samples, uint32_t shown, uint32_t fps,
-              uint64_t since_us);
+bool pace_due(uint32_t samples, uint32_t shown, uint32_t fps, uint64_t since_us,
+              uint64_t pass_us);
 
 /* Bytes that the next picture may have. key: it repeats everything. */
 uint32_t pace_bytes(uint32_t bitrate, uint32_t fps, bool moving, bool key);

@@ -8,7 +8,7 @@
 #define PICTURE_FINEST_MOVING 3
 #define PICTURE_FINEST_STILL 2
 #define PICTURE_FINEST_LAST 2
-/* Samples of the film between moving and the full one. */
+/* Samples of each film between moving and the full one. */
 #define PICTURE_SETTLED 2
 
 static expo_status_t picture_prepare(picture_t *p, tracer_t *tracer,
@@ -18,6 +18,8 @@ static expo_status_t picture_configure(picture_t *p,
 static expo_status_t picture_film(picture_t *p, const picture_wish_t *wish,
                                   bool fresh);
 static void picture_phase(picture_t *p, const picture_wish_t *wish, bool fresh);
+static void picture_settle(picture_t *p, const picture_wish_t *wish,
+                           uint32_t step);
 static expo_status_t picture_pass(picture_t *p, const picture_wish_t *wish,
                                   picture_result_t *out);
 static bool picture_is_due(const picture_t *p, const picture_wish_t *wish);
@@ -101,9 +103,10 @@ picture_interrupt(picture_t *p)
 uint64_t
 picture_pass_us(const picture_t *p)
 {
-    double us = p->pace.path_us * p->film_width * p->film_height;
+    const pace_plan_t plan = {p->film_width, p->film_height, 1};
+    uint64_t us = pace_pass_us(&p->pace, &plan, false);
 
-    return us < PACE_PASS_US ? PACE_PASS_US : (uint64_t) us;
+    return us < PACE_PASS_US ? PACE_PASS_US : us;
 }
 
 
@@ -218,11 +221,9 @@ picture_film(picture_t *p, const picture_wish_t *wish, bool fresh)
 static void
 picture_phase(picture_t *p, const picture_wish_t *wish, bool fresh)
 {
-    uint32_t width = wish->stream.width, height = wish->stream.height;
-
     if (wish->moving) {
         if (fresh || p->phase != PICTURE_MOVING) {
-            pace_moving(&p->pace, width, height,
+            pace_moving(&p->pace, wish->stream.width, wish->stream.height,
                         picture_fps(&wish->settings, &wish->stream),
                         wish->sharers, &p->plan);
         }
@@ -230,14 +231,23 @@ picture_phase(picture_t *p, const picture_wish_t *wish, bool fresh)
         p->phase = PICTURE_MOVING;
 
     } else if (p->phase == PICTURE_MOVING) {
-        p->phase = pace_settling(&p->pace, width, height, &p->plan)
-                       ? PICTURE_SETTLING
-                       : PICTURE_REFINING;
+        picture_settle(p, wish, 0);
 
     } else if (p->phase == PICTURE_SETTLING &&
                tracer_samples(p->view) >= PICTURE_SETTLED) {
-        p->phase = PICTURE_REFINING;
+        picture_settle(p, wish, p->step + 1);
     }
+}
+
+
+static void
+picture_settle(picture_t *p, const picture_wish_t *wish, uint32_t step)
+{
+    p->step = step;
+    p->phase = pace_settling(&p->pace, wish->stream.width, wish->stream.height,
+                             step, &p->plan)
+                   ? PICTURE_SETTLING
+                   : PICTURE_REFINING;
 }
 
 
@@ -246,7 +256,7 @@ picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
 {
     uint32_t have = tracer_samples(p->view);
     uint32_t most = wish->settings.quality.max_samples;
-    pace_plan_t plan = p->plan;
+    pace_plan_t plan = {p->film_width, p->film_height, p->plan.samples};
     uint64_t start;
     expo_status_t st;
 
@@ -263,9 +273,7 @@ picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
     out->render_us = loop_now_us() - start;
 
     if (st == EXPO_OK) {
-        pace_passed(&p->pace,
-                    (uint64_t) p->film_width * p->film_height * plan.samples,
-                    out->render_us);
+        pace_passed(&p->pace, &plan, have == 0, out->render_us);
     }
 
     return st;
@@ -281,7 +289,7 @@ picture_is_due(const picture_t *p, const picture_wish_t *wish)
 
     return pace_due(tracer_samples(p->view), p->film_shown,
                     picture_fps(&wish->settings, &wish->stream),
-                    loop_now_us() - p->film_us);
+                    loop_now_us() - p->film_us, picture_pass_us(p));
 }
 
 

@@ -29,7 +29,7 @@ typedef struct {
     uint32_t revision; /* of settings; 1 and up */
     picture_stream_t stream;
     uint32_t stream_revision; /* 1 and up */
-    uint32_t sharers;         /* sessions that want the device now */
+    uint32_t sharers;         /* sessions that move now, this one too */
     bool keyframe;
     bool moving;
 } picture_wish_t;
@@ -56,6 +56,7 @@ typedef struct {
     uint32_t revision, stream_revision; /* that view and encode have; 0: none */
     pace_t pace;
     enum { PICTURE_MOVING, PICTURE_SETTLING, PICTURE_REFINING } phase;
+    uint32_t step;    /* of settling */
     pace_plan_t plan; /* film and pass while moving or settling */
     uint32_t film_width, film_height;
     uint64_t seed;

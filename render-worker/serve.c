@@ -325,7 +325,8 @@ serve_dispose(serve_t *s)
 /*
  * Who waited longest among those that have something to do; or NULL and when to
  * look again. A refining pass cannot be cut short for somebody else, so it is
- * not begun where it would hold up one who moves, until it has waited long.
+ * not begun where it would hold up one who moves, until it has waited long. A
+ * converged picture is only shown again, which is no pass.
  */
 static serve_view_t *
 serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us)
@@ -338,7 +339,7 @@ serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us)
     for (v = s->views; v != NULL; v = v->next) {
         due = serve_due(v, now);
 
-        if (due <= now && !serve_is_moving(v, now) &&
+        if (due <= now && !serve_is_moving(v, now) && !v->converged &&
             now + picture_pass_us(&v->picture) > soon) {
             due = v->served_us + SERVE_MOVING_BONUS_US;
         }
@@ -455,7 +456,8 @@ serve_wish(serve_view_t *v, uint64_t now, picture_wish_t *wish)
     wish->sharers = 0;
 
     for (other = v->serve->views; other != NULL; other = other->next) {
-        wish->sharers += serve_due(other, now) != SERVE_NEVER;
+        wish->sharers += other == v || (serve_is_moving(other, now) &&
+                                        serve_due(other, now) != SERVE_NEVER);
     }
 
     v->keyframe = false;
@@ -468,6 +470,12 @@ static void
 serve_count(serve_view_t *v, const picture_result_t *result)
 {
     v->converged = result->converged;
+
+    if (result->samples == 0) {
+        /* Interrupted: the film that was shown is still the one to tell of. */
+        return;
+    }
+
     v->stats.samples = result->samples;
     v->stats.width = result->film_width;
     v->stats.height = result->film_height;

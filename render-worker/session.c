@@ -186,6 +186,12 @@ session_stream(worker_t *w, uint64_t peer, const json_t *message)
 {
     session_t *s = session_find(w, message);
     const json_t *wish = json_object_get(message, "stream");
+    picture_stream_t stream = {.width = session_number(wish, "width") & ~1u,
+                               .height = session_number(wish, "height") & ~1u,
+                               .max_fps = session_number(wish, "max_fps"),
+                               .max_bitrate =
+                                   session_number(wish, "max_bitrate")};
+    bool same;
 
     (void) peer;
 
@@ -194,14 +200,16 @@ session_stream(worker_t *w, uint64_t peer, const json_t *message)
     }
 
     /* The schema has checked codec and ranges; MPEG-1's chroma wants even. */
-    strcpy(s->stream.codec, session_text(wish, "codec"));
-    s->stream.width = session_number(wish, "width") & ~1u;
-    s->stream.height = session_number(wish, "height") & ~1u;
-    s->stream.max_fps = session_number(wish, "max_fps");
-    s->stream.max_bitrate = session_number(wish, "max_bitrate");
+    strcpy(stream.codec, session_text(wish, "codec"));
+    same = memcmp(&stream, &s->stream, sizeof(stream)) == 0;
+    s->stream = stream;
 
     if (s->state == SESSION_READY) {
-        serve_stream(s->view, &s->stream);
+        /* One more viewer of the same size costs the others no picture. */
+        if (!same) {
+            serve_stream(s->view, &s->stream);
+        }
+
         session_tell(s, json_pack("{s:s, s:s, s:o}", "type", "stream",
                                   "session", s->name, "stream",
                                   session_stream_json(&s->stream)));
