@@ -66,6 +66,9 @@ worker: $(BUILD)/render-worker
 $(BUILD)/render-worker: $(WORKER_OBJ) $(RENDER_OBJ) $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
 $(BUILD)/t/unit/encode: LIBS += $(AV)
+# Real pictures: all of the worker but what the test includes and main.
+$(BUILD)/t/unit/serve: $(filter-out %/main.o %/serve.o %/picture.o,$(WORKER_OBJ)) $(RENDER_OBJ)
+$(BUILD)/t/unit/serve: LIBS := $(LIB) $(AV) $(LIBS)
 
 # --- tools -----------------------------------------------------------------
 

@@ -1,0 +1,354 @@
+/*
+ * The render thread with real pictures: who gets the device, and that nobody
+ * gets it for nothing. Passes and pictures are counted, not timed.
+ */
+
+#include <stdatomic.h>
+
+#include "render-worker/render/tracer.h"
+
+static atomic_uint passes, makes;
+
+static expo_status_t
+counted_pass(tracer_view_t *v, uint32_t samples)
+{
+    atomic_fetch_add(&passes, 1);
+    return tracer_pass(v, samples);
+}
+
+#define tracer_pass counted_pass
+#include "render-worker/picture.c"
+#undef tracer_pass
+
+static expo_status_t
+counted_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
+             picture_result_t *out)
+{
+    atomic_fetch_add(&makes, 1);
+    return picture_make(p, tracer, wish, out);
+}
+
+#define picture_make counted_make
+#include "render-worker/serve.c"
+#undef picture_make
+
+#include <libavcodec/avcodec.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "t/lib/mpeg1_reader.h"
+#include "t/lib/worker_client.h"
+#include "t/unit/check.h"
+
+#define EDGE 48
+
+/* What a session is to the render thread. */
+typedef struct {
+    publish_t ring;
+    serve_view_t *view;
+    unsigned frames;
+    uint32_t last; /* sequence */
+    bool failed, gone;
+} watcher_t;
+
+static loop_t *loop;
+static serve_t *serve;
+static expo_volume_t volume;
+static const uint16_t *voxels;
+static expo_settings_t look;
+
+static void
+on_frame(void *owner, uint32_t sequence)
+{
+    watcher_t *w = owner;
+
+    w->frames++;
+    w->last = sequence;
+}
+
+static void
+on_failed(void *owner)
+{
+    ((watcher_t *) owner)->failed = true;
+}
+
+static void
+on_gone(void *owner)
+{
+    ((watcher_t *) owner)->gone = true;
+}
+
+static const serve_events_t events = {on_frame, on_failed, on_gone};
+
+/* The main thread's turn for so long. */
+static void
+run(double seconds)
+{
+    double until = client_now() + seconds;
+
+    do {
+        loop_flush(loop);
+        usleep(1000);
+    } while (client_now() < until);
+
+    loop_flush(loop);
+}
+
+static void
+watch(watcher_t *w, uint32_t width, uint32_t height, uint32_t max_samples)
+{
+    const picture_stream_t stream = {"mpeg1", width, height, 60, 8000000};
+    expo_settings_t s = look;
+
+    memset(w, 0, sizeof(*w));
+    s.quality.max_samples = max_samples;
+    s.quality.target_fps = 60;
+    check(publish_open(&w->ring) == EXPO_OK);
+    w->view =
+        serve_add(serve, w, &volume, voxels, &w->ring, &s, 1, &stream);
+    check(w->view != NULL);
+    serve_viewers(w->view, 1);
+}
+
+static void
+leave(watcher_t *w)
+{
+    double until = client_now() + 10;
+
+    serve_remove(w->view);
+
+    while (!w->gone && client_now() < until) {
+        run(0.001);
+    }
+
+    check(w->gone && !w->failed);
+    publish_close(&w->ring);
+}
+
+static bool
+converged(watcher_t *w)
+{
+    serve_stats_t stats;
+    double until = client_now() + 20;
+
+    do {
+        run(0.01);
+        serve_stats(w->view, &stats);
+    } while (!stats.converged && client_now() < until);
+
+    /* And its picture has been told of. */
+    run(0.05);
+
+    return stats.converged;
+}
+
+/* The newest record: its header, and payload behind it. */
+static const uint8_t *
+record(const watcher_t *w, expo_frame_t *f)
+{
+    static uint8_t bytes[PUBLISH_SLOT_BYTES];
+    size_t n;
+
+    if (expo_ring_copy(&w->ring.ring, w->last, bytes, sizeof(bytes), &n)
+            != EXPO_OK
+        || expo_frame_read(f, bytes, n) != EXPO_OK) {
+        abort();
+    }
+
+    return bytes + EXPO_FRAME_HEADER;
+}
+
+static void
+a_converged_picture_costs_no_pass(void)
+{
+    watcher_t w;
+    unsigned before_passes, before_makes, frames;
+
+    watch(&w, 64, 64, 8);
+    check(converged(&w));
+    check(w.frames > 0);
+
+    before_passes = passes;
+    before_makes = makes;
+    frames = w.frames;
+    run(1);
+    check(passes == before_passes);
+    check(makes == before_makes);
+    check(w.frames == frames);
+
+    /* One more viewer: shown again, not rendered again. */
+    serve_viewers(w.view, 2);
+    run(0.5);
+    check(passes == before_passes);
+    check(makes == before_makes + 1);
+    check(w.frames == frames + 1);
+
+    leave(&w);
+}
+
+static void
+without_viewers_nothing_is_made(void)
+{
+    watcher_t w;
+    unsigned before;
+    expo_settings_t s = look;
+
+    watch(&w, 64, 64, 1000000);
+    run(0.3);
+    check(w.frames > 0);
+
+    serve_viewers(w.view, 0);
+    run(0.3);
+    before = makes;
+    run(0.5);
+    check(makes == before);
+
+    /* Not even for new settings; the next viewer gets them. */
+    serve_set(w.view, &s, 2);
+    run(0.5);
+    check(makes == before);
+    serve_viewers(w.view, 1);
+    run(0.5);
+    check(makes > before);
+
+    leave(&w);
+}
+
+static void
+two_that_move_get_the_same_number_of_pictures(void)
+{
+    watcher_t a, b;
+    expo_settings_t s = look;
+    double until;
+    uint32_t revision = 1;
+
+    /* One is sixteen times as large. */
+    watch(&a, 512, 512, 1000);
+    watch(&b, 128, 128, 1000);
+    run(0.5);
+    a.frames = b.frames = 0;
+    until = client_now() + 2;
+
+    while (client_now() < until) {
+        s.camera.fov_deg = 30 + (float) (revision % 20);
+        revision++;
+        serve_set(a.view, &s, revision);
+        serve_set(b.view, &s, revision);
+        run(0.01);
+    }
+
+    printf("# in 2 s: %u and %u pictures\n", a.frames, b.frames);
+    check(a.frames + b.frames >= 10);
+    check(10 * a.frames >= 4 * (a.frames + b.frames));
+    check(10 * b.frames >= 4 * (a.frames + b.frames));
+
+    leave(&a);
+    leave(&b);
+}
+
+/* A keyframe for who joins a resting picture does not wait for a mover. */
+static void
+a_resting_picture_is_shown_while_another_moves(void)
+{
+    watcher_t a, b;
+    expo_settings_t s = look;
+    uint32_t revision = 1;
+    unsigned frames;
+    double until;
+
+    watch(&a, 64, 64, 4);
+    check(converged(&a));
+    watch(&b, 512, 512, 1000);
+    run(0.3);
+
+    serve_viewers(a.view, 2);
+    frames = a.frames;
+    until = client_now() + 0.5;
+
+    while (client_now() < until && a.frames == frames) {
+        serve_set(b.view, &s, ++revision);
+        run(0.01);
+    }
+
+    check(a.frames == frames + 1);
+    leave(&a);
+    leave(&b);
+}
+
+/* The last picture against what was rendered, as a viewer decodes it. */
+static void
+a_resting_picture_is_crisp(void)
+{
+    static const uint32_t sizes[][2] = {{512, 512}, {332, 516}, {64, 1000}};
+    reader_t reader;
+    expo_frame_t f;
+    watcher_t w;
+    size_t i;
+
+    for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        encode_record_t rec = {0};
+        double psnr;
+
+        watch(&w, sizes[i][0], sizes[i][1], 2);
+        check(converged(&w));
+
+        rec.data = record(&w, &f);
+        rec.bytes = f.bytes;
+        check((f.flags & (EXPO_FRAME_KEY | EXPO_FRAME_CONVERGED))
+              == (EXPO_FRAME_KEY | EXPO_FRAME_CONVERGED));
+        check(f.width == sizes[i][0] && f.height == sizes[i][1]);
+
+        reader_open(&reader);
+        check(reader_feed(&reader, &rec) == 1);
+        check(reader.frame->width == (int) sizes[i][0]
+              && reader.frame->height == (int) sizes[i][1]);
+
+        /* The render thread rests: its picture may be looked at. */
+        psnr = reader_psnr(&reader, w.view->picture.rgba, (int) sizes[i][0],
+                           (int) sizes[i][1]);
+        printf("# %u x %u: %.1f dB in %u bytes\n", sizes[i][0], sizes[i][1],
+               psnr, f.bytes);
+        check(psnr >= 40);
+
+        reader_close(&reader);
+        leave(&w);
+    }
+}
+
+int
+main(void)
+{
+    uint32_t histogram[256];
+    double percentiles[4];
+    expo_schema_t *schema;
+    json_t *json;
+    uint8_t *plain;
+    size_t bytes;
+    char error[256];
+
+    plain = client_phantom(EDGE, &bytes);
+    voxels = (const uint16_t *) (const void *) (plain + EXPO_VOLUME_HEADER);
+    check(expo_volume_read(&volume, plain, bytes) == EXPO_OK);
+    tracer_statistics(&volume, voxels, histogram, percentiles);
+    check(expo_settings_default(&volume, percentiles, &json) == EXPO_OK);
+    check(expo_schema_open("settings", &schema) == EXPO_OK);
+    check(expo_settings_parse(schema, json, &look, error, sizeof(error))
+          == EXPO_OK);
+    check(loop_create(&loop) == EXPO_OK);
+    check(serve_start(loop, "cpu", 0, &events, &serve, error, sizeof(error))
+          == EXPO_OK);
+
+    a_converged_picture_costs_no_pass();
+    without_viewers_nothing_is_made();
+    two_that_move_get_the_same_number_of_pictures();
+    a_resting_picture_is_shown_while_another_moves();
+    a_resting_picture_is_crisp();
+
+    serve_stop(serve);
+    loop_destroy(loop);
+    expo_schema_close(schema);
+    json_decref(json);
+    free(plain);
+
+    return done();
+}
