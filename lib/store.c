@@ -54,7 +54,10 @@ static const char *const store_migrations[] = {
     "CREATE TABLE configurations (id BLOB PRIMARY KEY,"
     " scan_id BLOB NOT NULL REFERENCES scans, author_tag BLOB NOT NULL,"
     " revision INTEGER NOT NULL, enc BLOB NOT NULL) STRICT;"
-    "CREATE INDEX configurations_scan ON configurations (scan_id);"};
+    "CREATE INDEX configurations_scan ON configurations (scan_id);",
+
+    /* 2: 0 is the site's quota; so far every user had a copy of it */
+    "UPDATE users SET quota = 0;"};
 
 #define STORE_SCHEMA                                                           \
     ((int) (sizeof(store_migrations) / sizeof(store_migrations[0])))
@@ -85,6 +88,7 @@ expo_store_open(const char *dir, int create, expo_store_t **out, char *error,
     }
 
     s->blobs = -1;
+    s->quota = EXPO_QUOTA_DEFAULT;
 
     if (create && mkdir(dir, 0700) < 0 && errno != EEXIST) {
         snprintf(error, error_bytes, "The folder %s cannot be made: %s.", dir,
@@ -137,6 +141,13 @@ expo_store_close(expo_store_t *s)
     }
 
     free(s);
+}
+
+
+void
+expo_store_quota(expo_store_t *s, uint64_t bytes)
+{
+    s->quota = bytes;
 }
 
 

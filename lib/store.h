@@ -24,6 +24,7 @@
 typedef struct expo_store_s expo_store_t;
 
 #define EXPO_QUOTA_DEFAULT (20ull << 30)
+#define EXPO_SCANS_MAX 2000 /* of one owner: a list opens each of them */
 
 /*
  * dir: the data folder (mode 0700): store.db and blobs/. Made when create != 0.
@@ -36,6 +37,13 @@ expo_status_t expo_store_open(const char *dir, int create, expo_store_t **out,
                               char *error, size_t error_bytes);
 void expo_store_close(expo_store_t *s);
 
+/*
+ * What users may keep whose row has no quota of its own; EXPO_QUOTA_DEFAULT
+ * until this is called. It holds at once, for old users as for new ones. Before
+ * the handle is shared between threads.
+ */
+void expo_store_quota(expo_store_t *s, uint64_t bytes);
+
 /* --- users --- */
 typedef struct {
     uint8_t tag[EXPO_TAG];
@@ -45,7 +53,10 @@ typedef struct {
     int disabled;
 } expo_user_t;
 
-/* used_bytes is filled by the store, ignored when adding. */
+/*
+ * used_bytes is filled by the store, ignored when adding. quota_bytes: 0 when
+ * adding means expo_store_quota's; what comes back is what holds.
+ */
 expo_status_t expo_store_user(expo_store_t *s, const uint8_t tag[EXPO_TAG],
                               expo_user_t *out); /* EXPO_NOT_FOUND */
 expo_status_t expo_store_user_add(expo_store_t *s, const expo_user_t *u,
@@ -123,7 +134,8 @@ expo_status_t expo_store_blob_open(expo_store_t *s, const expo_id_t *scan,
 /*
  * The upload is whole: names the original's file and inserts the scan
  * (IMPORTING), its owner's sealed key and the blob row, in one transaction.
- * EXPO_NO_SPACE: over the owner's quota, or the disk (64 MiB are kept free).
+ * EXPO_NO_SPACE: over the owner's quota or EXPO_SCANS_MAX, or the disk (64 MiB
+ * are kept free).
  * state and role of `scan` are not looked at.
  */
 expo_status_t expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG],
@@ -133,6 +145,7 @@ expo_status_t expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG]
  * Import ended well: names volume and thumbnail, sets READY and meta, and lets
  * go of the original (tombstone, unlink). Or it failed: state FAILED, meta says
  * why, the original goes, nothing else is kept. thumbnail may be NULL.
+ * EXPO_NO_SPACE: also when the volume is over the owner's quota.
  * EXPO_CONFLICT: not IMPORTING, or the stored revision is not revision - 1.
  */
 expo_status_t expo_store_scan_ready(expo_store_t *s, const expo_id_t *id,

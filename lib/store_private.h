@@ -16,7 +16,8 @@
 struct expo_store_s {
     sqlite3 *db;
     sqlite3_mutex *mutex;
-    int blobs; /* the folder */
+    int blobs;      /* the folder */
+    uint64_t quota; /* of users whose row has none */
 };
 
 /* Of an SQLite result code. */

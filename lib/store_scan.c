@@ -10,8 +10,7 @@
     " bytes_64k, role, sealed, scans.meta"
 
 static expo_status_t scan_fill(sqlite3_stmt *q, expo_scan_t *out);
-static expo_status_t scan_quota(expo_store_t *s, const uint8_t owner[EXPO_TAG],
-                                uint64_t bytes);
+static expo_status_t scan_quota(expo_store_t *s, const expo_id_t *id);
 static expo_status_t scan_finish(expo_store_t *s, const expo_id_t *id,
                                  expo_scan_state_t state, uint64_t units,
                                  uint32_t revision, const uint8_t *meta,
@@ -125,15 +124,15 @@ expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG],
         return st;
     }
 
-    st = scan_quota(s, owner, original->bytes);
+    st = expo_store_run(
+        s, "INSERT INTO scans VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)", "bbiiiiib",
+        id->b, sizeof(id->b), owner, (size_t) EXPO_TAG, (int64_t) scan->epoch,
+        (int64_t) EXPO_SCAN_IMPORTING, (int64_t) scan->revision,
+        (int64_t) scan_units(original->bytes), (int64_t) scan->created_day,
+        scan->meta, scan->meta_bytes);
 
     if (st == EXPO_OK) {
-        st = expo_store_run(
-            s, "INSERT INTO scans VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",
-            "bbiiiiib", id->b, sizeof(id->b), owner, (size_t) EXPO_TAG,
-            (int64_t) scan->epoch, (int64_t) EXPO_SCAN_IMPORTING,
-            (int64_t) scan->revision, (int64_t) scan_units(original->bytes),
-            (int64_t) scan->created_day, scan->meta, scan->meta_bytes);
+        st = scan_quota(s, id);
     }
 
     if (st == EXPO_OK) {
@@ -178,6 +177,10 @@ expo_store_scan_ready(expo_store_t *s, const expo_id_t *id,
 
     st = scan_finish(s, id, EXPO_SCAN_READY, units, revision, meta, meta_bytes,
                      &epoch);
+
+    if (st == EXPO_OK) {
+        st = scan_quota(s, id);
+    }
 
     for (size_t i = 0; i < count && st == EXPO_OK; i++) {
         st = expo_store_blob_keep(s, files[i], id, epoch);
@@ -347,27 +350,35 @@ scan_fill(sqlite3_stmt *q, expo_scan_t *out)
 }
 
 
-/* EXPO_NO_SPACE: `bytes` more are over the owner's quota. */
+/*
+ * EXPO_NO_SPACE: with this scan, whose row the transaction has just written,
+ * its owner has more than quota or EXPO_SCANS_MAX allow.
+ */
 static expo_status_t
-scan_quota(expo_store_t *s, const uint8_t owner[EXPO_TAG], uint64_t bytes)
+scan_quota(expo_store_t *s, const expo_id_t *id)
 {
     sqlite3_stmt *q;
+    uint64_t quota;
     expo_status_t st;
 
     st = expo_store_query(s, &q,
-                          "SELECT quota, (SELECT coalesce(sum(bytes_64k), 0)"
-                          " FROM scans WHERE owner_tag = tag)"
-                          " FROM users WHERE tag = ?",
-                          "b", owner, (size_t) EXPO_TAG);
+                          "SELECT (SELECT quota FROM users"
+                          " WHERE tag = owner_tag), count(*), sum(bytes_64k)"
+                          " FROM scans WHERE owner_tag ="
+                          " (SELECT owner_tag FROM scans WHERE id = ?)",
+                          "b", id->b, sizeof(id->b));
     if (st == EXPO_OK) {
         st = expo_store_row(s, q);
     }
 
-    if (st == EXPO_OK &&
-        ((uint64_t) sqlite3_column_int64(q, 1) + scan_units(bytes)) *
-                STORE_UNIT >
-            (uint64_t) sqlite3_column_int64(q, 0)) {
-        st = EXPO_NO_SPACE;
+    if (st == EXPO_OK) {
+        quota = (uint64_t) sqlite3_column_int64(q, 0);
+
+        if (sqlite3_column_int64(q, 1) > EXPO_SCANS_MAX ||
+            (uint64_t) sqlite3_column_int64(q, 2) * STORE_UNIT >
+                (quota > 0 ? quota : s->quota)) {
+            st = EXPO_NO_SPACE;
+        }
     }
 
     sqlite3_finalize(q);

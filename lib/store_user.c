@@ -34,6 +34,9 @@ expo_store_user(expo_store_t *s, const uint8_t tag[EXPO_TAG], expo_user_t *out)
     if (st == EXPO_OK) {
         st = expo_store_column(q, 1, out->pk, sizeof(out->pk));
         out->quota_bytes = (uint64_t) sqlite3_column_int64(q, 2);
+        if (out->quota_bytes == 0) {
+            out->quota_bytes = s->quota;
+        }
         out->disabled = sqlite3_column_int(q, 3);
         out->used_bytes = (uint64_t) sqlite3_column_int64(q, 4) * STORE_UNIT;
     }

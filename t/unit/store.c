@@ -511,6 +511,88 @@ an_upload_over_the_quota_is_refused(void)
 }
 
 static void
+a_volume_over_the_quota_is_refused_and_its_scan_can_fail(void)
+{
+    expo_id_t a = fresh_id(), b = fresh_id();
+    expo_blob_file_t volume;
+    expo_user_t u = bob, out;
+
+    begin();
+
+    randombytes_buf(u.tag, sizeof(u.tag));
+    u.quota_bytes = 3 * 65536;
+    check(expo_store_user_add(s, &u, 1) == EXPO_OK);
+    check(add(&u, &a, 0) == EXPO_OK && add(&u, &b, 0) == EXPO_OK);
+
+    volume = blob_of(&a, EXPO_BLOB_VOLUME, 2 * 65536 - 143);
+    check(expo_store_scan_ready(s, &a, &volume, NULL, 2, (uint8_t *) "m", 1) ==
+          EXPO_NO_SPACE);
+    close(volume.fd);
+    check(state(&u, &a) == EXPO_SCAN_IMPORTING && files() == 2);
+    check(expo_store_scan_failed(s, &a, 2, (uint8_t *) "m", 1) == EXPO_OK);
+
+    volume = blob_of(&b, EXPO_BLOB_VOLUME, 3 * 65536 - 144);
+    check(expo_store_scan_ready(s, &b, &volume, NULL, 2, (uint8_t *) "m", 1) ==
+          EXPO_OK);
+    close(volume.fd);
+    check(expo_store_user(s, u.tag, &out) == EXPO_OK &&
+          out.used_bytes == u.quota_bytes);
+    check(is_clean());
+
+    end();
+}
+
+static void
+the_quota_of_the_site_holds_for_old_users_at_once(void)
+{
+    expo_id_t a = fresh_id(), b = fresh_id();
+    expo_user_t u = bob, out;
+
+    begin();
+
+    randombytes_buf(u.tag, sizeof(u.tag));
+    u.quota_bytes = 0;
+    check(expo_store_user_add(s, &u, 1) == EXPO_OK);
+    check(expo_store_user(s, u.tag, &out) == EXPO_OK &&
+          out.quota_bytes == EXPO_QUOTA_DEFAULT);
+
+    expo_store_quota(s, 65536);
+    check(add(&u, &a, 0) == EXPO_OK && add(&u, &b, 0) == EXPO_NO_SPACE);
+    check(expo_store_user(s, u.tag, &out) == EXPO_OK &&
+          out.quota_bytes == 65536);
+
+    expo_store_quota(s, 2 * 65536);
+    check(add(&u, &b, 0) == EXPO_OK);
+
+    /* a row that was given a number keeps it */
+    check(expo_store_user(s, ann.tag, &out) == EXPO_OK &&
+          out.quota_bytes == ann.quota_bytes);
+
+    end();
+}
+
+static void
+an_owner_has_a_limited_number_of_scans(void)
+{
+    expo_id_t id = fresh_id();
+
+    begin();
+
+    check(expo_store_run(
+              s,
+              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+              " WHERE i < 1999) INSERT INTO scans SELECT randomblob(16), ?, 1,"
+              " 3, 0, 1, 0, 1, x'00' FROM n",
+              "b", ann.tag, sizeof(ann.tag)) == EXPO_OK);
+    check(add(&ann, &id, 0) == EXPO_OK);
+    id = fresh_id();
+    check(add(&ann, &id, 0) == EXPO_NO_SPACE);
+    check(add(&bob, &id, 0) == EXPO_OK);
+
+    end();
+}
+
+static void
 configurations_belong_to_a_scan_and_have_revisions(void)
 {
     expo_id_t id = fresh_id();
@@ -936,6 +1018,9 @@ main(void)
     an_import_ends_ready_or_failed_and_lets_go_of_the_original();
     a_deleted_scan_leaves_no_key_and_no_file();
     an_upload_over_the_quota_is_refused();
+    a_volume_over_the_quota_is_refused_and_its_scan_can_fail();
+    the_quota_of_the_site_holds_for_old_users_at_once();
+    an_owner_has_a_limited_number_of_scans();
     configurations_belong_to_a_scan_and_have_revisions();
     values_have_a_limit();
     what_does_not_agree_is_said();
