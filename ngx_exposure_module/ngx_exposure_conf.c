@@ -5,12 +5,15 @@
 
 #include "ngx_exposure_rest.h"
 
+#include <sodium.h>
+
 
 #define NGX_EXPOSURE_CONF_FILE_MAX  65536
 
 
 static char *ngx_exposure_conf_keys(ngx_conf_t *cf,
     ngx_exposure_main_conf_t *mcf);
+static ngx_uint_t ngx_exposure_conf_beside(ngx_str_t *key, ngx_str_t *store);
 static char *ngx_exposure_conf_issuer(ngx_conf_t *cf,
     ngx_exposure_main_conf_t *mcf);
 static char *ngx_exposure_conf_schema(ngx_conf_t *cf, const char *name,
@@ -129,7 +132,9 @@ ngx_exposure_conf_path(ngx_conf_t *cf, void *post, void *data)
     ngx_str_t *path = data;
 
     if (path->len < 2 || path->data[0] != '/'
-        || ngx_strstr(path->data, "/../") != NULL)
+        || ngx_strstr(path->data, "/../") != NULL
+        || (path->len > 2
+            && ngx_strcmp(path->data + path->len - 3, "/..") == 0))
     {
         return "must be an absolute path";
     }
@@ -240,7 +245,7 @@ ngx_exposure_conf_cleanup(void *data)
 {
     ngx_exposure_main_conf_t *mcf = data;
 
-    ngx_explicit_memzero(mcf->master, sizeof(mcf->master));
+    sodium_free(mcf->master);
 
     if (mcf->signing_pem.len) {
         ngx_explicit_memzero(mcf->signing_pem.data, mcf->signing_pem.len);
@@ -269,6 +274,14 @@ ngx_exposure_conf_keys(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
 
     error[0] = '\0';
 
+    /* locked pages with guards around them, that no dump shows */
+
+    if (sodium_init() < 0
+        || (mcf->master = sodium_malloc(EXPO_MASTER)) == NULL)
+    {
+        return ngx_exposure_conf_error(cf, "no memory for the master key");
+    }
+
     st = expo_vault_master_load(mcf->master, (char *) mcf->master_file.data,
                                 error, sizeof(error));
     if (st != EXPO_OK) {
@@ -276,6 +289,15 @@ ngx_exposure_conf_keys(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
                            "exposure_master_key \"%V\" (%s): %s",
                            &mcf->master_file, expo_status_name(st), error);
         return NGX_CONF_ERROR;
+    }
+
+    if (!mcf->key_beside_data
+        && ngx_exposure_conf_beside(&mcf->master_file, &mcf->store_path))
+    {
+        return ngx_exposure_conf_error(cf, "exposure_master_key lies on the "
+                     "file system of exposure_store, so that one stolen disk "
+                     "opens every scan; move it, or for a demo set "
+                     "exposure_key_beside_data on");
     }
 
     if (mcf->signing_file.len == 0) {
@@ -309,6 +331,35 @@ ngx_exposure_conf_keys(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
     free(json);
 
     return mcf->jwks_json.data ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* The store need not be there yet: then its nearest folder counts. */
+
+static ngx_uint_t
+ngx_exposure_conf_beside(ngx_str_t *key, ngx_str_t *store)
+{
+    char         path[NGX_MAX_PATH], *p;
+    struct stat  k, s;
+
+    if (stat((char *) key->data, &k) == -1) {
+        return 1;
+    }
+
+    (void) ngx_cpystrn((u_char *) path, store->data, sizeof(path));
+
+    while (stat(path, &s) == -1) {
+        p = strrchr(path, '/');
+
+        if (p == NULL) {
+            return 1;
+        }
+
+        /* the last one is the root */
+        p[p == path && path[1] != '\0'] = '\0';
+    }
+
+    return k.st_dev == s.st_dev;
 }
 
 
@@ -404,6 +455,15 @@ ngx_exposure_conf_file(ngx_conf_t *cf, ngx_str_t *path, ngx_uint_t secret,
     if (secret && (sb.st_mode & 077)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" may be read by others, chmod 600 it", path);
+        goto done;
+    }
+
+    /* who writes the issuer's public keys is the issuer */
+
+    if ((sb.st_mode & 022) || (sb.st_uid != 0 && sb.st_uid != geteuid())) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" may be written by others than root and the "
+                           "user who starts nginx", path);
         goto done;
     }
 

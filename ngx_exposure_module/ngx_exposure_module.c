@@ -2,6 +2,7 @@
 
 #include "ngx_exposure_rest.h"
 
+#include <sodium.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -59,6 +60,13 @@ static ngx_command_t  ngx_exposure_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_exposure_main_conf_t, master_file),
       &ngx_exposure_path_post },
+
+    { ngx_string("exposure_key_beside_data"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_exposure_main_conf_t, key_beside_data),
+      NULL },
 
     { ngx_string("exposure_signing_key"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -240,6 +248,7 @@ ngx_exposure_create_main_conf(ngx_conf_t *cf)
     mcf->grace = NGX_CONF_UNSET_MSEC;
     mcf->token_lifetime = NGX_CONF_UNSET;
     mcf->debug_log = NGX_CONF_UNSET;
+    mcf->key_beside_data = NGX_CONF_UNSET;
 
     return mcf;
 }
@@ -261,6 +270,7 @@ ngx_exposure_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->grace, 5000);
     ngx_conf_init_value(mcf->token_lifetime, 3600);
     ngx_conf_init_value(mcf->debug_log, 0);
+    ngx_conf_init_value(mcf->key_beside_data, 0);
 
     if (mcf->pool_name.len == 0) {
         ngx_str_set(&mcf->pool_name, "exposure");
@@ -394,6 +404,9 @@ ngx_exposure_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    /* locks are not inherited */
+    (void) sodium_mlock(mcf->master, EXPO_MASTER);
+
     error[0] = '\0';
 
     st = expo_store_open((char *) mcf->store_path.data, 1, &mcf->store, error,
@@ -406,6 +419,10 @@ ngx_exposure_init_process(ngx_cycle_t *cycle)
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "exposure: the store cannot be opened (%s): %s",
                       expo_status_name(st), error);
+    }
+
+    if (mcf->store) {
+        expo_store_quota(mcf->store, (uint64_t) mcf->quota);
     }
 
     ngx_exposure_started = 1;
@@ -460,7 +477,9 @@ ngx_exposure_exit_process(ngx_cycle_t *cycle)
         mcf->store = NULL;
     }
 
-    ngx_explicit_memzero(mcf->master, sizeof(mcf->master));
+    if (mcf->master) {
+        sodium_memzero(mcf->master, EXPO_MASTER);
+    }
 }
 
 

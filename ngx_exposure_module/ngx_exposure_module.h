@@ -50,6 +50,9 @@
 #include "lib/vault.h"
 
 
+#define EXPO_MASTER  32    /* bytes of the master secret */
+
+
 typedef struct {
     ngx_shm_zone_t       *zone;            /* exposure_zone */
     ngx_str_t             store_path;      /* exposure_store */
@@ -67,10 +70,12 @@ typedef struct {
     ngx_msec_t            grace;           /* exposure_grace */
     time_t                token_lifetime;  /* exposure_token_lifetime */
     ngx_flag_t            debug_log;       /* exposure_allow_debug_log */
+    ngx_flag_t            key_beside_data; /* exposure_key_beside_data */
 
     ngx_uint_t            enabled;         /* there is an exposure_api */
 
-    u_char                master[32];      /* loaded before the fork */
+    u_char               *master;          /* sodium_malloc'd EXPO_MASTER
+                                              bytes, loaded before the fork */
     ngx_str_t             signing_pem;     /* empty: no built-in accounts */
     ngx_str_t             jwks_json;       /* of the built-in issuer */
     expo_jwks_t          *jwks;            /* of exposure_issuer */

@@ -29,6 +29,8 @@ typedef struct {
 } ngx_exposure_route_t;
 
 
+static u_char *ngx_exposure_route_log(ngx_http_request_t *r,
+    ngx_http_request_t *sr, u_char *buf, size_t len);
 static ngx_exposure_route_t *ngx_exposure_route_find(ngx_http_request_t *r,
     ngx_str_t *id, ngx_uint_t *methods);
 static ngx_uint_t ngx_exposure_route_match(const char *pattern, u_char *p,
@@ -122,6 +124,8 @@ ngx_exposure_route_handler(ngx_http_request_t *r)
         return NGX_HTTP_NOT_FOUND;
     }
 
+    r->log_handler = ngx_exposure_route_log;
+
     ngx_str_null(&id);
 
     route = ngx_exposure_route_find(r, &id, &methods);
@@ -160,6 +164,27 @@ ngx_exposure_route_handler(ngx_http_request_t *r)
     }
 
     return route->handler(r, ctx);
+}
+
+
+/* What the error log says of a request: nginx's own has query and Referer. */
+
+static u_char *
+ngx_exposure_route_log(ngx_http_request_t *r, ngx_http_request_t *sr,
+    u_char *buf, size_t len)
+{
+    u_char     *query;
+    ngx_str_t   path;
+
+    path = r->unparsed_uri;
+    query = ngx_strlchr(path.data, path.data + path.len, '?');
+
+    if (query) {
+        path.len = query - path.data;
+    }
+
+    return ngx_snprintf(buf, len, ", request: \"%V %V\"", &r->method_name,
+                        &path);
 }
 
 

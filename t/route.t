@@ -110,3 +110,17 @@ GET /api/v2/healthz
 --- no_error_log
 [alert]
 [crit]
+
+=== TEST 10: what the log says of a request has no query and no Referer
+--- raw_request eval
+"POST /api/v1/scans?name=Canary-Query HTTP/1.1\r\nHost: localhost\r\n"
+. "Authorization: Bearer $ENV{ALICE}\r\nReferer: https://a.test/Canary-Page\r\n"
+. "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n"
+. "Connection: close\r\n\r\nzz\r\nhello\r\n0\r\n\r\n"
+--- error_code: 400
+--- error_log
+client sent invalid chunked body, client: 127.0.0.1, request: "POST /api/v1/scans"
+--- no_error_log
+Canary
+[alert]
+[crit]

@@ -27,6 +27,7 @@ our $HTTP = <<"_EOC_";
     exposure_zone        exposure 4m;
     exposure_store       $dir/store;
     exposure_master_key  $dir/keys/master.key;
+    exposure_key_beside_data on;
     exposure_signing_key $dir/keys/signing.pem;
     exposure_issuer      $Exposure::Fixture::ISSUER;
     exposure_audience    $Exposure::Fixture::AUDIENCE;

@@ -1,0 +1,122 @@
+# What nginx -t refuses, with one line that says why: the shipped configuration
+# with one thing wrong at a time.
+
+use strict;
+use warnings;
+
+BEGIN { push @INC, 't/lib' }
+use Exposure::Fixture;
+use File::Temp ();
+use Test::More;
+
+my $f = Exposure::Fixture->new;
+my $keys = "$f->{dir}/keys";
+my $nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
+
+Exposure::Fixture::make_certificate($keys);
+chomp(my $conf = Exposure::Fixture::command(
+    'scripts/configure', '--data', $f->dir, '--app', "$f->{dir}/app",
+    '--port', Exposure::Fixture::free_port(), '--address', '127.0.0.1',
+    $> == 0 ? ('--user', 'root') : ()));
+my $include = "$f->{dir}/run/conf/exposure.conf";
+my $shipped = do { local (@ARGV, $/) = $include; <> };
+
+# What nginx -t says of the include after this change, '' when it is content.
+sub refusal {
+    my ($change) = @_;
+    local $_ = $shipped;
+
+    $change->();
+    open my $out, '>', $include or die $!;
+    print $out $_;
+    close $out or die $!;
+    my $said = `$nginx -t -q -p '$f->{dir}/run/' -e stderr -c '$conf' 2>&1`;
+    return '' if $? == 0;
+    my @lines = grep { !/the configuration file .* test failed/
+                       && !/^nginx: configuration file/ } split /\n/, $said;
+    return @lines == 1 ? $lines[0] : "more than one line: $said";
+}
+
+sub mode {
+    my ($mode, $file, $name, $why) = @_;
+    my $old = (stat "$keys/$file")[2] & 07777;
+
+    chmod $mode, "$keys/$file" or die $!;
+    like(refusal(sub { }), $why, $name);
+    chmod $old, "$keys/$file";
+}
+
+is(refusal(sub { }), '', 'the shipped configuration is accepted');
+
+# --- keys --------------------------------------------------------------------------
+
+like(refusal(sub { s/^exposure_key_beside_data on;\n//m }),
+     qr/file system of exposure_store/, 'a master key beside the data');
+like(refusal(sub { s/^exposure_key_beside_data on/exposure_key_beside_data off/m;
+                   s{^(exposure_store +).*}{$1$f->{dir}/not/yet/made;}m }),
+     qr/file system of exposure_store/, 'beside a store that is not made yet');
+is(refusal(sub { s/^exposure_key_beside_data on;\n//m;
+                 s{^(exposure_store +).*}{$1/dev/shm/exposure-$$;}m }), '',
+   'a master key on another file system')
+    if -d '/dev/shm' && (stat '/dev/shm')[0] != (stat $keys)[0];
+
+mode(0640, 'master.key', 'a master key that its group may read', qr/0600/);
+mode(0644, 'signing.pem', 'a signing key that others may read', qr/chmod 600/);
+like(refusal(sub { s{master\.key}{no.key} }), qr/cannot be opened/,
+     'a master key that is not there');
+like(refusal(sub { s{master\.key}{tls.key} }), qr/damaged/,
+     'a file that is no master key');
+like(refusal(sub { s{signing\.pem}{tls.key} }), qr/no RSA private key/,
+     'a signing key that is not RSA');
+like(refusal(sub { s{^(exposure_master_key +).*}{$1keys/master.key;}m }),
+     qr/absolute path/, 'a relative path');
+like(refusal(sub { s{keys/master\.key}{keys/../keys/master.key} }),
+     qr/absolute path/, 'a path with ..');
+like(refusal(sub { s{^(exposure_store +).*}{$1$f->{dir}/store/..;}m }),
+     qr/absolute path/, 'a path that ends in ..');
+
+my $jwks = sub { s{^exposure_signing_key.*}{exposure_jwks $keys/jwks.json;}m };
+is(refusal($jwks), '', 'the keys of another issuer');
+chmod 0666, "$keys/jwks.json";
+like(refusal($jwks), qr/may be written by others/,
+     'keys of an issuer that anyone may change');
+chmod 0644, "$keys/jwks.json";
+like(refusal(sub { $jwks->(); s/jwks\.json/tls.pem/ }), qr/no JSON Web Key Set/,
+     'keys that are none');
+
+# --- values ------------------------------------------------------------------------
+
+for ([zone => 'exposure_zone'], [store => 'exposure_store'],
+     [master_key => 'exposure_master_key'], [issuer => 'exposure_issuer'],
+     [audience => 'exposure_audience'], [signing_key => 'exposure_signing_key'])
+{
+    my ($name, $needed) = @$_;
+    like(refusal(sub { s/^exposure_$name .*\n//m }), qr/needs .*$needed/,
+         "no exposure_$name");
+}
+
+for (['exposure_max_upload 0', qr/above 0/], ['exposure_quota -1', qr/invalid value/],
+     ['exposure_zone x 4k', qr/at least 1m/],
+     ['exposure_token_lifetime 10s', qr/from 1m to 1d/],
+     ['exposure_token_lifetime 2d', qr/from 1m to 1d/],
+     ['exposure_worker 127.0.0.1:80', qr/render-worker/],
+     ['exposure_worker unix:run/x', qr/render-worker/],
+     ['exposure_issuer https://$host', qr/variables/],
+     ['exposure_audience ""', qr/empty/],
+     ['exposure_origin *', qr/origin/],
+     ['exposure_origin https://a.test/x', qr/origin/],
+     ['exposure_key_beside_data maybe', qr/invalid value/],
+     ['exposure_thread_pool none', qr/thread pool/])
+{
+    my ($line, $why) = @$_;
+    my ($name) = split ' ', $line;
+    like(refusal(sub { s/^$name .*\n//mg; $_ = "$line;\n$_" }), $why, $line);
+}
+
+like(refusal(sub { s/exposure_api;/$& client_body_in_file_only on;/ }),
+     qr/client_body_in_file_only/, 'bodies in files');
+like(refusal(sub { s/(error_log .*) warn;/$1 debug;/ }), qr/debug log/,
+     'a debug log');
+
+unlink "$f->{dir}/run/nginx.pid";   # nginx -t leaves an empty one
+done_testing();
