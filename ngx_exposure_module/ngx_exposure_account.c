@@ -113,9 +113,18 @@ ngx_exposure_login_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
                                          ngx_strlen(name))
                    == EXPO_OK;
 
-    login->account_key = ngx_exposure_login_key(login->job.conf, "account",
-                                                (u_char *) name,
-                                                ngx_strlen(name));
+    /* ALICE and alice are one account: its tries are counted by its tag */
+
+    if (login->named) {
+        login->account_key = ngx_exposure_login_key(login->job.conf, "account",
+                                                    login->name_tag,
+                                                    sizeof(login->name_tag));
+    } else {
+        login->account_key = ngx_exposure_login_key(login->job.conf, "nobody",
+                                                    (u_char *) name,
+                                                    ngx_strlen(name));
+    }
+
     login->address_key = ngx_exposure_login_address(login->job.conf,
                                                    r->connection->sockaddr);
 
@@ -163,10 +172,12 @@ ngx_exposure_login_tries(ngx_exposure_login_t *login, uint32_t *retry_s)
 
     ngx_exposure_zone_lock(zone);
 
-    st = expo_account_try(tries, login->account_key, now, retry_s);
+    /* an address that is out of tries must not use up an account's */
+
+    st = expo_account_try(tries, login->address_key, now, retry_s);
 
     if (st == EXPO_OK) {
-        st = expo_account_try(tries, login->address_key, now, retry_s);
+        st = expo_account_try(tries, login->account_key, now, retry_s);
     }
 
     ngx_exposure_zone_unlock(zone);
@@ -318,7 +329,7 @@ ngx_exposure_login_key(ngx_exposure_main_conf_t *mcf, const char *kind,
     uint64_t                  key;
     crypto_generichash_state  state;
 
-    crypto_generichash_init(&state, mcf->master, sizeof(mcf->master),
+    crypto_generichash_init(&state, mcf->master, EXPO_MASTER,
                             sizeof(hash));
     crypto_generichash_update(&state, (const u_char *) "erws/v1/tries", 13);
     crypto_generichash_update(&state, (const u_char *) kind,

@@ -11,6 +11,8 @@
 #define NGX_EXPOSURE_META_MAX  (1024 * 1024)
 
 
+static expo_status_t ngx_exposure_key_account(ngx_exposure_main_conf_t *conf,
+    expo_claims_t *claims);
 static ngx_int_t ngx_exposure_key_read(int fd, u_char *dst, size_t len,
     off_t offset);
 
@@ -48,7 +50,6 @@ ngx_exposure_user(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
         ngx_memzero(user, sizeof(expo_user_t));
         ngx_memcpy(user->tag, tag, EXPO_TAG);
         ngx_exposure_random(user->salt, sizeof(user->salt));
-        user->quota_bytes = conf->quota;
 
         st = expo_vault_user_keys(user->pk, sk, conf->master, user->salt,
                                   claims->iss, claims->sub);
@@ -61,21 +62,53 @@ ngx_exposure_user(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
         st = expo_store_user_add(conf->store, user,
                                  (uint32_t) (time(NULL) / 86400));
 
-        if (st == EXPO_CONFLICT) {
+        if (st == EXPO_OK || st == EXPO_CONFLICT) {
 
-            /* another request of the same user was first */
+            /* conflict: another request of the same user was first */
             st = expo_store_user(conf->store, tag, user);
         }
+    }
+
+    if (st == EXPO_OK && conf->signing_pem.len) {
+        st = ngx_exposure_key_account(conf, claims);
     }
 
     if (st != EXPO_OK) {
         return st;
     }
 
-    /* the site's limit may have become lower than what the row was given */
-    user->quota_bytes = ngx_min(user->quota_bytes, (uint64_t) conf->quota);
-
     return user->disabled ? EXPO_DENIED : EXPO_OK;
+}
+
+
+/* Who disables an account means now, not when its last token has ended. */
+
+static expo_status_t
+ngx_exposure_key_account(ngx_exposure_main_conf_t *conf, expo_claims_t *claims)
+{
+    u_char              sub_tag[64];
+    expo_status_t       st;
+    expo_account_row_t  row;
+
+    st = expo_account_sub_tag(sub_tag, conf->master, claims->sub);
+
+    if (st == EXPO_OK) {
+        st = expo_store_account_by_sub(conf->store, sub_tag, &row);
+    }
+
+    if (st == EXPO_NOT_FOUND) {
+
+        /* a subject that the operator signs for without an account */
+        return EXPO_OK;
+    }
+
+    if (st == EXPO_OK && row.disabled) {
+        st = EXPO_DENIED;
+    }
+
+    ngx_explicit_memzero(&row, sizeof(row));
+
+    return st;
 }
 
 
