@@ -1,4 +1,4 @@
-# The steps of scripts/run. They share its variables data, port.
+# The steps of scripts/run. They share its variables data, port, socket.
 
 die() {
     echo "run: $*" >&2
@@ -69,7 +69,7 @@ stop_all() {
 
     stop_one nginx QUIT
     stop_one render-worker TERM
-    rm -f "$data/run/worker.sock"
+    rm -f "$socket"
     echo "Stopped. Scans and accounts stay in $data."
 }
 
@@ -84,7 +84,7 @@ port_is_free() {
 # checkout may lie where that user cannot look.
 prepare_data() {
     umask 022
-    mkdir -p "$data"/{run,log,app/portal}
+    mkdir -p "$data"/{run,log,app/portal,socket}
     [ ${#data} -le 80 ] || die "the path $data is too long for a Unix socket"
     mkdir -p -m 700 "$data/keys"
 
@@ -95,7 +95,11 @@ prepare_data() {
                 --home-dir /nonexistent --shell /usr/sbin/nologin exposure
         owner=(setpriv --reuid exposure --regid exposure --init-groups)
         chmod 711 "$data"
-        chown exposure:exposure "$data/run"
+        # root reads run/ and writes into it: what exposure could replace
+        # there would be root's configuration
+        chown root:root "$data/run"
+        chown exposure:exposure "$data/socket"
+        chmod 750 "$data/log"
     else
         chmod 700 "$data"
     fi
@@ -130,16 +134,16 @@ make_certificate() {
 start_worker() {
     local i
 
-    rm -f "$data/run/worker.sock"
+    rm -f "$socket"
     setsid "${owner[@]}" "$data/app/render-worker" \
-        --socket "$data/run/worker.sock" \
+        --socket "$socket" \
         --import "$data/app/exposure-import" \
         </dev/null >>"$data/log/worker.log" 2>&1 &
     echo $! >"$data/run/render-worker.pid"
     disown
 
     for ((i = 0; i < 200; i++)); do
-        [ ! -S "$data/run/worker.sock" ] || return 0
+        [ ! -S "$socket" ] || return 0
         running render-worker || break
         sleep 0.05
     done
@@ -152,7 +156,7 @@ start_nginx() {
 
     is_root && user=exposure
     conf=$(scripts/configure --data "$data" --app "$data/app" --port "$port" \
-               ${user:+--user "$user"})
+               --socket "$socket" ${user:+--user "$user"})
     nginx -p "$data/run/" -e "$data/log/error.log" -c "$conf" ||
         die "nginx did not start; its log is $data/log/error.log"
 
