@@ -140,10 +140,12 @@ ngx_exposure_import_check(ngx_exposure_import_t *im)
     im->thumbnail_file.bytes = json_integer_value(json_object_get(
                                           im->imported, "thumbnail_bytes"));
 
-    st = expo_vault_blob_length(&im->thumbnail, im->thumbnail_file.bytes,
-                                &total, &chunks);
-    if (st != EXPO_OK) {
-        return st;
+    if (im->thumbnail_file.bytes != 0) {
+        st = expo_vault_blob_length(&im->thumbnail, im->thumbnail_file.bytes,
+                                    &total, &chunks);
+        if (st != EXPO_OK) {
+            return st;
+        }
     }
 
     st = expo_vault_blob_length(&im->volume, im->volume_file.bytes, &total,

@@ -45,6 +45,7 @@ static void child_hear(child_t *c, const char *line, size_t len);
 static bool child_is_stage(const char *stage);
 static void child_shut(child_t *c, int which);
 static import_child_end_t child_reap(child_t *c, import_child_end_t end);
+static import_child_end_t child_over(const child_t *c);
 static import_child_end_t child_judge(child_t *c, int status);
 
 
@@ -218,12 +219,9 @@ child_pump(child_t *c)
             return IMPORT_CHILD_CRASHED;
         }
 
-        if (atomic_load(c->in->cancel)) {
-            return IMPORT_CHILD_CANCELLED;
-        }
-
-        if (loop_now_us() > c->deadline_us) {
-            return IMPORT_CHILD_CRASHED;
+        end = child_over(c);
+        if (end != IMPORT_CHILD_OK) {
+            return end;
         }
 
         for (i = 0; i < PIPES; i++) {
@@ -306,8 +304,7 @@ child_take(child_t *c)
 static import_child_end_t
 child_listen(child_t *c)
 {
-    char *end;
-    size_t len;
+    const char *line = c->line, *end;
     ssize_t n =
         read(c->fds[TALK], c->line + c->line_len, IMPORT_LINE - c->line_len);
 
@@ -323,12 +320,13 @@ child_listen(child_t *c)
 
     c->line_len += (size_t) n;
 
-    while ((end = memchr(c->line, '\n', c->line_len)) != NULL) {
-        len = (size_t) (end - c->line) + 1;
-        child_hear(c, c->line, len - 1);
-        c->line_len -= len;
-        memmove(c->line, c->line + len, c->line_len);
+    while ((end = memchr(line, '\n', c->line_len)) != NULL) {
+        child_hear(c, line, (size_t) (end - line));
+        c->line_len -= (size_t) (end + 1 - line);
+        line = end + 1;
     }
+
+    memmove(c->line, line, c->line_len);
 
     return c->line_len == IMPORT_LINE ? IMPORT_CHILD_CRASHED : IMPORT_CHILD_OK;
 }
@@ -381,22 +379,38 @@ child_reap(child_t *c, import_child_end_t end)
 {
     struct timespec pause = {0, 2000000};
     int status = 0;
-    bool kill_it = end != IMPORT_CHILD_OK;
 
     for (;;) {
-        if (kill_it) {
+        if (end == IMPORT_CHILD_OK) {
+            end = child_over(c);
+        }
+
+        if (end != IMPORT_CHILD_OK) {
             kill(-c->pid, SIGKILL);
         }
 
-        if (waitpid(c->pid, &status, kill_it ? 0 : WNOHANG) == c->pid) {
+        if (waitpid(c->pid, &status, end == IMPORT_CHILD_OK ? WNOHANG : 0) ==
+            c->pid) {
             break;
         }
 
-        kill_it = kill_it || loop_now_us() > c->deadline_us;
         nanosleep(&pause, NULL);
     }
 
     return end == IMPORT_CHILD_OK ? child_judge(c, status) : end;
+}
+
+
+/* Why it may not go on; IMPORT_CHILD_OK while it may. */
+static import_child_end_t
+child_over(const child_t *c)
+{
+    if (atomic_load(c->in->cancel)) {
+        return IMPORT_CHILD_CANCELLED;
+    }
+
+    return loop_now_us() > c->deadline_us ? IMPORT_CHILD_CRASHED
+                                          : IMPORT_CHILD_OK;
 }
 
 

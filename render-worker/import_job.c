@@ -35,7 +35,7 @@ struct import_job_s {
     /* What came of it. */
     import_child_result_t result;
     double percentiles[4];
-    uint64_t bytes[BLOBS]; /* of the sealed files */
+    uint64_t bytes[BLOBS]; /* of the sealed files; no thumbnail: 0 */
     char code[41];
     char detail[301];
 };
@@ -53,11 +53,11 @@ static void import_job_start_waiting(worker_t *w);
 static void *import_job_thread(void *data);
 static void import_job_run(import_job_t *j);
 static expo_status_t import_job_seal(import_job_t *j);
-static expo_status_t import_job_picture(import_job_t *j,
-                                        const uint16_t *voxels);
+static void import_job_picture(import_job_t *j, const uint16_t *voxels);
 static void import_job_explain(import_job_t *j, import_child_end_t end);
 static void import_job_fail(import_job_t *j, const char *code,
                             const char *detail);
+static void import_job_copy(char *dst, size_t bytes, const char *text);
 static void import_job_progress(void *owner, const char *stage,
                                 double fraction);
 static void import_job_news(void *data);
@@ -303,6 +303,7 @@ import_job_seal(import_job_t *j)
     uint32_t histogram[256];
     expo_status_t st;
 
+    j->told_us = 0;
     import_job_progress(j, "sealing", 0);
 
     st = blob_save(&j->blobs[VOLUME], j->fds[VOLUME], m->base, m->used,
@@ -312,32 +313,37 @@ import_job_seal(import_job_t *j)
     }
 
     tracer_statistics(&j->result.volume, voxels, histogram, j->percentiles);
+    j->told_us = 0;
     import_job_progress(j, "thumbnail", 0);
+    import_job_picture(j, voxels);
 
-    return import_job_picture(j, voxels);
+    return EXPO_OK;
 }
 
 
-static expo_status_t
+/* A scan without a thumbnail is still a scan. */
+static void
 import_job_picture(import_job_t *j, const uint16_t *voxels)
 {
-    uint8_t *png;
-    size_t len;
+    uint8_t *png = NULL;
+    size_t len = 0;
     expo_status_t st;
 
     st = thumbnail_render(j->worker->settings, &j->result.volume, voxels,
                           j->percentiles, &png, &len);
-    if (st != EXPO_OK) {
-        return st;
+
+    if (st == EXPO_OK) {
+        st = blob_save(&j->blobs[THUMBNAIL], j->fds[THUMBNAIL], png, len,
+                       &j->bytes[THUMBNAIL]);
+        explicit_bzero(png, len);
+        free(png);
     }
 
-    st = blob_save(&j->blobs[THUMBNAIL], j->fds[THUMBNAIL], png, len,
-                   &j->bytes[THUMBNAIL]);
-
-    explicit_bzero(png, len);
-    free(png);
-
-    return st;
+    if (st != EXPO_OK) {
+        j->bytes[THUMBNAIL] = 0;
+        log_line("import %.4s: no thumbnail, %s", j->scan,
+                 expo_status_name(st));
+    }
 }
 
 
@@ -383,12 +389,33 @@ import_job_explain(import_job_t *j, import_child_end_t end)
 static void
 import_job_fail(import_job_t *j, const char *code, const char *detail)
 {
-    snprintf(j->code, sizeof(j->code), "%s", code);
-    snprintf(j->detail, sizeof(j->detail), "%s", detail);
+    import_job_copy(j->code, sizeof(j->code), code);
+    import_job_copy(j->detail, sizeof(j->detail), detail);
 }
 
 
-/* On the job's thread. */
+/* What does not fit is cut off, but never within a character: half of one
+ * could not be sent. */
+static void
+import_job_copy(char *dst, size_t bytes, const char *text)
+{
+    size_t n = strnlen(text, bytes);
+
+    if (n == bytes) {
+        for (n--; n > 0 && ((uint8_t) text[n] & 0xc0) == 0x80; n--) {
+            continue;
+        }
+    }
+
+    memcpy(dst, text, n);
+    dst[n] = '\0';
+}
+
+
+/*
+ * On the job's thread. The rate is kept whatever a child says: each piece of
+ * news waits in memory for the main thread.
+ */
 static void
 import_job_progress(void *owner, const char *stage, double fraction)
 {
@@ -396,7 +423,7 @@ import_job_progress(void *owner, const char *stage, double fraction)
     import_news_t *news;
     uint64_t now = loop_now_us();
 
-    if (now - j->told_us < IMPORT_TELL_US && fraction > 0) {
+    if (now - j->told_us < IMPORT_TELL_US) {
         return;
     }
 

@@ -7,7 +7,7 @@
 #include "render-worker/render/tracer.h"
 #include "render-worker/thumbnail.h"
 
-#define THUMBNAIL_PASS 4
+#define THUMBNAIL_PASS 2
 #define THUMBNAIL_ERROR 256
 
 static expo_status_t thumbnail_trace(tracer_view_t *view,

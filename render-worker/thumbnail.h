@@ -10,11 +10,11 @@
 #include "lib/volume.h"
 
 #define THUMBNAIL_EDGE 320
-/* Enough that no grain is seen at this size; fewer when a second is over. */
+/* Enough that no grain is seen at this size; fewer when time is over. */
 #define THUMBNAIL_SAMPLES 128
-#define THUMBNAIL_US 1000000
+#define THUMBNAIL_US 600000
 
-/* On any thread; takes about a second. *png is malloc'd. */
+/* On any thread; takes little more than THUMBNAIL_US. *png is malloc'd. */
 expo_status_t thumbnail_render(const expo_schema_t *settings,
                                const expo_volume_t *volume,
                                const uint16_t *voxels,

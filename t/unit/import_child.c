@@ -177,6 +177,13 @@ whatever_else_it_does_is_a_crash(void)
 }
 
 static void
+cancel_it(int number)
+{
+    (void) number;
+    atomic_store(&cancel, true);
+}
+
+static void
 it_is_killed_when_its_time_is_over(void)
 {
     import_child_result_t out;
@@ -197,6 +204,17 @@ it_is_killed_when_its_time_is_over(void)
     check(play("sleep 60", 50, &out) == IMPORT_CHILD_CANCELLED);
     atomic_store(&cancel, false);
     check(client_now() - begun < 2);
+    forget(&out);
+
+    /* Cancelled when nothing more is to be read of it. */
+    begun = client_now();
+    signal(SIGALRM, cancel_it);
+    alarm(1);
+    check(play("echo '{\"report\":{}}' >&3; exec 0<&- 1>&- 3>&-; sleep 60", 50,
+               &out)
+          == IMPORT_CHILD_CANCELLED);
+    atomic_store(&cancel, false);
+    check(client_now() - begun < 3);
     forget(&out);
 }
 

@@ -1,5 +1,7 @@
 /* Imports through the real render-worker and the real exposure-import. */
 
+#include <sys/stat.h>
+
 #include "t/lib/dicom_series.h"
 #include "t/lib/worker_client.h"
 #include "t/unit/check.h"
@@ -17,8 +19,9 @@ typedef struct {
     client_blob_t original, volume, thumbnail;
 } job_t;
 
+/* thumbnail_fd: in place of the thumbnail's own; -1: none. */
 static bool
-import(client_t *c, job_t *j, uint8_t number, int slices)
+import_to(client_t *c, job_t *j, uint8_t number, int slices, int thumbnail_fd)
 {
     expo_id_t id;
     char scan[EXPO_ID_TEXT + 1];
@@ -35,7 +38,7 @@ import(client_t *c, job_t *j, uint8_t number, int slices)
 
     fds[0] = j->original.fd;
     fds[1] = j->volume.fd;
-    fds[2] = j->thumbnail.fd;
+    fds[2] = thumbnail_fd < 0 ? j->thumbnail.fd : thumbnail_fd;
     memcpy(keys, j->original.blob.key, 32);
     memcpy(keys + 32, j->volume.blob.key, 32);
     memcpy(keys + 64, j->thumbnail.blob.key, 32);
@@ -47,6 +50,12 @@ import(client_t *c, job_t *j, uint8_t number, int slices)
                   "volume_header", j->volume.header, "thumbnail_header",
                   j->thumbnail.header),
         fds, 3, keys, sizeof(keys));
+}
+
+static bool
+import(client_t *c, job_t *j, uint8_t number, int slices)
+{
+    return import_to(c, j, number, slices, -1);
 }
 
 static void
@@ -135,6 +144,87 @@ a_text_file_is_refused_with_a_sentence(void)
     client_close(&c);
 }
 
+static void
+a_scan_without_a_thumbnail_is_still_a_scan(void)
+{
+    client_t c;
+    job_t j;
+    json_t *m;
+    expo_frame_t f;
+    int nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    check(greet(&c));
+    check(import_to(&c, &j, 22, 24, nowhere));
+    m = client_wait(&c, "imported", 30);
+    check(m != NULL);
+    check(json_integer_value(json_object_get(m, "thumbnail_bytes")) == 0);
+    check(json_integer_value(json_object_get(m, "volume_bytes"))
+          == lseek(j.volume.fd, 0, SEEK_END));
+    json_decref(m);
+
+    check(client_watch(&c, session_a, &j.volume));
+    check(client_viewers(&c, session_a, 1));
+    check(client_frame(&c, &f, 5));
+    check(client_about(&c, "close", session_a));
+    check(c.bad == 0);
+
+    close(nowhere);
+    forget(&j);
+    client_close(&c);
+}
+
+/* An importer taken over by a stranger's file: it floods, and it mumbles. */
+static void
+what_a_child_says_is_held_within_bounds(void)
+{
+    static const char script[] =
+        "#!/bin/sh\n"
+        "yes '{\"stage\":\"reading\",\"fraction\":0}' | head -n 100000 >&3\n"
+        "printf '{\"report\":{\"failure\":{\"code\":\"odd\",\"detail\":\"' "
+        ">&3\n"
+        /* Two bytes a character, and a limit that falls between them. */
+        "printf 'x%0300d' 0 | sed 's/0/\303\251/g' >&3\n"
+        "echo '\"}}}' >&3\n"
+        "exit 2\n";
+    char path[128];
+    client_worker_t other;
+    client_t c;
+    job_t j;
+    json_t *m;
+    FILE *file;
+    int told = 0;
+    double begun;
+
+    snprintf(path, sizeof(path), "%s/child", worker.dir);
+    file = fopen(path, "w");
+    check(file != NULL && fputs(script, file) >= 0);
+    fclose(file);
+    check(chmod(path, 0700) == 0);
+    check(client_start(&other, "1", "1", path));
+
+    check(client_greet(&c, &other));
+    begun = client_now();
+    check(import(&c, &j, 23, 4));
+
+    while ((m = client_next(&c, 20)) != NULL
+           && strcmp(client_text(m, "type"), "failed") != 0) {
+        told += strcmp(client_text(m, "type"), "progress") == 0;
+        json_decref(m);
+    }
+
+    check(m != NULL && strcmp(client_text(m, "code"), "odd") == 0);
+    check(strlen(client_text(m, "detail")) == 299);
+    printf("# progress told %d times in %.1f s\n", told, client_now() - begun);
+    check(told >= 1 && told <= (client_now() - begun) * 10 + 1);
+    check(c.bad == 0);
+
+    json_decref(m);
+    forget(&j);
+    client_close(&c);
+    client_stop(&other);
+    unlink(path);
+}
+
 /* More than run at once, and one whose asker has gone. */
 static void
 imports_wait_for_each_other(void)
@@ -188,6 +278,8 @@ main(void)
 
     an_imported_scan_can_be_opened();
     a_text_file_is_refused_with_a_sentence();
+    a_scan_without_a_thumbnail_is_still_a_scan();
+    what_a_child_says_is_held_within_bounds();
     imports_wait_for_each_other();
 
     status = client_stop(&worker);
