@@ -15,7 +15,8 @@ expo_status_t
 publish_open(publish_t *p)
 {
     size_t bytes = expo_ring_bytes(PUBLISH_SLOTS, PUBLISH_SLOT_BYTES);
-    void *base;
+    expo_status_t st = EXPO_NO_MEMORY;
+    void *base = MAP_FAILED;
 
     p->fd = memfd_create("exposure-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (p->fd < 0) {
@@ -23,14 +24,12 @@ publish_open(publish_t *p)
     }
 
     if (ftruncate(p->fd, (off_t) bytes) < 0) {
-        close(p->fd);
-        return EXPO_NO_MEMORY;
+        goto failed;
     }
 
     base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
     if (base == MAP_FAILED) {
-        close(p->fd);
-        return EXPO_NO_MEMORY;
+        goto failed;
     }
 
     madvise(base, bytes, MADV_DONTDUMP);
@@ -40,12 +39,22 @@ publish_open(publish_t *p)
         fcntl(p->fd, F_ADD_SEALS,
               F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) <
             0) {
-        munmap(base, bytes);
-        close(p->fd);
-        return EXPO_IO;
+        st = EXPO_IO;
+        goto failed;
     }
 
     return EXPO_OK;
+
+failed:
+
+    if (base != MAP_FAILED) {
+        munmap(base, bytes);
+    }
+
+    close(p->fd);
+    p->fd = -1;
+
+    return st;
 }
 
 

@@ -20,6 +20,7 @@ typedef struct {
     int fd; /* to be sent to readers; -1 when closed */
 } publish_t;
 
+/* EXPO_NO_MEMORY, EXPO_IO: nothing is open, fd is -1. */
 expo_status_t publish_open(publish_t *p);
 void publish_close(publish_t *p);
 

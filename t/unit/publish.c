@@ -1,5 +1,7 @@
 /* The ring as a reader in another process gets it. */
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "render-worker/publish.c"
@@ -81,9 +83,27 @@ frames_arrive_in_another_process_as_they_were_sent(void)
     publish_close(&p);
 }
 
+/* Its owner closes what is open, and -1 is not. */
+static void
+what_cannot_be_opened_leaves_nothing_behind(void)
+{
+    struct rlimit before, little;
+    publish_t p;
+
+    signal(SIGXFSZ, SIG_IGN);
+    check(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    little = before;
+    little.rlim_cur = PUBLISH_SLOT_BYTES;
+    check(setrlimit(RLIMIT_FSIZE, &little) == 0);
+    check(publish_open(&p) == EXPO_NO_MEMORY);
+    check(p.fd == -1);
+    check(setrlimit(RLIMIT_FSIZE, &before) == 0);
+}
+
 int
 main(void)
 {
+    what_cannot_be_opened_leaves_nothing_behind();
     the_descriptor_can_be_read_and_nothing_else();
     frames_arrive_in_another_process_as_they_were_sent();
 
