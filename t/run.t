@@ -17,11 +17,13 @@ my $tmp = File::Temp->newdir('exposure-XXXXXX', TMPDIR => 1);
 my $data = "$tmp/data";
 my @run = ('scripts/run', '--data', $data);
 
+my $port = Exposure::Fixture::free_port();
+
 chmod 0755, "$tmp" or die $!;
 END { system(@run, '--stop') if $data && -e "$data/run/nginx.pid" }
 
 like(Exposure::Fixture::command(@run, '--detach', '--no-build', '--no-demo',
-                                '--port', Exposure::Fixture::free_port()),
+                                '--port', $port),
      qr/runs at https/, 'starts');
 
 # Names below the folder, of what fits.
