@@ -33,7 +33,7 @@ struct control_peer_s {
     bool greeted;
     bool broken; /* shut down; its end is yet to be read */
     control_out_t *first;
-    size_t queued;
+    size_t queued, queued_bytes;
 };
 
 struct control_s {
@@ -342,10 +342,10 @@ control_receive(control_peer_t *p)
         } else {
             control_close_fds(fds, n);
         }
-
-        /* A key may have been in it. */
-        explicit_bzero(c->in, len);
     }
+
+    /* A key may have been in it, also when it was no message. */
+    explicit_bzero(c->in, len > 0 ? len : sizeof(c->in));
 
     if (st == EXPO_INVALID) {
         log_line("control: peer %llu sent what is no message",
@@ -419,14 +419,28 @@ control_out(control_peer_t *p, const uint8_t *bytes, size_t len, int fd,
     control_unring(p, doorbell);
 
     if (p->queued == CONTROL_QUEUE ||
-        (out = malloc(sizeof(*out) + len)) == NULL) {
+        len > CONTROL_QUEUE_BYTES - p->queued_bytes) {
         control_break(p, "does not read");
+        return;
+    }
+
+    out = malloc(sizeof(*out) + len);
+
+    if (out == NULL) {
+        control_break(p, "cannot be told more: no memory");
+        return;
+    }
+
+    out->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd >= 0 && out->fd < 0) {
+        free(out);
+        control_break(p, "cannot be told more: no descriptors");
         return;
     }
 
     out->next = NULL;
     out->len = len;
-    out->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
     memcpy(out->bytes, bytes, len);
     strcpy(out->doorbell, doorbell);
 
@@ -437,6 +451,7 @@ control_out(control_peer_t *p, const uint8_t *bytes, size_t len, int fd,
     *at = out;
 
     p->queued++;
+    p->queued_bytes += len;
     loop_change(p->control->loop, &p->source, EPOLLIN | EPOLLOUT);
 }
 
@@ -492,6 +507,7 @@ control_unqueue(control_peer_t *p, control_out_t **at)
 
     *at = out->next;
     p->queued--;
+    p->queued_bytes -= out->len;
 
     if (out->fd >= 0) {
         close(out->fd);

@@ -19,7 +19,9 @@
 #include "render-worker/loop.h"
 
 #define CONTROL_PEERS 128
-#define CONTROL_QUEUE 256 /* messages a peer may leave unread */
+/* What a peer may leave unread. */
+#define CONTROL_QUEUE 256 /* messages */
+#define CONTROL_QUEUE_BYTES (4u << 20)
 
 typedef struct control_s control_t;
 

@@ -264,6 +264,16 @@ pictures_follow_the_settings_and_then_rest(void)
     client_close(&c);
 }
 
+static bool
+stream(client_t *c, const char *session, int width, int height)
+{
+    return client_say(c, json_pack("{s:s, s:s, s:{s:s, s:i, s:i, s:i, s:i}}",
+                                   "type", "stream", "session", session,
+                                   "stream", "codec", "mpeg1", "width", width,
+                                   "height", height, "max_fps", 25,
+                                   "max_bitrate", 2000000));
+}
+
 static void
 a_new_size_is_a_new_configuration(void)
 {
@@ -276,11 +286,7 @@ a_new_size_is_a_new_configuration(void)
     check(client_viewers(&c, session_a, 1));
     check(client_frame(&c, &f, 5));
 
-    check(client_say(&c, json_pack("{s:s, s:s, s:{s:s, s:i, s:i, s:i, s:i}}",
-                                   "type", "stream", "session", session_a,
-                                   "stream", "codec", "mpeg1", "width", 391,
-                                   "height", 300, "max_fps", 25,
-                                   "max_bitrate", 2000000)));
+    check(stream(&c, session_a, 391, 300));
     m = client_wait(&c, "stream", 2);
     check(json_integer_value(
               json_object_get(json_object_get(m, "stream"), "width"))
@@ -297,6 +303,43 @@ a_new_size_is_a_new_configuration(void)
     check(client_frame(&c, &f, 5));
     check(!(f.flags & EXPO_FRAME_CONFIGURATION));
 
+    check(client_about(&c, "close", session_a));
+    check(client_hears(&c, "ended", NULL, NULL, 5));
+    client_close(&c);
+}
+
+/* As a canvas on a fine screen asks for it. */
+static void
+odd_sizes_lose_their_last_row_and_column(void)
+{
+    client_t c;
+    expo_frame_t f;
+    json_t *m;
+
+    check(greet(&c));
+    check(client_watch(&c, session_a, &volume));
+    check(stream(&c, session_a, 333, 517));
+    m = client_wait(&c, "stream", 2);
+    check(json_integer_value(
+              json_object_get(json_object_get(m, "stream"), "width"))
+          == 332);
+    check(json_integer_value(
+              json_object_get(json_object_get(m, "stream"), "height"))
+          == 516);
+    json_decref(m);
+
+    check(client_patch(&c, session_a, 1,
+                       json_pack("{s:{s:i}}", "quality", "max_samples", 4)));
+    check(client_viewers(&c, session_a, 1));
+    check(frame_converged(&c, &f));
+    check(f.width == 332 && f.height == 516);
+
+    /* The same wish, from one more viewer: the film stays as it is. */
+    check(stream(&c, session_a, 333, 517));
+    check(client_hears(&c, "stream", NULL, NULL, 2));
+    check(!client_frame(&c, &f, 0.5));
+
+    check(c.bad == 0);
     check(client_about(&c, "close", session_a));
     check(client_hears(&c, "ended", NULL, NULL, 5));
     client_close(&c);
@@ -396,6 +439,68 @@ two_sessions_share_the_device(void)
     check(client_hears(&d, "ended", NULL, NULL, 5));
     client_close(&c);
     client_close(&d);
+}
+
+/* It joined, has viewers and asks for much, but reads nothing. */
+static void
+who_does_not_read_slows_nobody(void)
+{
+    client_t c, deaf;
+    expo_frame_t f;
+    json_t *big;
+    int i, alone = 0, beside = 0;
+    char junk[16];
+    ssize_t n;
+    double until;
+
+    check(greet(&c) && greet(&deaf));
+    check(client_watch(&c, session_a, &volume));
+    check(client_viewers(&c, session_a, 1));
+    check(client_frame(&c, &f, 5));
+
+    for (until = client_now() + 1.5, i = 0; client_now() < until; i++) {
+        check_failed_ += !client_patch(&c, session_a, i, fov(30 + i % 20));
+        alone += client_frame(&c, &f, 0.02);
+    }
+
+    check(client_about(&deaf, "join", session_a));
+    check(client_viewers(&deaf, session_a, 1));
+
+    for (until = client_now() + 1.5, i = 0; client_now() < until; i++) {
+        check_failed_ += !client_patch(&c, session_a, i, fov(30 + i % 20));
+        client_about(&deaf, "join", session_a);
+        beside += client_frame(&c, &f, 0.02);
+    }
+
+    printf("# %d pictures in 1.5 s, %d beside one who does not read\n", alone,
+           beside);
+    check(beside * 3 >= alone * 2);
+
+    /* What waits for it is bounded: then it is cut off, and only it. */
+    big = json_pack("{s:s, s:s}", "type", "join", "session", session_a);
+
+    for (i = 0; i < 20000; i++) {
+        if (!client_say(&deaf, json_incref(big))) {
+            usleep(100);
+        }
+    }
+
+    json_decref(big);
+    check(client_about(&c, "keyframe", session_a));
+    check(client_frame(&c, &f, 5));
+
+    /* Its end, behind all that it never read; descriptors vanish unread. */
+    for (n = 1, until = client_now() + 5; n > 0 && client_now() < until;) {
+        n = recv(deaf.sock, junk, sizeof(junk), 0);
+    }
+
+    check(n == 0);
+    check(c.bad == 0);
+
+    client_close(&deaf);
+    check(client_about(&c, "close", session_a));
+    check(client_hears(&c, "ended", NULL, NULL, 5));
+    client_close(&c);
 }
 
 static void
@@ -509,8 +614,10 @@ main(void)
     slots_are_all_there_is();
     pictures_follow_the_settings_and_then_rest();
     a_new_size_is_a_new_configuration();
+    odd_sizes_lose_their_last_row_and_column();
     a_second_nginx_worker_sees_the_same_and_may_take_over();
     two_sessions_share_the_device();
+    who_does_not_read_slows_nobody();
     nonsense_kills_nothing();
     /* Sessions, rings and peers are gone, and so are their descriptors. */
     check(descriptors(before) == before);
