@@ -103,8 +103,8 @@ $(BUILD)/ngx_exposure_module.so: $(NGX)/objs/Makefile $(NGX)/openapi.o $(LIB) $(
 	cp $(NGX)/objs/ngx_exposure_module.so $@.new
 	mv $@.new $@ # never under an nginx that runs it
 
-# Debian's own flags (conf_flags), so that its nginx takes the module; a new
-# file of ours configures again.
+# Debian's own flags (conf_flags), so that its nginx takes the module; a file
+# of ours that comes or goes configures again.
 $(NGX)/objs/Makefile: ngx_exposure_module/config $(NGX)/sources
 	ln -sfn $(NGINX_SRC)/auto $(NGX)/auto
 	ln -sfn $(NGINX_SRC)/src $(NGX)/src
@@ -118,7 +118,8 @@ $(NGX)/objs/Makefile: ngx_exposure_module/config $(NGX)/sources
 
 $(NGX)/sources: FORCE
 	@mkdir -p $(NGX)
-	@echo '$(MODULE_C) $(EXTRA)' | cmp -s - $@ || echo '$(MODULE_C) $(EXTRA)' >$@
+	@echo '$(MODULE_C) $(MODULE_H) $(EXTRA)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 .PHONY: FORCE
 
 $(NGX)/openapi.json: api/openapi.yaml

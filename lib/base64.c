@@ -1,29 +1,25 @@
 #include "lib/base64.h"
 
-static int base64_value(char c);
+static char *base64_print(char *dst, const uint8_t *src, size_t len,
+                          const char *alphabet);
+static expo_status_t base64_parse(uint8_t *dst, size_t *bytes, const char *text,
+                                  size_t len, const char *last_two);
+static int base64_value(char c, const char *last_two);
 
-static const char base64_alphabet[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#define ALPHABET                                                               \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 void
 expo_base64_print(char *dst, const uint8_t *src, size_t len)
 {
-    size_t i;
+    char *end = base64_print(dst, src, len, ALPHABET "+/");
 
-    for (i = 0; i < len; i += 3) {
-        uint32_t v = (uint32_t) src[i] << 16;
-
-        v |= i + 1 < len ? (uint32_t) src[i + 1] << 8 : 0;
-        v |= i + 2 < len ? src[i + 2] : 0;
-
-        *dst++ = base64_alphabet[v >> 18];
-        *dst++ = base64_alphabet[v >> 12 & 63];
-        *dst++ = i + 1 < len ? base64_alphabet[v >> 6 & 63] : '=';
-        *dst++ = i + 2 < len ? base64_alphabet[v & 63] : '=';
+    while ((end - dst) % 4 != 0) {
+        *end++ = '=';
     }
 
-    *dst = '\0';
+    *end = '\0';
 }
 
 
@@ -31,7 +27,7 @@ expo_status_t
 expo_base64_parse(uint8_t *dst, size_t cap, size_t *bytes, const char *text,
                   size_t len)
 {
-    size_t i, n, pad, out = 0;
+    size_t pad;
 
     if (len % 4 != 0) {
         return EXPO_INVALID;
@@ -44,42 +40,91 @@ expo_base64_parse(uint8_t *dst, size_t cap, size_t *bytes, const char *text,
         return EXPO_TOO_LARGE;
     }
 
-    for (i = 0; i < len; i += 4) {
-        uint32_t v = 0;
+    return base64_parse(dst, bytes, text, len - pad, "+/");
+}
 
-        for (n = 0; n < 4; n++) {
-            int d = i + n < len - pad ? base64_value(text[i + n]) : 0;
 
-            if (d < 0) {
-                return EXPO_INVALID;
-            }
+void
+expo_base64url_print(char *dst, const uint8_t *src, size_t len)
+{
+    *base64_print(dst, src, len, ALPHABET "-_") = '\0';
+}
 
-            v = v << 6 | (uint32_t) d;
-        }
 
-        n = i + 4 == len ? 3 - pad : 3;
+expo_status_t
+expo_base64url_parse(uint8_t *dst, size_t *bytes, const char *text, size_t len)
+{
+    return base64_parse(dst, bytes, text, len, "-_");
+}
 
-        /* Bits that no byte holds are 0, or a value had two spellings. */
-        if (n < 3 && (v & ((1u << (8 * pad)) - 1)) != 0) {
-            return EXPO_INVALID;
-        }
 
-        dst[out++] = (uint8_t) (v >> 16);
-        if (n > 1) {
-            dst[out++] = (uint8_t) (v >> 8);
-        }
-        if (n > 2) {
-            dst[out++] = (uint8_t) v;
+/* Neither padding nor NUL; returns where they belong. */
+static char *
+base64_print(char *dst, const uint8_t *src, size_t len, const char *alphabet)
+{
+    uint32_t bits = 0;
+    unsigned have = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        bits = bits << 8 | src[i];
+        have += 8;
+
+        while (have >= 6) {
+            have -= 6;
+            *dst++ = alphabet[bits >> have & 63];
         }
     }
 
-    *bytes = out;
+    if (have > 0) {
+        *dst++ = alphabet[bits << (6 - have) & 63];
+    }
+
+    return dst;
+}
+
+
+/* text: without padding. */
+static expo_status_t
+base64_parse(uint8_t *dst, size_t *bytes, const char *text, size_t len,
+             const char *last_two)
+{
+    uint32_t bits = 0;
+    unsigned have = 0;
+    size_t n = 0;
+
+    if (len % 4 == 1) {
+        return EXPO_INVALID;
+    }
+
+    for (size_t i = 0; i < len; i++) {
+        int v = base64_value(text[i], last_two);
+
+        if (v < 0) {
+            return EXPO_INVALID;
+        }
+
+        bits = bits << 6 | (uint32_t) v;
+        have += 6;
+
+        if (have >= 8) {
+            have -= 8;
+            dst[n++] = (uint8_t) (bits >> have);
+        }
+    }
+
+    /* Bits that no byte holds are 0, or a value had two spellings. */
+    if (bits & ((1u << have) - 1)) {
+        return EXPO_INVALID;
+    }
+
+    *bytes = n;
+
     return EXPO_OK;
 }
 
 
 static int
-base64_value(char c)
+base64_value(char c, const char *last_two)
 {
     if (c >= 'A' && c <= 'Z') {
         return c - 'A';
@@ -93,5 +138,5 @@ base64_value(char c)
         return c - '0' + 52;
     }
 
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return c == last_two[0] ? 62 : c == last_two[1] ? 63 : -1;
 }

@@ -14,7 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "lib/base64url.h"
+#include "lib/base64.h"
 
 #define ISSUER_BITS_MIN 2048
 #define ISSUER_NUMBER_MAX 1024

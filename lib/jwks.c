@@ -13,7 +13,7 @@
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
-#include "lib/base64url.h"
+#include "lib/base64.h"
 
 #define JWKS_RSA_BITS_MIN 2048
 #define JWKS_RSA_BITS_MAX 8192

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "lib/base64url.h"
+#include "lib/base64.h"
 #include "lib/jwks.h"
 
 #define TOKEN_SIGNATURE_MAX 1024     /* RSA-8192 */

@@ -8,7 +8,7 @@
 #include <openssl/hmac.h>
 #include <sodium.h>
 
-#include "lib/base64url.h"
+#include "lib/base64.h"
 
 /* session | tag | role u8 | expiry u64 | nonce | mac */
 enum {

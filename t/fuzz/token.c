@@ -3,7 +3,7 @@
  * again as it was. Input: a token, or a key set when it starts with a brace.
  */
 
-#include "lib/base64url.c"
+#include "lib/base64.c"
 #include "lib/jwks.c"
 #include "lib/token.c"
 

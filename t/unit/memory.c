@@ -50,7 +50,7 @@ memory_strdup(const char *s)
 #undef strdup
 #define strdup memory_strdup
 
-#include "lib/base64url.c"
+#include "lib/base64.c"
 #include "lib/issuer.c"
 #include "lib/jwks.c"
 #include "lib/store.c"

@@ -3,7 +3,7 @@
 #include "lib/issuer.c"
 #include "lib/jwks.c"
 #include "lib/token.c"
-#include "lib/base64url.c"
+#include "lib/base64.c"
 
 #include <openssl/ec.h>
 #include <openssl/hmac.h>
