@@ -115,14 +115,31 @@ describe('de-identification', () => {
         const { blob } = await once(Syntax.explicitLittle, {}, [
             { tag: 0x00180088, vr: 'DS', value: 'SECRET' },
             { tag: 0x00180015, vr: 'CS', value: 'SECRET LEG' },
-            { tag: 0x00185100, vr: 'CS', value: 'SECRET_IS_TOO_LONG_FOR_CODE' },
+            { tag: 0x00185100, vr: 'CS', value: 'SECRET' },
+            { tag: 0x00280301, vr: 'CS', value: 'SECRET' },
+            { tag: 0x00280004, vr: 'CS', value: 'SECRET_IS_TOO_LONG_FOR_CODE' },
+            { tag: 0x00209056, vr: 'SH', value: 'SECRET' },
             { tag: 0x00080000, vr: 'UL', value: [1, 0] },
         ]);
         expect(await blob.text()).not.toContain('SECRET');
         const kept = await once(Syntax.explicitLittle, {}, [
             { tag: 0x00180015, vr: 'CS', value: 'HEAD' },
+            { tag: 0x00185100, vr: 'CS', value: 'HFS ' },
         ]);
+        expect(text(find(kept.head.data, 0x00185100))).toBe('HFS');
         expect(text(find(kept.head.data, 0x00180015))).toBe('HEAD');
+    });
+
+    it('drops a modality that is a name', async () => {
+        const d = await Deidentifier.create();
+        const file = ctFile(1);
+        const bytes = new Uint8Array(await file.arrayBuffer());
+        const at = bytes.findIndex(
+            (b, i) => b === 8 && bytes[i + 1] === 0 && bytes[i + 2] === 0x60 && bytes[i + 3] === 0,
+        );
+        bytes.set(new TextEncoder().encode('QX'), at + 8);
+        const { head } = await rewrite(d, new File([bytes], 'a.dcm'));
+        expect(find(head.data, 0x00080060)).toBeUndefined();
     });
 
     it('writes a receipt of what became of everything', async () => {

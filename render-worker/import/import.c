@@ -256,16 +256,21 @@ import_judge(const dicom_header_t *h)
 }
 
 
-/* A modality is two or more capitals; whatever else stands there is dropped. */
+/*
+ * The one text of a file that a volume keeps: whatever is not the name of a
+ * machine that makes pictures could be a person's. PS3.3, C.7.3.1.1.1.
+ */
 static void
 import_clean(dicom_header_t *h)
 {
-    size_t n = 0;
+    static const char known[] = " BMD CR CT DX ES IO IVUS MG MR NM OCT OPT OT"
+                                " PT PX RF RG ST US XA XC ";
+    char word[sizeof h->modality + 2];
 
-    while (n < 15 && h->modality[n] >= 'A' && h->modality[n] <= 'Z') {
-        n++;
+    snprintf(word, sizeof word, " %s ", h->modality);
+    if (strchr(h->modality, ' ') != NULL || strstr(known, word) == NULL) {
+        memset(h->modality, 0, sizeof h->modality);
     }
-    memset(h->modality + n, 0, sizeof h->modality - n);
 
     if (h->slope == 0) {
         h->slope = 1;

@@ -505,6 +505,22 @@ nothing_of_a_file_comes_into_the_report(void)
 }
 
 static void
+a_name_is_no_modality(void)
+{
+    static const char *const names[] = {"MUELLER", "CT MR", "C", ""};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        picture_start();
+        picture.modality = names[i];
+        tar_start();
+        series_add_all();
+        check(run() == IMPORT_DONE);
+        check(strcmp(result.header.modality, "") == 0);
+        check(names[i][0] == '\0' || i == 2 || !says(names[i]));
+    }
+}
+
+static void
 signed_pixels_keep_their_sign(void)
 {
     picture_start();
@@ -777,6 +793,7 @@ main(int argc, char **argv)
     every_transfer_syntax_gives_the_same_voxels();
     the_volume_says_where_it_lies_and_what_it_holds();
     nothing_of_a_file_comes_into_the_report();
+    a_name_is_no_modality();
     signed_pixels_keep_their_sign();
     every_slice_has_its_own_rescale();
     one_fraction_for_all_is_exact();

@@ -1,7 +1,7 @@
 /*
  * Rewrites a DICOM head to the allow-list of api/deidentify.json: what is on
  * it stays byte for byte, UIDs become new ones, and everything else does not
- * leave the computer. The same list is checked again when the scan arrives.
+ * leave the computer.
  */
 
 import list from '../../../api/deidentify.json';
@@ -47,6 +47,7 @@ const ALPHABET: Record<string, RegExp> = {
     IS: /^[-+0-9\\ ]*\0?$/,
     UI: /^[0-9.\\]*\0?$/,
     CS: /^[-A-Za-z0-9_ \\./]*\0?$/,
+    SH: /^[0-9 ]*\0?$/,
 };
 const LONGEST_CODE = 16;
 const SHOWN_MAX = 80;
