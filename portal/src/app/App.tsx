@@ -36,8 +36,8 @@ export function App() {
 
 function Waiting() {
     return (
-        <Box role="status" aria-label={text.view.loading}>
-            <LinearProgress />
+        <Box role="status">
+            <LinearProgress aria-label={text.view.loading} />
         </Box>
     );
 }

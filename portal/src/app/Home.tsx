@@ -9,6 +9,8 @@ import { Field } from './Field';
 import { sentence, signIn, useAuth } from './state';
 import { text } from './text';
 
+const PICTURE = new URL('./head.webp', import.meta.url).href;
+
 /** What the service is, and the way in; the address stays what it was. */
 export function Home() {
     return (
@@ -19,27 +21,53 @@ export function Home() {
                 maxWidth: 1120,
                 mx: 'auto',
                 px: { xs: 2, sm: 4 },
-                py: { xs: 3, md: 8 },
+                py: { xs: 2, md: 4 },
                 display: 'grid',
-                gap: { xs: 3, md: 8 },
+                columnGap: 8,
+                rowGap: { xs: 3, md: 4 },
+                alignContent: 'center',
                 alignItems: 'center',
-                gridTemplateColumns: { xs: 'minmax(0, 1fr)', md: 'minmax(0, 1fr) 380px' },
+                gridTemplateColumns: { xs: 'minmax(0, 1fr)', md: 'minmax(0, 1fr) minmax(0, 1fr)' },
             }}
         >
-            <Box>
-                <Typography color="primary" sx={{ fontWeight: 650, mb: 1 }}>
-                    {text.product}
-                </Typography>
-                <Typography variant="h1" sx={{ textWrap: 'balance' }}>
-                    {text.home.title}
-                </Typography>
-                <Typography sx={{ mt: 2, fontSize: '1.1rem', color: 'text.secondary' }}>
-                    {text.home.lead}
-                </Typography>
+            <Picture />
+            <Box sx={{ display: 'grid', gap: 3, gridColumn: 1, gridRow: { md: 1 } }}>
+                <Box>
+                    <Typography color="primary" sx={{ fontWeight: 650, mb: 1 }}>
+                        {text.product}
+                    </Typography>
+                    <Typography variant="h1" sx={{ textWrap: 'balance' }}>
+                        {text.home.title}
+                    </Typography>
+                    <Typography sx={{ mt: 1.5, color: 'text.secondary' }}>
+                        {text.home.lead}
+                    </Typography>
+                </Box>
+                <SignIn />
             </Box>
-            <SignIn />
             <Promises />
         </Box>
+    );
+}
+
+function Picture() {
+    return (
+        <Box
+            component="img"
+            src={PICTURE}
+            alt={text.home.picture}
+            width={800}
+            height={800}
+            sx={{
+                gridColumn: { md: 2 },
+                gridRow: { md: 1 },
+                width: '100%',
+                height: { xs: 190, sm: 300, md: 'auto' },
+                objectFit: 'contain',
+                bgcolor: '#0b0d10',
+                borderRadius: 2,
+            }}
+        />
     );
 }
 
@@ -70,6 +98,9 @@ function Promises() {
             </Box>
             <Typography variant="body2" sx={{ mt: 4, color: 'text.secondary' }}>
                 <strong>{text.notDiagnostic}</strong> {text.home.face}
+            </Typography>
+            <Typography variant="caption" component="p" sx={{ mt: 1, color: 'text.secondary' }}>
+                {text.home.credit}
             </Typography>
         </Box>
     );

@@ -80,21 +80,26 @@ function Directions() {
             <Typography variant="h3" sx={{ mb: 0.5 }}>
                 {t.direction}
             </Typography>
-            <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 0.5 }}>
+            <Box sx={{ display: 'grid', gridTemplateColumns: 'repeat(4, 1fr)', gap: 0.75 }}>
                 {(Object.keys(t.sides) as View[]).map((view) => (
                     <Button
                         key={view}
                         size="small"
                         variant={side === view ? 'contained' : 'outlined'}
-                        color="inherit"
+                        color={side === view ? 'primary' : 'inherit'}
+                        aria-pressed={side === view}
                         onClick={() => turn((c) => lookFrom(viewing, c, view))}
                         data-testid={`look-${view}`}
-                        sx={{ minWidth: 0 }}
+                        sx={{ minWidth: 0, borderColor: 'divider' }}
                     >
                         {t.sides[view]}
                     </Button>
                 ))}
-                <Button size="small" onClick={() => turn((c) => showAll(viewing, c))}>
+                <Button
+                    size="small"
+                    onClick={() => turn((c) => showAll(viewing, c))}
+                    sx={{ gridColumn: 'span 2' }}
+                >
                     {t.fit}
                 </Button>
             </Box>

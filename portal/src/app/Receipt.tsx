@@ -31,9 +31,19 @@ export function Receipt({ make }: { make: () => Promise<ReceiptData> }) {
         }
     };
     return (
-        <Accordion variant="outlined" disableGutters onChange={open}>
-            <AccordionSummary expandIcon={<MoreIcon />}>{t.title}</AccordionSummary>
-            <AccordionDetails>
+        <Accordion
+            elevation={0}
+            disableGutters
+            onChange={open}
+            sx={{ mb: -1, bgcolor: 'transparent', '&::before': { display: 'none' } }}
+        >
+            <AccordionSummary
+                expandIcon={<MoreIcon />}
+                sx={{ px: 0, minHeight: 40, borderTop: 1, borderColor: 'divider' }}
+            >
+                {t.title}
+            </AccordionSummary>
+            <AccordionDetails sx={{ px: 0 }}>
                 {failed && text.upload.unreadable}
                 {!failed && !receipt && <LinearProgress aria-label={t.title} />}
                 {receipt && <Fields receipt={receipt} />}

@@ -73,7 +73,9 @@ export function SavePanel({ scan }: { scan: string }) {
 
     return (
         <Box component="section" aria-label={t.configurations} sx={{ display: 'grid', gap: 1.5 }}>
-            <Typography variant="h2">{t.configurations}</Typography>
+            <Typography variant="h2" sx={{ display: { xs: 'none', md: 'block' } }}>
+                {t.configurations}
+            </Typography>
             <Box component="form" onSubmit={save} sx={{ display: 'flex', gap: 1 }}>
                 <Field
                     size="small"

@@ -24,7 +24,7 @@ export function SeriesCard({ series, onSend }: { series: Series; onSend: () => v
                 display: 'grid',
                 gridTemplateColumns: 'minmax(0, 1fr)',
                 gap: 1,
-                opacity: refusal ? 0.75 : 1,
+                bgcolor: refusal ? 'transparent' : 'background.paper',
             }}
         >
             <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 2, alignItems: 'center' }}>
@@ -47,7 +47,12 @@ export function SeriesCard({ series, onSend }: { series: Series; onSend: () => v
                 {refusal ? (
                     <Typography variant="body2">{t.refusal[refusal]}</Typography>
                 ) : (
-                    <Button variant="contained" onClick={onSend} data-testid="series-upload">
+                    <Button
+                        variant="contained"
+                        onClick={onSend}
+                        data-testid="series-upload"
+                        sx={{ flexGrow: { xs: 1, sm: 0 } }}
+                    >
                         {t.send}
                     </Button>
                 )}

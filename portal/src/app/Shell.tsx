@@ -39,7 +39,16 @@ export function Shell({ title, children }: { title: string; children: ReactNode 
             >
                 {text.skip}
             </Link>
-            <AppBar position="sticky" color="default" elevation={0}>
+            <AppBar
+                position="sticky"
+                elevation={0}
+                sx={{
+                    bgcolor: 'background.paper',
+                    color: 'text.primary',
+                    borderBottom: 1,
+                    borderColor: 'divider',
+                }}
+            >
                 <Toolbar sx={{ flexWrap: 'wrap', columnGap: 1 }}>
                     <Typography
                         color="primary"

@@ -12,7 +12,7 @@ import { useSettings, useView, useViewing } from './viewingContext';
 
 const t = text.view;
 
-/** Back, title, state of the connection, undo, screenshot. */
+/** Back, title, undo, screenshot. */
 export function ViewBar({ scan }: { scan: string }) {
     const viewing = useViewing();
     const [, navigate] = useLocation();
@@ -33,10 +33,9 @@ export function ViewBar({ scan }: { scan: string }) {
                     <BackIcon />
                 </IconButton>
             </Tooltip>
-            <Typography variant="h3" component="h1" noWrap sx={{ minWidth: 0 }}>
+            <Typography variant="h3" component="h1" noWrap sx={{ minWidth: 0, mr: 'auto' }}>
                 {title}
             </Typography>
-            <Status />
             <BarButton label={t.undo} disabled={!canUndo} act={() => viewing.settings.undo()}>
                 <UndoIcon />
             </BarButton>
@@ -65,31 +64,6 @@ function BarButton(props: {
                 </IconButton>
             </span>
         </Tooltip>
-    );
-}
-
-function Status() {
-    const phase = useView((v) => v.session.phase);
-    const samples = useView((v) => v.samples);
-    const max = useView((v) => v.max_samples);
-    const fps = useView((v) => v.fps);
-    const finished = max > 0 && samples >= max;
-    return (
-        <Typography
-            variant="caption"
-            color="textSecondary"
-            noWrap
-            data-testid="status-samples"
-            data-samples={samples}
-            sx={{ ml: 'auto', fontVariantNumeric: 'tabular-nums' }}
-        >
-            {phase === 'live' && t.samples(samples, max)}
-            {phase === 'live' && !finished && fps > 0 && (
-                <Box component="span" sx={{ '@media (max-width: 420px)': { display: 'none' } }}>
-                    {` · ${t.fps(fps)}`}
-                </Box>
-            )}
-        </Typography>
     );
 }
 

@@ -10,9 +10,50 @@ import { useSettings, useView, useViewing } from './viewingContext';
 
 const t = text.view;
 
-/** Says why there is no moving picture, over the place where it would be. */
+/** Over the picture: how far it is, or why there is none. */
 export function ViewOverlay() {
     const session = useView((v) => v.session);
+    return (
+        <>
+            <Trouble session={session} />
+            {session.phase === 'live' && <Progress />}
+        </>
+    );
+}
+
+/** How fine the picture is by now; it begins anew with each change. */
+function Progress() {
+    const samples = useView((v) => v.samples);
+    const max = useView((v) => v.max_samples);
+    const drawn = useView((v) => v.drawn);
+    // What is left of the noise goes with the root of the samples.
+    const refined = Math.sqrt(samples / Math.max(1, max));
+    return (
+        <Typography
+            variant="caption"
+            data-testid="status-samples"
+            data-samples={samples}
+            sx={{
+                position: 'absolute',
+                left: 12,
+                bottom: 12,
+                px: 1.25,
+                py: 0.25,
+                borderRadius: 99,
+                color: '#fff',
+                bgcolor: 'rgb(0 0 0 / 0.65)',
+                fontVariantNumeric: 'tabular-nums',
+                pointerEvents: 'none',
+                visibility: drawn && max > 0 ? 'visible' : 'hidden',
+            }}
+        >
+            {t.refining(refined)}
+        </Typography>
+    );
+}
+
+/** Says why there is no moving picture, over the place where it would be. */
+function Trouble({ session }: { session: SessionState }) {
     const refused = useSettings((s) => s.refused);
     return (
         <Box

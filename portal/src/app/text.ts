@@ -13,8 +13,10 @@ export const text = {
     nav: { scans: 'My scans', upload: 'Add a scan', signOut: 'Sign out' },
 
     home: {
-        title: 'See inside, as if it were lit',
-        lead: 'Drop the folder of CT or MRI files that the hospital gave you. A minute later you turn a lifelike picture of it in this browser. Nothing to install.',
+        title: 'Your scan, as a picture you understand',
+        picture: 'A head CT: skin, see-through, over bones',
+        credit: 'The picture: rendered here from the head CT of InVesalius (CTI Renato Archer), GPL-2.',
+        lead: 'Drop the folder of CT or MRI files that the hospital gave you. A minute later you can turn it, look inside and light it like a real thing, here in your browser. Nothing to install.',
         points: [
             [
                 'Names stay with you',
@@ -59,7 +61,8 @@ export const text = {
             sealing: 'Encrypting',
             thumbnail: 'Taking the preview picture',
         } as Record<string, string>,
-        added: (date: string) => `Added ${date}`,
+        added: (date: string) =>
+            `Added ${new Date(`${date}T00:00`).toLocaleDateString('en-GB', { dateStyle: 'medium' })}`,
         size: (dims: readonly number[], modality: string) =>
             `${modality} · ${dims.join(' × ')} voxels`,
         renameTitle: 'Rename this scan',
@@ -192,9 +195,8 @@ export const text = {
         configShown: (name: string) => `Showing “${name}”.`,
         configNone: 'None yet. A saved view keeps direction, cuts, tissues and light.',
         screenshot: 'Save picture',
-        samples: (n: number, max: number) =>
-            max > 0 && n >= max ? 'finished' : plural(n, 'sample', 'samples'),
-        fps: (n: number) => `${n} fps`,
+        refining: (fraction: number) =>
+            fraction >= 1 ? 'Finished' : `Refining… ${Math.floor(100 * fraction)} %`,
         state: {
             connecting: 'Connecting…',
             opening: 'Getting your scan ready…',

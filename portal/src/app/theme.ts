@@ -8,6 +8,7 @@ export const theme = createTheme({
             palette: {
                 primary: { main: '#f3b27a' },
                 secondary: { main: '#8fc1e3' },
+                error: { main: '#ff8f85' },
                 background: { default: '#0e1319', paper: '#161d26' },
             },
         },
@@ -23,7 +24,7 @@ export const theme = createTheme({
     typography: {
         fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
         h1: { fontSize: 'clamp(1.7rem, 1.2rem + 2vw, 2.6rem)', fontWeight: 650, lineHeight: 1.15 },
-        h2: { fontSize: '1.35rem', fontWeight: 600 },
+        h2: { fontSize: '1.15rem', fontWeight: 600 },
         h3: { fontSize: '1.02rem', fontWeight: 600 },
         button: { textTransform: 'none', fontWeight: 600 },
     },

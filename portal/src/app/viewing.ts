@@ -18,8 +18,6 @@ export interface ViewState {
     histogram: Message.Histogram | null;
     samples: number;
     max_samples: number;
-    /** Pictures per second that arrived. */
-    fps: number;
     /** True once something has been drawn. */
     drawn: boolean;
 }
@@ -43,7 +41,6 @@ export class Viewing {
         histogram: null,
         samples: 0,
         max_samples: 0,
-        fps: 0,
         drawn: false,
     }));
     readonly settings: SettingsStore;
@@ -56,7 +53,6 @@ export class Viewing {
     private drawing = 0;
     private askedAt = 0;
     private shownAt = 0;
-    private arrived = 0;
     private resize: ReturnType<typeof setTimeout> | undefined;
 
     constructor(private scan: string) {
@@ -153,14 +149,11 @@ export class Viewing {
             this.askKeyframe();
             return;
         }
-        this.arrived++;
         this.drawing ||= requestAnimationFrame(() => this.draw());
         const now = performance.now();
         if (now - this.shownAt > SHOW_EVERY_MS) {
-            const fps = (1000 * this.arrived) / (now - this.shownAt);
-            this.state.setState({ samples: frame.samples, fps: Math.round(fps) });
+            this.state.setState({ samples: frame.samples });
             this.shownAt = now;
-            this.arrived = 0;
         }
     }
 
