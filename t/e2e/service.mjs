@@ -2,7 +2,7 @@
 // would.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,7 @@ export async function startService() {
         /** Writes a phantom's DICOM files; returns their folder. */
         phantom(name, ...args) {
             const out = join(tmp, name);
+            mkdirSync(out, { recursive: true });
             execFileSync('build/exposure-demo', ['phantom', '--out', out, ...args]);
             return out;
         },

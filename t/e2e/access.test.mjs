@@ -1,0 +1,80 @@
+// Every page, wide and in a hand, dark and light, without a barrier that axe
+// calls serious or critical.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { addScan, barriers, newPage, PASSWORD, signIn, startBrowser, USER } from './browser.mjs';
+import { startService } from './service.mjs';
+
+const SCREENS = {
+    wide: { viewport: { width: 1280, height: 800 } },
+    phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
+};
+
+let service;
+let browser;
+let folder;
+
+before(async () => {
+    service = await startService();
+    service.addUser(USER, PASSWORD);
+    folder = service.phantom('disc/head');
+    service.phantom('disc/one', '--slices', '1', '--seed', '7');
+    browser = await startBrowser();
+    const page = await newPage(browser);
+    await page.goto(`${service.origin}/`);
+    await signIn(page);
+    await addScan(page, folder);
+    await page.context().close();
+});
+
+after(async () => {
+    await browser?.close();
+    service?.stop();
+});
+
+for (const [screen, options] of Object.entries(SCREENS)) {
+    for (const colorScheme of ['dark', 'light']) {
+        test(`nobody is kept out: ${screen}, ${colorScheme}`, () =>
+            visit({ ...options, colorScheme }, screen === 'phone'));
+    }
+}
+
+async function visit(options, phone) {
+    const page = await newPage(browser, options);
+    const by = (id) => page.getByTestId(id);
+    const open = async (where) => assert.deepEqual(await barriers(page), [], where);
+
+    await page.goto(`${service.origin}/`);
+    await by('sign-in-submit').click();
+    await page.getByRole('alert').waitFor();
+    await open('signing in');
+
+    await signIn(page);
+    await page.getByRole('img').waitFor();
+    await open('scans');
+
+    await by('scan-delete').click();
+    await by('scan-delete-confirm').waitFor();
+    await page.waitForTimeout(400); // until it has faded in
+    await open('deleting');
+    await page.keyboard.press('Escape');
+
+    await by('upload-input').setInputFiles(`${service.tmp}/disc`);
+    await by('series-card').nth(1).waitFor();
+    await page.getByRole('button', { name: 'What leaves this computer' }).click();
+    await page.getByRole('table').waitFor();
+    await page.waitForTimeout(400);
+    await open('upload');
+
+    await page.getByRole('link', { name: 'My scans' }).click();
+    await by('scan-open').click();
+    await by('status-samples').filter({ visible: true }).waitFor();
+    await open('view');
+    for (const panel of phone ? ['look', 'cut', 'save'] : []) {
+        await by(`panel-${panel}`).click();
+        await open(panel);
+    }
+    await page.context().close();
+}
