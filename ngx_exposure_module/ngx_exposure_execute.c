@@ -21,8 +21,11 @@ static void ngx_exposure_execute_free(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_open(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_scan(void *data, expo_status_t st,
     ngx_exposure_scan_open_t *open);
+static void ngx_exposure_execute_opened(ngx_exposure_execute_t *x,
+    expo_status_t st, ngx_exposure_scan_open_t *open);
+static void ngx_exposure_execute_forget(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_enter(ngx_exposure_execute_t *x);
-static void ngx_exposure_execute_send_open(ngx_exposure_execute_t *x,
+static ngx_int_t ngx_exposure_execute_send_open(ngx_exposure_execute_t *x,
     ngx_exposure_scan_open_t *open);
 static ngx_uint_t ngx_exposure_execute_is_expired(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_wait(ngx_exposure_execute_t *x);
@@ -174,6 +177,12 @@ ngx_exposure_execute_open(ngx_exposure_execute_t *x)
         != NGX_OK)
     {
         x->busy = 0;
+
+        if (x->opening) {
+            x->opening = 0;
+            ngx_exposure_execute_forget(x);
+        }
+
         ngx_exposure_execute_release(x);
         x->state = NGX_EXPOSURE_OVER;
         ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_NO_WORKER);
@@ -189,40 +198,93 @@ ngx_exposure_execute_scan(void *data, expo_status_t st,
 
     x->busy = 0;
 
-    if (x->socket == NULL) {
-        ngx_exposure_execute_free(x);
+    if (x->socket && x->state == NGX_EXPOSURE_ASKING) {
 
-    } else if (x->state == NGX_EXPOSURE_OVER) {
-
-        /* told already, while the thread was at it */
-
-    } else if (st == EXPO_OK) {
-        x->role = open->role;
-
-        if (x->state == NGX_EXPOSURE_ASKING) {
+        if (st == EXPO_OK) {
+            x->role = open->role;
             ngx_exposure_execute_enter(x);
+
+        } else {
+            x->state = NGX_EXPOSURE_OVER;
+            ngx_exposure_socket_close(x->socket,
+                                      st == EXPO_NOT_FOUND || st == EXPO_DENIED
+                                      ? NGX_EXPOSURE_CLOSE_NOT_FOUND
+                                      : NGX_EXPOSURE_CLOSE_INTERNAL);
         }
+    }
 
-        if (x->state == NGX_EXPOSURE_OPENING && !x->busy) {
-            ngx_exposure_execute_send_open(x, open);
-        }
+    /* also for one that is gone: another may have taken the session over */
 
-    } else if (x->state == NGX_EXPOSURE_ASKING) {
-        x->state = NGX_EXPOSURE_OVER;
-        ngx_exposure_socket_close(x->socket, st == EXPO_NOT_FOUND
-                                             || st == EXPO_DENIED
-                                             ? NGX_EXPOSURE_CLOSE_NOT_FOUND
-                                             : NGX_EXPOSURE_CLOSE_INTERNAL);
+    if (x->opening && !x->busy) {
+        x->opening = 0;
+        ngx_exposure_execute_opened(x, st, open);
+    }
 
-    } else {
-        ngx_exposure_execute_end(x, st == EXPO_NOT_FOUND ? "deleted"
-                                                         : "failed", NULL);
+    if (x->socket == NULL && !x->busy) {
+        ngx_exposure_execute_free(x);
     }
 
     if (open) {
         (void) close(open->fd);
         ngx_explicit_memzero(&open->blob, sizeof(expo_blob_t));
     }
+}
+
+
+/* What the session waited for is there, or never will be. */
+
+static void
+ngx_exposure_execute_opened(ngx_exposure_execute_t *x, expo_status_t st,
+    ngx_exposure_scan_open_t *open)
+{
+    ngx_uint_t             wanted;
+    const char            *reason;
+    ngx_exposure_zone_t   *zone;
+    const expo_session_t  *session;
+
+    zone = ngx_exposure_zone();
+
+    ngx_exposure_zone_lock(zone);
+    session = expo_queue_session(ngx_exposure_zone_queue(zone), &x->session);
+    wanted = session && session->state != EXPO_SESSION_ENDING;
+    ngx_exposure_zone_unlock(zone);
+
+    if (!wanted) {
+        return;
+    }
+
+    if (st != EXPO_OK) {
+        reason = st == EXPO_NOT_FOUND ? "deleted" : "failed";
+
+    } else if (ngx_exposure_execute_send_open(x, open) != NGX_OK) {
+        reason = "worker_lost";
+
+    } else {
+        return;
+    }
+
+    if (ngx_exposure_execute_has(x)) {
+        ngx_exposure_execute_end(x, reason, NULL);
+
+    } else {
+        ngx_exposure_execute_forget(x);
+    }
+}
+
+
+/* Its session goes; who has taken it over finds it gone. */
+
+static void
+ngx_exposure_execute_forget(ngx_exposure_execute_t *x)
+{
+    ngx_exposure_zone_t  *zone;
+
+    zone = ngx_exposure_zone();
+
+    ngx_exposure_zone_lock(zone);
+    expo_queue_release(ngx_exposure_zone_queue(zone), &x->session,
+                       ngx_current_msec);
+    ngx_exposure_zone_unlock(zone);
 }
 
 
@@ -281,7 +343,7 @@ ngx_exposure_execute_enter(ngx_exposure_execute_t *x)
 }
 
 
-static void
+static ngx_int_t
 ngx_exposure_execute_send_open(ngx_exposure_execute_t *x,
     ngx_exposure_scan_open_t *open)
 {
@@ -303,9 +365,7 @@ ngx_exposure_execute_send_open(ngx_exposure_execute_t *x,
         json_decref(message);
     }
 
-    if (rc != NGX_OK) {
-        ngx_exposure_execute_end(x, "worker_lost", NULL);
-    }
+    return rc;
 }
 
 
@@ -438,6 +498,7 @@ ngx_exposure_execute_wait(ngx_exposure_execute_t *x)
 
     case EXPO_OK:
         x->state = NGX_EXPOSURE_OPENING;
+        x->opening = 1;
         x->session = session.id;
         x->worker = session.worker;
 

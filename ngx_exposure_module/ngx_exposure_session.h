@@ -21,7 +21,8 @@ typedef struct {
     ngx_queue_t              link;
     ngx_exposure_socket_t   *socket;     /* NULL: gone */
     ngx_exposure_execute_e   state;
-    ngx_uint_t               busy;       /* a scan is being opened */
+    unsigned                 busy:1;     /* a scan is being opened */
+    unsigned                 opening:1;  /* and its session waits for that */
     uint64_t                 number;     /* in the table; 0: none */
     uint32_t                 position;   /* told last */
     ngx_uint_t               worker;

@@ -94,8 +94,17 @@ ngx_exposure_socket_accept(ngx_http_request_t *r,
 
     (void) ngx_tcp_nodelay(c);
 
-    ngx_add_timer(&s->timer, s->heard ? NGX_EXPOSURE_PING_MS
-                                      : NGX_EXPOSURE_FIRST_MS);
+    if (ngx_exiting) {
+
+        /* too late to be told with the others */
+
+        s->timer.cancelable = 0;
+        ngx_add_timer(&s->timer, 1);
+
+    } else {
+        ngx_add_timer(&s->timer, s->heard ? NGX_EXPOSURE_PING_MS
+                                          : NGX_EXPOSURE_FIRST_MS);
+    }
 
     r->main->count++;
 

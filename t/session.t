@@ -349,6 +349,39 @@ subtest 'a reload tells every client to come back, and they can' => sub {
     $again->close_with(1000);
 };
 
+subtest 'a handshake that a leaving nginx worker still answers' => sub {
+    my $late = IO::Socket::SSL->new(PeerAddr => '127.0.0.1', PeerPort => $f->port,
+                                    SSL_verify_mode => 0);
+    my @head = split /(?=Host)/, join "\r\n", 'GET /api/v1/connect HTTP/1.1',
+        'Host: localhost:' . $f->port, 'Upgrade: websocket', 'Connection: Upgrade',
+        'Origin: https://localhost:' . $f->port, 'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', '';
+
+    print $late $head[0];
+    sleep 1;
+    kill 'HUP', $f->nginx_pid;
+    sleep 1;
+    print $late $head[1];
+    my $answer = do { local $/; <$late> };
+    like($answer, qr{^HTTP/1.1 101}, 'is answered');
+    is(substr($answer, -4), "\x88\x02\x03\xf4", 'and closed with 1012 at once');
+};
+
+subtest 'who leaves while a session opens holds up nobody' => sub {
+    for my $round (1 .. 6) {
+        my $alice = execute('alice');
+        $alice->expect('assigned');
+        my $bob = execute('bob');
+        $bob->expect('queued');
+        $alice->close_with(1000);
+        Time::HiRes::sleep(0.3 + 0.04 * $round);
+        $bob->drop;
+        $bob = execute('bob');
+        ok($bob->expect('assigned'), "round $round");
+        $bob->close_with(1000);
+    }
+};
+
 subtest 'a lost render-worker ends the session, and a new one serves again' => sub {
     my $execute = execute('alice');
     my $assigned = $execute->expect('assigned');
