@@ -14,6 +14,9 @@
 #define NGX_EXPOSURE_UPLOAD_RATE        16384   /* bytes/s */
 #define NGX_EXPOSURE_UPLOAD_RETRY       100     /* ms */
 
+/* each takes three chunks of memory: of one user, in one nginx worker */
+#define NGX_EXPOSURE_UPLOAD_MAX         8
+
 
 static ngx_exposure_upload_t *ngx_exposure_upload_create(
     ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
@@ -28,6 +31,9 @@ static void ngx_exposure_upload_swap(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_retry(ngx_event_t *ev);
 static void ngx_exposure_upload_pause(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_upload_slow(ngx_exposure_upload_t *u);
+static off_t ngx_exposure_upload_others(ngx_exposure_upload_t *u,
+    ngx_uint_t *count);
+static void ngx_exposure_upload_kept(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_upload_over(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_seal_done(void *data);
 static ngx_int_t ngx_exposure_upload_created(ngx_exposure_upload_t *u);
@@ -37,9 +43,13 @@ static void ngx_exposure_upload_gone(void *data);
 static void ngx_exposure_upload_free(ngx_exposure_upload_t *u);
 
 
+static ngx_queue_t  ngx_exposure_uploads;
+
+
 ngx_int_t
 ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 {
+    ngx_uint_t              n;
     ngx_exposure_upload_t  *u;
 
     /* what is refused here is not read: the answer goes out at once */
@@ -75,9 +85,12 @@ ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
                                   "takes.");
     }
 
-    if (ngx_exposure_task_post(ngx_exposure_upload_begin_work,
-                               ngx_exposure_upload_begin_done, u)
-        != NGX_OK)
+    (void) ngx_exposure_upload_others(u, &n);
+
+    if (n >= NGX_EXPOSURE_UPLOAD_MAX
+        || ngx_exposure_task_post(ngx_exposure_upload_begin_work,
+                                  ngx_exposure_upload_begin_done, u)
+           != NGX_OK)
     {
         u->cleanup->handler = NULL;
         ngx_exposure_upload_free(u);
@@ -104,6 +117,12 @@ ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
     }
 
     u->file.fd = -1;
+
+    if (ngx_exposure_uploads.next == NULL) {
+        ngx_queue_init(&ngx_exposure_uploads);
+    }
+
+    ngx_queue_insert_tail(&ngx_exposure_uploads, &u->queue);
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
@@ -201,7 +220,7 @@ ngx_exposure_upload_quota(ngx_exposure_upload_t *u)
         return EXPO_NO_SPACE;
     }
 
-    u->limit = ngx_min((off_t) left, u->conf->max_upload);
+    u->left = (off_t) left;
 
     return EXPO_OK;
 }
@@ -242,7 +261,9 @@ ngx_exposure_upload_read(ngx_exposure_upload_t *u)
 
         full = ngx_exposure_upload_take(u);
 
-        if (u->received > u->limit) {
+        if (u->received > u->conf->max_upload
+            || u->received + ngx_exposure_upload_others(u, NULL) > u->left)
+        {
             return ngx_exposure_upload_over(u);
         }
 
@@ -416,6 +437,62 @@ ngx_exposure_upload_slow(ngx_exposure_upload_t *u)
 }
 
 
+/* What the same user's other uploads hold, and how many they are. */
+
+static off_t
+ngx_exposure_upload_others(ngx_exposure_upload_t *u, ngx_uint_t *count)
+{
+    off_t                   bytes;
+    ngx_uint_t              n;
+    ngx_queue_t            *q;
+    ngx_exposure_upload_t  *other;
+
+    bytes = 0;
+    n = 0;
+
+    for (q = ngx_queue_head(&ngx_exposure_uploads);
+         q != ngx_queue_sentinel(&ngx_exposure_uploads);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_exposure_upload_t, queue);
+
+        if (other != u && ngx_memcmp(other->tag, u->tag, EXPO_TAG) == 0) {
+            bytes += other->received;
+            n++;
+        }
+    }
+
+    if (count) {
+        *count = n;
+    }
+
+    return bytes;
+}
+
+
+/* It is the store's now: the others began before that counted. */
+
+static void
+ngx_exposure_upload_kept(ngx_exposure_upload_t *u)
+{
+    ngx_queue_t            *q;
+    ngx_exposure_upload_t  *other;
+
+    for (q = ngx_queue_head(&ngx_exposure_uploads);
+         q != ngx_queue_sentinel(&ngx_exposure_uploads);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_exposure_upload_t, queue);
+
+        if (other != u && ngx_memcmp(other->tag, u->tag, EXPO_TAG) == 0) {
+            other->left -= u->received;
+        }
+    }
+
+    u->received = 0;
+}
+
+
 static ngx_int_t
 ngx_exposure_upload_over(ngx_exposure_upload_t *u)
 {
@@ -440,6 +517,8 @@ ngx_exposure_upload_seal_done(void *data)
     r = u->r;
 
     if (u->last && u->st == EXPO_OK) {
+
+        ngx_exposure_upload_kept(u);
 
         /* also when the client did not wait to hear of it */
         (void) ngx_exposure_import_start(&u->claims, u->tag, &u->scan.id);
@@ -533,6 +612,8 @@ ngx_exposure_upload_gone(void *data)
 static void
 ngx_exposure_upload_free(ngx_exposure_upload_t *u)
 {
+    ngx_queue_remove(&u->queue);
+
     if (u->file.fd != -1) {
         close(u->file.fd);
     }

@@ -15,6 +15,7 @@
 
 
 typedef struct {
+    ngx_queue_t                queue;   /* of all in this nginx worker */
     ngx_http_request_t        *r;       /* NULL once the client is gone */
     ngx_http_cleanup_t        *cleanup;
     ngx_exposure_main_conf_t  *conf;
@@ -34,7 +35,7 @@ typedef struct {
     size_t                     seal_len;
     uint64_t                   index;   /* of the chunk being sealed */
     off_t                      received;
-    off_t                      limit;   /* what quota and limit leave */
+    off_t                      left;    /* of the quota, when it began */
     ngx_msec_t                 started;
     ngx_event_t                retry;
 

@@ -115,7 +115,8 @@ sub stop_worker {
 
 # --- nginx with the shipped configuration, https on a free port ----------------
 
-# workers: nginx processes, 2 when not said. grace: exposure_grace.
+# workers: nginx processes, 2 when not said. grace: exposure_grace. quota:
+# exposure_quota.
 sub start_nginx {
     my ($self, %arg) = @_;
 
@@ -125,6 +126,8 @@ sub start_nginx {
                        '127.0.0.1', '--workers', $arg{workers} || 2,
                        $> == 0 ? ('--user', 'root') : ());
     chomp $conf;
+    command('sed', '-i', "s/^exposure_quota .*/exposure_quota $arg{quota};/",
+            "$self->{dir}/run/conf/exposure.conf") if $arg{quota};
     append("$self->{dir}/run/conf/exposure.conf", "exposure_grace $arg{grace};\n")
         if $arg{grace};
     make_certificate("$self->{dir}/keys");
