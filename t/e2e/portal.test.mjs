@@ -140,16 +140,31 @@ test('a saved view comes back after reload and sign-in', async () => {
     await signIn();
     await by('view-canvas').waitFor();
     assert.equal(page.url(), address, 'signing in leads to where one came for');
-    const fresh = await somePicture();
-    assert.ok(difference(fresh, saved) > 2, 'a new session starts from the front');
+    await somePicture();
+    await by('look-P').click();
+    let off = 0;
+    for (let i = 0; i < 100 && off <= 2; i++) {
+        await page.waitForTimeout(100);
+        off = difference(saved, await picture());
+    }
+    assert.ok(off > 2, `from the back it looks different by ${off}`);
 
     await by('config-load').first().click();
-    let off = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 100 && off > 2; i++) {
         await page.waitForTimeout(100);
         off = difference(saved, await picture());
     }
     assert.ok(off <= 2, `the picture is what was saved but for ${off}`);
+});
+
+test('whose sign-in has run out is asked again and led back', async () => {
+    const address = page.url();
+    await page.reload();
+    await page.routeWebSocket(/execute$/, (socket) => socket.close({ code: 4401 }));
+    await signIn();
+    await page.getByRole('alert').getByText('You have been signed out').waitFor();
+    await page.unrouteAll();
+    assert.equal(page.url(), address);
 });
 
 test('a deleted scan is gone from the page and from the store', async () => {

@@ -10,7 +10,7 @@ import type { ReceivedFrame } from '../core/frame';
 import { Session, type SessionState, type Socket } from '../core/session';
 import { SettingsStore } from '../core/settings';
 import type * as Message from '../generated/messages';
-import { api, signOut } from './state';
+import { api } from './state';
 
 export interface ViewState {
     session: SessionState;
@@ -118,7 +118,7 @@ export class Viewing {
     private changed(session: SessionState): void {
         this.state.setState({ session });
         if (session.phase === 'ended' && session.reason === 'signed_out') {
-            signOut();
+            api.signOut();
         }
     }
 
