@@ -129,7 +129,7 @@ static bool
 converged(watcher_t *w)
 {
     serve_stats_t stats;
-    double until = client_now() + 20;
+    double until = client_now() + 60;
 
     do {
         run(0.01);
@@ -288,6 +288,7 @@ a_resting_picture_is_crisp(void)
     for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         encode_record_t rec = {0};
         double psnr;
+        bool readable;
 
         watch(&w, sizes[i][0], sizes[i][1], 2);
         check(converged(&w));
@@ -299,13 +300,15 @@ a_resting_picture_is_crisp(void)
         check(f.width == sizes[i][0] && f.height == sizes[i][1]);
 
         reader_open(&reader);
-        check(reader_feed(&reader, &rec) == 1);
-        check(reader.frame->width == (int) sizes[i][0]
-              && reader.frame->height == (int) sizes[i][1]);
+        readable = reader_feed(&reader, &rec) == 1
+                   && reader.frame->width == (int) sizes[i][0]
+                   && reader.frame->height == (int) sizes[i][1];
+        check(readable);
 
         /* The render thread rests: its picture may be looked at. */
-        psnr = reader_psnr(&reader, w.view->picture.rgba, (int) sizes[i][0],
-                           (int) sizes[i][1]);
+        psnr = readable ? reader_psnr(&reader, w.view->picture.rgba,
+                                      (int) sizes[i][0], (int) sizes[i][1])
+                        : 0;
         printf("# %u x %u: %.1f dB in %u bytes\n", sizes[i][0], sizes[i][1],
                psnr, f.bytes);
         check(psnr >= 40);
