@@ -20,7 +20,8 @@ static const char usage[]
     = "usage: exposure-import PATH... [--out volume.nrrd] "
       "[--report report.json] [--all-series]\n"
       "Folders are searched for DICOM files. Without --report the report goes "
-      "to the output.\n"
+      "to the output;\n"
+      "with --out - our own volume does, for a program that reads it.\n"
       "exit: 0 imported, 2 nothing usable, 3 malformed\n";
 
 typedef struct {
@@ -40,6 +41,7 @@ static void import_others(const options_t *o, json_t *report);
 static void import_name(char *dst, size_t cap, const char *out, size_t series);
 static int import_save(const char *path, const uint8_t *volume, size_t bytes);
 static int import_put(FILE *f, const uint8_t *volume, size_t bytes);
+static int import_is_output(const char *path);
 static int import_tell(const char *path, const json_t *report);
 
 
@@ -79,7 +81,8 @@ main(int argc, char **argv)
         import_others(&o, report);
     }
 
-    if (!import_tell(o.report, report)) {
+    if (!(import_is_output(o.out) && o.report == NULL)
+        && !import_tell(o.report, report)) {
         fprintf(stderr, "exposure-import: cannot write the report: %s\n",
                 strerror(errno));
         return IMPORT_MALFORMED;
@@ -218,6 +221,11 @@ import_save(const char *path, const uint8_t *volume, size_t bytes)
     FILE *f;
     int ok;
 
+    if (import_is_output(path)) {
+        return fwrite(volume, 1, bytes, stdout) == bytes
+               && fflush(stdout) == 0;
+    }
+
     snprintf(tmp, sizeof tmp, "%s.%d.tmp", path, (int) getpid());
 
     f = fopen(tmp, "wbxe");
@@ -269,6 +277,13 @@ import_put(FILE *f, const uint8_t *volume, size_t bytes)
     }
 
     return 1;
+}
+
+
+static int
+import_is_output(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
 }
 
 
