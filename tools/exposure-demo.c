@@ -18,16 +18,16 @@
 enum { DEMO_USAGE = 64, DEMO_SLICES_MAX = 4096, DEMO_GAP = 3 };
 #define DEMO_INV3_MAX (1u << 30)
 
-static const char usage[]
-    = "usage: exposure-demo ct --inv3 Cranium.inv3 --out DIR [--syntax S]\n"
-      "       exposure-demo phantom --out DIR [--kind head|spheres] "
-      "[--size 128]\n"
-      "           [--slices 64] [--seed N] [--tilt DEG] [--gap] "
-      "[--modality CT|MR]\n"
-      "           [--patient NAME] [--syntax S]\n"
-      "S: explicit implicit deflated big rle jpeg-lossless jpeg-ls\n"
-      "The same arguments write the same series. --gap leaves out three "
-      "slices,\n--patient plants a name where names are found in files.\n";
+static const char usage[] =
+    "usage: exposure-demo ct --inv3 Cranium.inv3 --out DIR [--syntax S]\n"
+    "       exposure-demo phantom --out DIR [--kind head|spheres] "
+    "[--size 128]\n"
+    "           [--slices 64] [--seed N] [--tilt DEG] [--gap] "
+    "[--modality CT|MR]\n"
+    "           [--patient NAME] [--syntax S]\n"
+    "S: explicit implicit deflated big rle jpeg-lossless jpeg-ls\n"
+    "The same arguments write the same series. --gap leaves out three "
+    "slices,\n--patient plants a name where names are found in files.\n";
 
 typedef struct {
     const char *inv3, *out, *patient, *modality, *syntax;
@@ -42,7 +42,8 @@ typedef struct {
     uint32_t cols, rows, slices;
     double spacing_mm[3];
     double along_column[3];
-    double first[3], step[3]; /* position of slice 0, and from one to the next */
+    double first[3],
+        step[3]; /* position of slice 0, and from one to the next */
 } grid_t;
 
 static int demo_options(options_t *o, int argc, char **argv);
@@ -51,18 +52,20 @@ static int demo_ct(const options_t *o);
 static int demo_phantom(const options_t *o);
 static uint8_t *demo_gunzip(const char *path, size_t *len);
 static int demo_numbers(const char *text, const char *key, double v[3]);
-static void demo_fill(dicom_picture_t *p, const options_t *o,
-                      const grid_t *g);
+static void demo_fill(dicom_picture_t *p, const options_t *o, const grid_t *g);
 static int demo_slice(dicom_picture_t *p, const options_t *o, const grid_t *g,
                       uint32_t k);
-static void demo_uid(char dst[DICOM_UID], const options_t *o,
-                     const char *what, uint32_t k);
+static void demo_uid(char dst[DICOM_UID], const options_t *o, const char *what,
+                     uint32_t k);
 
 
 int
 main(int argc, char **argv)
 {
-    options_t o = {.size = 128, .slices = 64, .seed = 1, .modality = "CT",
+    options_t o = {.size = 128,
+                   .slices = 64,
+                   .seed = 1,
+                   .modality = "CT",
                    .syntax = "1.2.840.10008.1.2.1"};
     int ok;
 
@@ -132,17 +135,17 @@ demo_options(options_t *o, int argc, char **argv)
         } else if (strcmp(key, "--syntax") == 0) {
             o->syntax = demo_syntax(value);
         } else if (strcmp(key, "--kind") == 0) {
-            o->kind = strcmp(value, "spheres") == 0 ? PHANTOM_SPHERES
-                                                    : PHANTOM_HEAD;
+            o->kind =
+                strcmp(value, "spheres") == 0 ? PHANTOM_SPHERES : PHANTOM_HEAD;
         } else {
             return 0;
         }
     }
 
-    return o->out != NULL && o->syntax != NULL
-           && (o->phantom || o->inv3 != NULL) && o->size >= 8
-           && o->size <= DICOM_EDGE_MAX && o->slices >= 1
-           && o->slices <= DEMO_SLICES_MAX && fabs(o->tilt_deg) < 45;
+    return o->out != NULL && o->syntax != NULL &&
+           (o->phantom || o->inv3 != NULL) && o->size >= 8 &&
+           o->size <= DICOM_EDGE_MAX && o->slices >= 1 &&
+           o->slices <= DEMO_SLICES_MAX && fabs(o->tilt_deg) < 45;
 }
 
 
@@ -210,8 +213,8 @@ demo_ct(const options_t *o)
     g.cols = (uint32_t) shape[2];
 
     for (at = 0; expo_tar_next(tar, len, &at, &e) == EXPO_OK;) {
-        if (e.bytes > 0 && !e.cut
-            && e.bytes == 2ull * g.slices * g.rows * g.cols) {
+        if (e.bytes > 0 && !e.cut &&
+            e.bytes == 2ull * g.slices * g.rows * g.cols) {
             matrix = e.data;
         }
     }
@@ -234,14 +237,13 @@ demo_ct(const options_t *o)
 
     for (uint32_t k = 0; ok && k < g.slices; k++) {
         for (uint32_t y = 0; y < g.rows; y++) {
-            const uint8_t *row
-                = matrix
-                  + 2 * ((size_t) k * g.rows + (g.rows - 1 - y)) * g.cols;
+            const uint8_t *row =
+                matrix + 2 * ((size_t) k * g.rows + (g.rows - 1 - y)) * g.cols;
 
             for (uint32_t x = 0; x < g.cols; x++) {
                 value = (int16_t) (row[2 * x] | row[2 * x + 1] << 8);
-                pixels[(size_t) y * g.cols + x]
-                    = (uint16_t) (value < -1024 ? 0 : value + 1024);
+                pixels[(size_t) y * g.cols + x] =
+                    (uint16_t) (value < -1024 ? 0 : value + 1024);
             }
         }
         ok = demo_slice(&p, o, &g, k);
@@ -336,9 +338,9 @@ demo_phantom(const options_t *o)
     /* The table moves along the body; a tilted gantry stays tilted. */
     g.step[2] = g.spacing_mm[2];
     for (int i = 0; i < 3; i++) {
-        g.first[i] = -g.step[i] * (o->slices - 1) / 2
-                     - (i == 0) * g.spacing_mm[0] * (o->size - 1) / 2
-                     - g.along_column[i] * g.spacing_mm[1] * (o->size - 1) / 2;
+        g.first[i] = -g.step[i] * (o->slices - 1) / 2 -
+                     (i == 0) * g.spacing_mm[0] * (o->size - 1) / 2 -
+                     g.along_column[i] * g.spacing_mm[1] * (o->size - 1) / 2;
     }
 
     demo_fill(&p, o, &g);
@@ -355,13 +357,12 @@ demo_phantom(const options_t *o)
 
         for (uint32_t i = 0; i < o->size * o->size; i++) {
             for (int a = 0; a < 3; a++) {
-                at[a] = g.first[a] + k * g.step[a]
-                        + (a == 0) * g.spacing_mm[0] * (i % o->size)
-                        + g.along_column[a] * g.spacing_mm[1]
-                              * (i / o->size);
+                at[a] = g.first[a] + k * g.step[a] +
+                        (a == 0) * g.spacing_mm[0] * (i % o->size) +
+                        g.along_column[a] * g.spacing_mm[1] * (i / o->size);
             }
-            hu = phantom_hu(o->kind, at, g.spacing_mm[0])
-                 + phantom_noise(o->seed, k, i);
+            hu = phantom_hu(o->kind, at, g.spacing_mm[0]) +
+                 phantom_noise(o->seed, k, i);
             pixels[i] = (uint16_t) lround(fmin(4095, fmax(0, hu + 1024)));
         }
 
@@ -402,8 +403,7 @@ demo_fill(dicom_picture_t *p, const options_t *o, const grid_t *g)
 
 
 static int
-demo_slice(dicom_picture_t *p, const options_t *o, const grid_t *g,
-           uint32_t k)
+demo_slice(dicom_picture_t *p, const options_t *o, const grid_t *g, uint32_t k)
 {
     char path[4096], study[DICOM_UID], series[DICOM_UID], instance[DICOM_UID],
         frame[DICOM_UID];
@@ -431,16 +431,15 @@ demo_slice(dicom_picture_t *p, const options_t *o, const grid_t *g,
 
 /* UIDs under 2.25 from everything that makes the series what it is. */
 static void
-demo_uid(char dst[DICOM_UID], const options_t *o, const char *what,
-         uint32_t k)
+demo_uid(char dst[DICOM_UID], const options_t *o, const char *what, uint32_t k)
 {
     char text[256];
     int n;
 
     n = snprintf(text, sizeof text, "%s %u %d %d %u %u %llu %g %d %s %s", what,
                  k, o->phantom, (int) o->kind, o->size, o->slices,
-                 (unsigned long long) o->seed, o->tilt_deg, o->gap,
-                 o->modality, o->syntax);
+                 (unsigned long long) o->seed, o->tilt_deg, o->gap, o->modality,
+                 o->syntax);
 
     snprintf(dst, DICOM_UID, "2.25.%llu",
              (unsigned long long) expo_series_hash(text, (size_t) n));

@@ -16,13 +16,13 @@
 
 enum { IMPORT_USAGE = 64, IMPORT_CHUNK = 1 << 16 };
 
-static const char usage[]
-    = "usage: exposure-import PATH... [--out volume.nrrd] "
-      "[--report report.json] [--all-series]\n"
-      "Folders are searched for DICOM files. Without --report the report goes "
-      "to the output;\n"
-      "with --out - our own volume does, for a program that reads it.\n"
-      "exit: 0 imported, 2 nothing usable, 3 malformed\n";
+static const char usage[] =
+    "usage: exposure-import PATH... [--out volume.nrrd] "
+    "[--report report.json] [--all-series]\n"
+    "Folders are searched for DICOM files. Without --report the report goes "
+    "to the output;\n"
+    "with --out - our own volume does, for a program that reads it.\n"
+    "exit: 0 imported, 2 nothing usable, 3 malformed\n";
 
 typedef struct {
     const char *out, *report;
@@ -69,8 +69,8 @@ main(int argc, char **argv)
     result = import_child(import_paths, import_path_count, o.series, &volume,
                           &bytes, &report);
 
-    if (result == IMPORT_DONE && o.out != NULL
-        && !import_save(o.out, volume, bytes)) {
+    if (result == IMPORT_DONE && o.out != NULL &&
+        !import_save(o.out, volume, bytes)) {
         fprintf(stderr, "exposure-import: cannot write the volume: %s\n",
                 strerror(errno));
         return IMPORT_MALFORMED;
@@ -81,8 +81,8 @@ main(int argc, char **argv)
         import_others(&o, report);
     }
 
-    if (!(import_is_output(o.out) && o.report == NULL)
-        && !import_tell(o.report, report)) {
+    if (!(import_is_output(o.out) && o.report == NULL) &&
+        !import_tell(o.report, report)) {
         fprintf(stderr, "exposure-import: cannot write the report: %s\n",
                 strerror(errno));
         return IMPORT_MALFORMED;
@@ -138,8 +138,7 @@ import_options(options_t *o, int argc, char **argv)
 
 
 static int
-import_add(const char *path, const struct stat *st, int type,
-           struct FTW *where)
+import_add(const char *path, const struct stat *st, int type, struct FTW *where)
 {
     char **grown;
 
@@ -177,7 +176,8 @@ import_others(const options_t *o, json_t *report)
     uint8_t *volume;
     size_t bytes, i;
 
-    json_array_foreach(series, i, entry) {
+    json_array_foreach(series, i, entry)
+    {
         reason = json_string_value(json_object_get(entry, "reason"));
         if (reason == NULL || strcmp(reason, "fewer_slices") != 0) {
             continue;
@@ -186,8 +186,7 @@ import_others(const options_t *o, json_t *report)
         if (import_child(import_paths, import_path_count, i, &volume, &bytes,
                          &other) == IMPORT_DONE) {
             json_array_set(series, i,
-                           json_array_get(json_object_get(other, "series"),
-                                          i));
+                           json_array_get(json_object_get(other, "series"), i));
             import_name(path, sizeof path, o->out ? o->out : "", i);
 
             if (o->out != NULL && !import_save(path, volume, bytes)) {
@@ -222,8 +221,7 @@ import_save(const char *path, const uint8_t *volume, size_t bytes)
     int ok;
 
     if (import_is_output(path)) {
-        return fwrite(volume, 1, bytes, stdout) == bytes
-               && fflush(stdout) == 0;
+        return fwrite(volume, 1, bytes, stdout) == bytes && fflush(stdout) == 0;
     }
 
     snprintf(tmp, sizeof tmp, "%s.%d.tmp", path, (int) getpid());
@@ -261,8 +259,8 @@ import_put(FILE *f, const uint8_t *volume, size_t bytes)
 
     type = expo_nrrd_type(&v);
 
-    if (expo_nrrd_header(header, sizeof header, &n, &v, type) != EXPO_OK
-        || fwrite(header, 1, n, f) != n) {
+    if (expo_nrrd_header(header, sizeof header, &n, &v, type) != EXPO_OK ||
+        fwrite(header, 1, n, f) != n) {
         return 0;
     }
 
