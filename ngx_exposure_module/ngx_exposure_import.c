@@ -16,8 +16,13 @@
 #define NGX_EXPOSURE_IMPORT_LOST      2       /* attempts, if it is lost */
 #define NGX_EXPOSURE_IMPORT_ATTEMPTS  4       /* in all, reloads included */
 
+/* those with open files, of this nginx worker and of one user in it */
+#define NGX_EXPOSURE_IMPORT_MAX       8
+#define NGX_EXPOSURE_IMPORT_USER_MAX  2
+
 
 static void ngx_exposure_import_step(ngx_exposure_import_t *im);
+static ngx_int_t ngx_exposure_import_place(ngx_exposure_import_t *im);
 static void ngx_exposure_import_timer(ngx_event_t *ev);
 static void ngx_exposure_import_prepare_done(void *data);
 static ngx_int_t ngx_exposure_import_send(ngx_exposure_import_t *im);
@@ -31,8 +36,10 @@ static void ngx_exposure_import_close(ngx_exposure_import_t *im);
 static void ngx_exposure_import_end(ngx_exposure_import_t *im);
 
 
-static ngx_queue_t       ngx_exposure_imports;
-static ngx_connection_t  ngx_exposure_import_connection;
+static ngx_queue_t             ngx_exposure_imports;
+static ngx_exposure_import_t  *ngx_exposure_import_places[
+                                                     NGX_EXPOSURE_IMPORT_MAX];
+static ngx_connection_t        ngx_exposure_import_connection;
 
 
 ngx_int_t
@@ -166,7 +173,9 @@ ngx_exposure_import_step(ngx_exposure_import_t *im)
 
         /* what waits for a worker holds no descriptor and counts no attempt */
 
-        if (ngx_exposure_control_any() == NGX_ERROR) {
+        if (ngx_exposure_control_any() == NGX_ERROR
+            || ngx_exposure_import_place(im) != NGX_OK)
+        {
             ngx_exposure_zone_import_note(&im->scan, "waiting", 0);
             rc = NGX_AGAIN;
             break;
@@ -195,6 +204,42 @@ ngx_exposure_import_step(ngx_exposure_import_t *im)
     if (rc != NGX_OK) {
         ngx_add_timer(&im->timer, NGX_EXPOSURE_IMPORT_WAIT);
     }
+}
+
+
+/* Somebody's thousand uploads do not keep others' one from being read. */
+
+static ngx_int_t
+ngx_exposure_import_place(ngx_exposure_import_t *im)
+{
+    ngx_uint_t               i, n;
+    ngx_exposure_import_t  **place, **empty;
+
+    empty = NULL;
+    n = 0;
+
+    for (i = 0; i < NGX_EXPOSURE_IMPORT_MAX; i++) {
+        place = &ngx_exposure_import_places[i];
+
+        if (*place == im) {
+            return NGX_OK;
+        }
+
+        if (*place == NULL) {
+            empty = place;
+
+        } else if (ngx_memcmp((*place)->tag, im->tag, EXPO_TAG) == 0) {
+            n++;
+        }
+    }
+
+    if (empty == NULL || n >= NGX_EXPOSURE_IMPORT_USER_MAX) {
+        return NGX_AGAIN;
+    }
+
+    *empty = im;
+
+    return NGX_OK;
 }
 
 
@@ -416,8 +461,16 @@ ngx_exposure_import_finish_done(void *data)
 static void
 ngx_exposure_import_close(ngx_exposure_import_t *im)
 {
+    ngx_uint_t  i;
+
     if (im->timer.timer_set) {
         ngx_del_timer(&im->timer);
+    }
+
+    for (i = 0; i < NGX_EXPOSURE_IMPORT_MAX; i++) {
+        if (ngx_exposure_import_places[i] == im) {
+            ngx_exposure_import_places[i] = NULL;
+        }
     }
 
     if (im->original_fd != -1) {

@@ -96,6 +96,28 @@ ok($used > $upload * 1024, 'a volume that is larger than its upload');
 eval { $f->upload_phantom($bob) };
 like("$@", qr/failed: .*no space left/, 'fails with a sentence');
 
+# --- many imports ---------------------------------------------------------------------------
+
+SKIP: {
+    skip 'only root sees what nginx workers have open', 1 if $>;
+
+    $f->stop_nginx;
+    $f->start_nginx(workers => 1, quota => '64m');
+    kill 'STOP', $f->{worker};
+    for (1 .. 12) {
+        my $s = begin(1000);
+        print $s "0\r\n\r\n";
+        is(answer($s, 5), 201, "upload $_");
+    }
+    Time::HiRes::sleep(0.5);
+    chomp(my $master = do { local (@ARGV, $/) = "$f->{dir}/run/nginx.pid"; <> });
+    my @workers = split ' ', Exposure::Fixture::command('pgrep', '-P', $master);
+    my @open = grep { (readlink || '') =~ m{/store/blobs/} }
+        map { glob "/proc/$_/fd/*" } @workers;
+    cmp_ok(scalar @open, '<=', 6, 'two at a time of one user have their files open');
+    kill 'CONT', $f->{worker};
+}
+
 unlike($f->error_log, qr/\[(alert|crit|emerg)\]/, 'nothing alarming in the log');
 
 done_testing();
