@@ -108,8 +108,8 @@ pace_settling(const pace_t *p, uint32_t width, uint32_t height, uint32_t step,
         budget_us *= PACE_SETTLE_STEP;
     }
 
-    /* A step that takes half as long as the full film only puts it off. */
-    if (pace_pass_us(p, &full, true) <= 2 * budget_us) {
+    /* A step much longer than a third of the full film only puts it off. */
+    if (pace_pass_us(p, &full, true) <= PACE_SETTLE_STEP * budget_us) {
         return false;
     }
 
