@@ -251,8 +251,14 @@ ngx_exposure_session_over(expo_id_t *id, const char *reason,
 
     ngx_exposure_zone_lock(zone);
 
+    /*
+     * Another nginx worker may have heard of it first, and released it. It was
+     * closed while somebody asks for it: only a deletion does that.
+     */
+
     session = expo_queue_session(ngx_exposure_zone_queue(zone), id);
-    deleted = session && session->state == EXPO_SESSION_ENDING;
+    deleted = session ? session->state == EXPO_SESSION_ENDING
+                      : ngx_strcmp(reason, "closed") == 0;
     expo_queue_release(ngx_exposure_zone_queue(zone), id, ngx_current_msec);
 
     ngx_exposure_zone_unlock(zone);
