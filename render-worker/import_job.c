@@ -27,6 +27,7 @@ struct import_job_s {
     uint64_t peer;
     char scan[EXPO_ID_TEXT + 1];
     bool running;
+    pthread_t thread; /* while running */
     uint64_t begun_us, told_us;
     atomic_bool cancel;
     expo_blob_t blobs[BLOBS];
@@ -196,10 +197,7 @@ static void
 import_job_start_waiting(worker_t *w)
 {
     import_job_t *j, *next;
-    pthread_attr_t attr;
-    pthread_t thread;
     uint32_t running = 0;
-    int rc;
 
     for (j = w->jobs; j != NULL; j = j->next) {
         running += j->running;
@@ -212,14 +210,10 @@ import_job_start_waiting(worker_t *w)
             continue;
         }
 
-        pthread_attr_init(&attr);
-        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
         j->running = true;
         j->begun_us = loop_now_us();
-        rc = pthread_create(&thread, &attr, import_job_thread, j);
-        pthread_attr_destroy(&attr);
 
-        if (rc == 0) {
+        if (pthread_create(&j->thread, NULL, import_job_thread, j) == 0) {
             running++;
             continue;
         }
@@ -459,6 +453,9 @@ import_job_done(void *data)
 {
     import_job_t *j = data;
     worker_t *w = j->worker;
+
+    /* A thread's libraries clean up after it: the process may not end before. */
+    pthread_join(j->thread, NULL);
 
     log_line("import %.4s: %s in %u ms", j->scan, j->code[0] ? j->code : "done",
              (unsigned) ((loop_now_us() - j->begun_us) / 1000));

@@ -13,6 +13,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian");
 
 static void *load_thread(void *data);
+static void load_done(void *data);
 static expo_status_t load_read(load_t *l);
 static expo_status_t load_chunks(load_t *l, blob_reader_t *r);
 static void load_explain(load_t *l, expo_status_t st);
@@ -21,18 +22,13 @@ static void load_explain(load_t *l, expo_status_t st);
 expo_status_t
 load_start(load_t *l)
 {
-    pthread_attr_t attr;
-    pthread_t thread;
-    int rc;
-
     l->ring.fd = -1;
 
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    rc = pthread_create(&thread, &attr, load_thread, l);
-    pthread_attr_destroy(&attr);
+    if (pthread_create(&l->thread, NULL, load_thread, l) != 0) {
+        return EXPO_NO_MEMORY;
+    }
 
-    return rc == 0 ? EXPO_OK : EXPO_NO_MEMORY;
+    return EXPO_OK;
 }
 
 
@@ -65,9 +61,20 @@ load_thread(void *data)
 
     explicit_bzero(&l->blob, sizeof(l->blob));
     close(l->fd);
-    loop_post(l->loop, l->done, l->owner);
+    loop_post(l->loop, load_done, l);
 
     return NULL;
+}
+
+
+/* A thread's libraries clean up after it: the process may not end before. */
+static void
+load_done(void *data)
+{
+    load_t *l = data;
+
+    pthread_join(l->thread, NULL);
+    l->done(l->owner);
 }
 
 

@@ -6,6 +6,7 @@
 #ifndef LOAD_H
 #define LOAD_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ typedef struct {
 
     /* May be set at any time: the thread gives up. */
     atomic_bool cancel;
+
+    pthread_t thread; /* load.c's own */
 
     /* Valid in done, and only when code is NULL. */
     memory_t memory;
