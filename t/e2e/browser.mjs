@@ -80,6 +80,8 @@ export async function addScan(page, folder) {
 
 /** Waits until a canvas of the page shows something, and returns the look. */
 export async function somePicture(page, lookout) {
+    // What is said over the place of the picture before is no picture.
+    await page.getByTestId('status-samples').filter({ visible: true }).waitFor();
     let seen;
     for (let i = 0; i < 100; i++) {
         seen = await look(lookout, await page.getByTestId('view-canvas').screenshot());
