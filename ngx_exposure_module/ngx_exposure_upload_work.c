@@ -13,10 +13,24 @@ ngx_exposure_upload_begin_work(void *data)
 {
     ngx_exposure_upload_t *u = data;
 
-    u_char     salt[32];
+    u_char     salt[32], pk[32], sk[32];
     expo_id_t  blob;
 
     u->st = ngx_exposure_user(u->conf, &u->claims, u->tag, &u->user);
+    if (u->st != EXPO_OK) {
+        return;
+    }
+
+    /* nothing is sealed to a key that somebody has put into the database */
+
+    u->st = expo_vault_user_keys(pk, sk, u->conf->master, u->user.salt,
+                                 u->claims.iss, u->claims.sub);
+    ngx_explicit_memzero(sk, sizeof(sk));
+
+    if (u->st == EXPO_OK && ngx_memcmp(pk, u->user.pk, sizeof(pk)) != 0) {
+        u->st = EXPO_CORRUPT;
+    }
+
     if (u->st != EXPO_OK) {
         return;
     }

@@ -118,6 +118,20 @@ SKIP: {
     kill 'CONT', $f->{worker};
 }
 
+# --- a public key that somebody has exchanged ---------------------------------------------
+
+SKIP: {
+    skip 'needs the sqlite3 program', 1
+        if system('command -v sqlite3 >/dev/null 2>&1');
+    my $carol = $f->token('carol');
+    $f->http('GET', 'users/current', token => $carol);
+    Exposure::Fixture::command('sqlite3', "$f->{dir}/store/store.db",
+                               'UPDATE users SET pk = zeroblob(32)');
+    is($f->http('POST', 'scans', token => $carol, content => 'x' x 1000,
+                type => 'application/x-tar')->{status}, 500,
+       'nothing is sealed to it');
+}
+
 unlike($f->error_log, qr/\[(alert|crit|emerg)\]/, 'nothing alarming in the log');
 
 done_testing();
