@@ -4,8 +4,9 @@
 
 #include "render-worker/serve.h"
 
-/* A session that changed something is served as if it had waited so long. */
-#define SERVE_MOVING_BONUS_US 1000000
+/* A session that changed something, or only wants its converged picture once
+ * more, is served as if it had waited so long. */
+#define SERVE_BONUS_US 1000000
 #define SERVE_NEVER UINT64_MAX
 
 struct serve_view_s {
@@ -341,7 +342,7 @@ serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us)
 
         if (due <= now && !serve_is_moving(v, now) && !v->converged &&
             now + picture_pass_us(&v->picture) > soon) {
-            due = v->served_us + SERVE_MOVING_BONUS_US;
+            due = v->served_us + SERVE_BONUS_US;
         }
 
         if (due > now) {
@@ -351,8 +352,8 @@ serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us)
 
         waited = now - v->served_us;
 
-        if (serve_is_moving(v, now)) {
-            waited += SERVE_MOVING_BONUS_US;
+        if (serve_is_moving(v, now) || v->converged) {
+            waited += SERVE_BONUS_US;
         }
 
         if (best == NULL || waited > longest) {
