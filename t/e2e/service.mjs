@@ -33,7 +33,12 @@ export async function startService() {
 
     // The system user of the service must be able to look in.
     execFileSync('chmod', ['755', tmp]);
-    run('--detach', '--no-demo', '--data', data, '--port', String(port));
+    try {
+        run('--detach', '--no-demo', '--data', data, '--port', String(port));
+    } catch (e) {
+        rmSync(tmp, { recursive: true, force: true });
+        throw e;
+    }
 
     return {
         tmp,
