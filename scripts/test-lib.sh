@@ -78,6 +78,7 @@ suite_unit() {
     while read -r name program; do
         tap_program "$name" "$program"
     done < <(programs_of t/unit "$build")
+    tap_program t/import/volumes t/import/volumes.py "$build/exposure-import"
 }
 
 suite_render() {

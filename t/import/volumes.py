@@ -140,7 +140,8 @@ def chosen(groups, report):
 
 def main():
     if not DATA:
-        print("1..0 # skipped: EXPO_DATA names no folder of scans")
+        print("ok 1 - known volumes # SKIP EXPO_DATA names no folder of scans")
+        print("1..1")
         return 0
 
     with open(os.path.join(DATA, "VOLUMES.json")) as f:
