@@ -5,9 +5,6 @@
 #include "lib/settings.h"
 
 
-#define NGX_EXPOSURE_CONFIGURATION_TRIES  5
-
-
 static ngx_int_t ngx_exposure_configuration_run(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx, ngx_exposure_work_pt work);
 static void ngx_exposure_configuration_list_work(ngx_exposure_job_t *job);
@@ -149,15 +146,13 @@ ngx_exposure_configuration_add_body(ngx_http_request_t *r,
                "A name of 1 to 200 characters and settings are needed.");
     }
 
-    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t),
-                                  ngx_exposure_configuration_add_work,
-                                  ngx_exposure_job_answer);
+    job = ngx_exposure_job_body(r, ctx, body,
+                                ngx_exposure_configuration_add_work,
+                                ngx_exposure_job_answer);
     if (job == NULL) {
-        json_decref(body);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    job->body = body;
     job->location = "/api/v1/configurations/";
 
     return ngx_exposure_job_run(r, job);
@@ -264,15 +259,12 @@ ngx_exposure_configuration_patch_body(ngx_http_request_t *r,
                "A name of 1 to 200 characters or settings are needed.");
     }
 
-    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t),
-                                  ngx_exposure_configuration_patch_work,
-                                  ngx_exposure_job_answer);
+    job = ngx_exposure_job_body(r, ctx, body,
+                                ngx_exposure_configuration_patch_work,
+                                ngx_exposure_job_answer);
     if (job == NULL) {
-        json_decref(body);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    job->body = body;
 
     return ngx_exposure_job_matching(r, job);
 }
@@ -281,15 +273,7 @@ ngx_exposure_configuration_patch_body(ngx_http_request_t *r,
 static void
 ngx_exposure_configuration_patch_work(ngx_exposure_job_t *job)
 {
-    ngx_uint_t  n;
-
-    for (n = 0; n < NGX_EXPOSURE_CONFIGURATION_TRIES; n++) {
-        job->st = ngx_exposure_configuration_put(job);
-
-        if (job->st != EXPO_CONFLICT || job->if_match) {
-            break;
-        }
-    }
+    ngx_exposure_job_put(job, ngx_exposure_configuration_put);
 }
 
 
@@ -314,7 +298,7 @@ ngx_exposure_configuration_put(ngx_exposure_job_t *job)
         goto done;
     }
 
-    if (job->if_match && job->if_match != c.revision) {
+    if (!ngx_exposure_job_wants(job, c.revision)) {
         st = EXPO_CONFLICT;
         goto done;
     }
@@ -377,7 +361,7 @@ ngx_exposure_configuration_delete_work(ngx_exposure_job_t *job)
     if (role == EXPO_ROLE_VIEWER) {
         job->st = EXPO_DENIED;
 
-    } else if (job->if_match && job->if_match != c.revision) {
+    } else if (!ngx_exposure_job_wants(job, c.revision)) {
         job->st = EXPO_CONFLICT;
 
     } else {

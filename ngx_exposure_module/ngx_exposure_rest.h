@@ -20,6 +20,7 @@
 typedef struct ngx_exposure_job_s  ngx_exposure_job_t;
 
 typedef void (*ngx_exposure_work_pt)(ngx_exposure_job_t *job);
+typedef expo_status_t (*ngx_exposure_put_pt)(ngx_exposure_job_t *job);
 typedef ngx_int_t (*ngx_exposure_answer_pt)(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
 
@@ -76,6 +77,11 @@ void ngx_exposure_conf_cleanup(void *data);
 void *ngx_exposure_job_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     size_t size, ngx_exposure_work_pt work, ngx_exposure_answer_pt answer);
 
+/* A plain one with its body, which is taken over in any case. */
+ngx_exposure_job_t *ngx_exposure_job_body(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, json_t *body, ngx_exposure_work_pt work,
+    ngx_exposure_answer_pt answer);
+
 /* Posts it, or answers 503. Takes the job over; a content handler's return. */
 ngx_int_t ngx_exposure_job_run(ngx_http_request_t *r, ngx_exposure_job_t *job);
 
@@ -90,6 +96,15 @@ ngx_int_t ngx_exposure_job_answer(ngx_http_request_t *r,
 /* Runs it with If-Match's revision in job->if_match, or answers 412. */
 ngx_int_t ngx_exposure_job_matching(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
+
+/* In a pool thread: does If-Match, if any, ask for this revision? */
+ngx_uint_t ngx_exposure_job_wants(ngx_exposure_job_t *job, uint32_t revision);
+
+/*
+ * In a pool thread: sets st to what put returns. It is called again a few
+ * times when it finds a conflict that If-Match has not asked to hear of.
+ */
+void ngx_exposure_job_put(ngx_exposure_job_t *job, ngx_exposure_put_pt put);
 
 
 /* --- body --- */

@@ -7,7 +7,6 @@
 
 
 #define NGX_EXPOSURE_THUMBNAIL_MAX  (8 * 1024 * 1024)
-#define NGX_EXPOSURE_SCAN_TRIES     5
 #define NGX_EXPOSURE_SCAN_BODY      4096
 
 
@@ -330,15 +329,11 @@ ngx_exposure_scan_patch_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
                             "A title of 1 to 200 characters is needed.");
     }
 
-    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t),
-                                  ngx_exposure_scan_patch_work,
-                                  ngx_exposure_scan_get_answer);
+    job = ngx_exposure_job_body(r, ctx, body, ngx_exposure_scan_patch_work,
+                                ngx_exposure_scan_get_answer);
     if (job == NULL) {
-        json_decref(body);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    job->body = body;
 
     return ngx_exposure_job_matching(r, job);
 }
@@ -347,17 +342,9 @@ ngx_exposure_scan_patch_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
 static void
 ngx_exposure_scan_patch_work(ngx_exposure_job_t *job)
 {
-    ngx_uint_t  n;
-
     /* an import that ends meanwhile is no reason to refuse a title */
 
-    for (n = 0; n < NGX_EXPOSURE_SCAN_TRIES; n++) {
-        job->st = ngx_exposure_scan_retitle(job);
-
-        if (job->st != EXPO_CONFLICT || job->if_match) {
-            break;
-        }
-    }
+    ngx_exposure_job_put(job, ngx_exposure_scan_retitle);
 }
 
 
@@ -384,7 +371,7 @@ ngx_exposure_scan_retitle(ngx_exposure_job_t *job)
         goto done;
     }
 
-    if (job->if_match && job->if_match != scan.revision) {
+    if (!ngx_exposure_job_wants(job, scan.revision)) {
         st = EXPO_CONFLICT;
         goto done;
     }

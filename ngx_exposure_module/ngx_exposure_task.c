@@ -5,6 +5,7 @@
 
 #define NGX_EXPOSURE_TASK_SLOW     60000   /* ms */
 #define NGX_EXPOSURE_LOCATION_MAX  128
+#define NGX_EXPOSURE_PUT_TRIES     5
 
 
 typedef struct {
@@ -139,6 +140,25 @@ ngx_exposure_job_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     job->claims = ctx->claims;
     job->id = ctx->id;
     ngx_memcpy(job->tag, ctx->tag, EXPO_TAG);
+
+    return job;
+}
+
+
+ngx_exposure_job_t *
+ngx_exposure_job_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
+    json_t *body, ngx_exposure_work_pt work, ngx_exposure_answer_pt answer)
+{
+    ngx_exposure_job_t  *job;
+
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t), work,
+                                  answer);
+    if (job == NULL) {
+        json_decref(body);
+        return NULL;
+    }
+
+    job->body = body;
 
     return job;
 }
@@ -291,6 +311,28 @@ ngx_exposure_job_matching(ngx_http_request_t *r, ngx_exposure_job_t *job)
     }
 
     return ngx_exposure_job_run(r, job);
+}
+
+
+ngx_uint_t
+ngx_exposure_job_wants(ngx_exposure_job_t *job, uint32_t revision)
+{
+    return job->if_match == 0 || job->if_match == revision;
+}
+
+
+void
+ngx_exposure_job_put(ngx_exposure_job_t *job, ngx_exposure_put_pt put)
+{
+    ngx_uint_t  n;
+
+    for (n = 0; n < NGX_EXPOSURE_PUT_TRIES; n++) {
+        job->st = put(job);
+
+        if (job->st != EXPO_CONFLICT || job->if_match) {
+            break;
+        }
+    }
 }
 
 
