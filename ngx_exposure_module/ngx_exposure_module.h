@@ -16,7 +16,8 @@
  *   ngx_exposure_key.c      users' and scans' keys, in pool threads
  *   ngx_exposure_open.c     a scan's volume, opened for a session
  *   ngx_exposure_upload.c   POST /scans: body -> sealed original; _work.c: the
- *                           part of it in pool threads
+ *                           part of it in pool threads; _others.c: the same
+ *                           user's other uploads
  *   ngx_exposure_import.c   sealed original -> worker -> ready scan; _work.c
  *   ngx_exposure_control.c  connection to the render-worker
  *   ngx_exposure_zone.c     shared memory: queue and session table, tries

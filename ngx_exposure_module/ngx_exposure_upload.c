@@ -31,19 +31,14 @@ static void ngx_exposure_upload_swap(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_retry(ngx_event_t *ev);
 static void ngx_exposure_upload_pause(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_upload_slow(ngx_exposure_upload_t *u);
-static off_t ngx_exposure_upload_others(ngx_exposure_upload_t *u,
-    ngx_uint_t *count);
-static void ngx_exposure_upload_kept(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_upload_over(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_seal_done(void *data);
 static ngx_int_t ngx_exposure_upload_created(ngx_exposure_upload_t *u);
+static void ngx_exposure_upload_go_on(ngx_exposure_upload_t *u, ngx_int_t rc);
 static void ngx_exposure_upload_finish(ngx_exposure_upload_t *u,
     ngx_int_t rc);
 static void ngx_exposure_upload_gone(void *data);
 static void ngx_exposure_upload_free(ngx_exposure_upload_t *u);
-
-
-static ngx_queue_t  ngx_exposure_uploads;
 
 
 ngx_int_t
@@ -118,11 +113,7 @@ ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 
     u->file.fd = -1;
 
-    if (ngx_exposure_uploads.next == NULL) {
-        ngx_queue_init(&ngx_exposure_uploads);
-    }
-
-    ngx_queue_insert_tail(&ngx_exposure_uploads, &u->queue);
+    ngx_exposure_upload_enlist(u);
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
@@ -184,9 +175,8 @@ ngx_exposure_upload_begin_done(void *data)
     }
 
     if (u->st != EXPO_OK) {
-        ngx_exposure_upload_finish(u, ngx_exposure_reply_error(r, u->st,
-                                                               NULL));
-        ngx_http_run_posted_requests(c);
+        ngx_exposure_upload_go_on(u, ngx_exposure_reply_error(r, u->st,
+                                                              NULL));
         return;
     }
 
@@ -389,22 +379,13 @@ ngx_exposure_upload_swap(ngx_exposure_upload_t *u)
 static void
 ngx_exposure_upload_retry(ngx_event_t *ev)
 {
-    ngx_int_t               rc;
-    ngx_connection_t       *c;
     ngx_exposure_upload_t  *u;
 
     u = (ngx_exposure_upload_t *) ((u_char *) ev
                                    - offsetof(ngx_exposure_upload_t, retry));
-    c = u->r->connection;
-    ngx_http_set_log_request(c->log, u->r);
 
-    rc = ngx_exposure_upload_read(u);
-
-    if (rc != NGX_DONE) {
-        ngx_exposure_upload_finish(u, rc);
-    }
-
-    ngx_http_run_posted_requests(c);
+    ngx_http_set_log_request(u->r->connection->log, u->r);
+    ngx_exposure_upload_go_on(u, ngx_exposure_upload_read(u));
 }
 
 
@@ -437,62 +418,6 @@ ngx_exposure_upload_slow(ngx_exposure_upload_t *u)
 }
 
 
-/* What the same user's other uploads hold, and how many they are. */
-
-static off_t
-ngx_exposure_upload_others(ngx_exposure_upload_t *u, ngx_uint_t *count)
-{
-    off_t                   bytes;
-    ngx_uint_t              n;
-    ngx_queue_t            *q;
-    ngx_exposure_upload_t  *other;
-
-    bytes = 0;
-    n = 0;
-
-    for (q = ngx_queue_head(&ngx_exposure_uploads);
-         q != ngx_queue_sentinel(&ngx_exposure_uploads);
-         q = ngx_queue_next(q))
-    {
-        other = ngx_queue_data(q, ngx_exposure_upload_t, queue);
-
-        if (other != u && ngx_memcmp(other->tag, u->tag, EXPO_TAG) == 0) {
-            bytes += other->received;
-            n++;
-        }
-    }
-
-    if (count) {
-        *count = n;
-    }
-
-    return bytes;
-}
-
-
-/* It is the store's now: the others began before that counted. */
-
-static void
-ngx_exposure_upload_kept(ngx_exposure_upload_t *u)
-{
-    ngx_queue_t            *q;
-    ngx_exposure_upload_t  *other;
-
-    for (q = ngx_queue_head(&ngx_exposure_uploads);
-         q != ngx_queue_sentinel(&ngx_exposure_uploads);
-         q = ngx_queue_next(q))
-    {
-        other = ngx_queue_data(q, ngx_exposure_upload_t, queue);
-
-        if (other != u && ngx_memcmp(other->tag, u->tag, EXPO_TAG) == 0) {
-            other->left -= u->received;
-        }
-    }
-
-    u->received = 0;
-}
-
-
 static ngx_int_t
 ngx_exposure_upload_over(ngx_exposure_upload_t *u)
 {
@@ -510,7 +435,6 @@ ngx_exposure_upload_seal_done(void *data)
     ngx_exposure_upload_t *u = data;
 
     ngx_int_t            rc;
-    ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
     u->busy = 0;
@@ -529,8 +453,7 @@ ngx_exposure_upload_seal_done(void *data)
         return;
     }
 
-    c = r->connection;
-    ngx_http_set_log_request(c->log, r);
+    ngx_http_set_log_request(r->connection->log, r);
 
     if (u->st != EXPO_OK) {
         rc = ngx_exposure_reply_error(r, u->st, NULL);
@@ -542,11 +465,7 @@ ngx_exposure_upload_seal_done(void *data)
         rc = ngx_exposure_upload_read(u);
     }
 
-    if (rc != NGX_DONE) {
-        ngx_exposure_upload_finish(u, rc);
-    }
-
-    ngx_http_run_posted_requests(c);
+    ngx_exposure_upload_go_on(u, rc);
 }
 
 
@@ -570,6 +489,23 @@ ngx_exposure_upload_created(ngx_exposure_upload_t *u)
     u->json = NULL;
 
     return ngx_exposure_reply_json(u->r, NGX_HTTP_CREATED, json);
+}
+
+
+/* What read has returned, where it was not nginx that called. */
+
+static void
+ngx_exposure_upload_go_on(ngx_exposure_upload_t *u, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    c = u->r->connection;
+
+    if (rc != NGX_DONE) {
+        ngx_exposure_upload_finish(u, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
 }
 
 

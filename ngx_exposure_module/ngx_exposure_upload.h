@@ -1,6 +1,6 @@
 /*
- * One upload, shared by its two halves: ngx_exposure_upload.c in the event
- * loop, ngx_exposure_upload_work.c in pool threads. While busy is set, the
+ * One upload, shared by its parts: ngx_exposure_upload.c and _others.c in the
+ * event loop, ngx_exposure_upload_work.c in pool threads. While busy is set, the
  * pool has sealing, sealed, index, last, file and st; the loop has the rest.
  */
 
@@ -46,6 +46,15 @@ typedef struct {
     json_t                    *json;
 } ngx_exposure_upload_t;
 
+
+/* Into the list of all; u->queue leaves it again. */
+void ngx_exposure_upload_enlist(ngx_exposure_upload_t *u);
+
+/* Bytes that the same user's other uploads hold; count, or NULL: how many. */
+off_t ngx_exposure_upload_others(ngx_exposure_upload_t *u, ngx_uint_t *count);
+
+/* What has come is the store's now: the others began before that counted. */
+void ngx_exposure_upload_kept(ngx_exposure_upload_t *u);
 
 /* Finds the user, makes keys and the unnamed file, writes its header. */
 void ngx_exposure_upload_begin_work(void *data);
