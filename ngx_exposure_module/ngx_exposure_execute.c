@@ -9,8 +9,6 @@
 
 #include <openssl/rand.h>
 
-#include "lib/base64.h"
-
 
 static void ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s,
     json_t *message);
@@ -25,17 +23,10 @@ static void ngx_exposure_execute_opened(ngx_exposure_execute_t *x,
     expo_status_t st, ngx_exposure_scan_open_t *open);
 static void ngx_exposure_execute_forget(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_enter(ngx_exposure_execute_t *x);
-static ngx_int_t ngx_exposure_execute_send_open(ngx_exposure_execute_t *x,
-    ngx_exposure_scan_open_t *open);
 static ngx_uint_t ngx_exposure_execute_is_expired(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_wait(ngx_exposure_execute_t *x);
-static void ngx_exposure_execute_queued(ngx_exposure_execute_t *x,
-    uint32_t position, uint32_t ahead, uint32_t estimate_s);
 static void ngx_exposure_execute_live(ngx_exposure_execute_t *x,
     expo_session_t *session);
-static ngx_int_t ngx_exposure_execute_ticket(ngx_exposure_execute_t *x,
-    uint64_t expiry, char text[EXPO_TICKET_TEXT]);
-static void ngx_exposure_execute_adopt(expo_session_t *session);
 static void ngx_exposure_execute_missing(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_release(ngx_exposure_execute_t *x);
 
@@ -256,7 +247,9 @@ ngx_exposure_execute_opened(ngx_exposure_execute_t *x, expo_status_t st,
     if (st != EXPO_OK) {
         reason = st == EXPO_NOT_FOUND ? "deleted" : "failed";
 
-    } else if (ngx_exposure_execute_send_open(x, open) != NGX_OK) {
+    } else if (ngx_exposure_tell_open(x->worker, &x->session, &x->scan, open)
+               != NGX_OK)
+    {
         reason = "worker_lost";
 
     } else {
@@ -323,7 +316,7 @@ ngx_exposure_execute_enter(ngx_exposure_execute_t *x)
         x->worker = session.worker;
 
         if (session.state == EXPO_SESSION_LIVE) {
-            ngx_exposure_execute_adopt(&session);
+            ngx_exposure_tell_adopted(&session);
             ngx_exposure_execute_live(x, &session);
             break;
         }
@@ -340,32 +333,6 @@ ngx_exposure_execute_enter(ngx_exposure_execute_t *x)
     /* an older tab of the same user hears of it at once */
 
     ngx_exposure_session_poll();
-}
-
-
-static ngx_int_t
-ngx_exposure_execute_send_open(ngx_exposure_execute_t *x,
-    ngx_exposure_scan_open_t *open)
-{
-    char        session[EXPO_ID_TEXT + 1], scan[EXPO_ID_TEXT + 1];
-    char        header[EXPO_BASE64_TEXT(EXPO_BLOB_HEADER)];
-    json_t     *message;
-    ngx_int_t   rc;
-
-    expo_id_print(session, &x->session);
-    expo_id_print(scan, &x->scan);
-    expo_base64_print(header, open->blob.header, EXPO_BLOB_HEADER);
-
-    rc = NGX_DECLINED;
-    message = json_pack("{s:s, s:s, s:s, s:s}", "type", "open",
-                        "session", session, "scan", scan, "header", header);
-    if (message) {
-        rc = ngx_exposure_control_send(x->worker, message, open->blob.key,
-                                       sizeof(open->blob.key), &open->fd, 1);
-        json_decref(message);
-    }
-
-    return rc;
 }
 
 
@@ -425,7 +392,7 @@ ngx_exposure_execute_look(ngx_exposure_execute_t *x)
 
     case EXPO_SESSION_LIVE:
         if (x->state == NGX_EXPOSURE_TAKING) {
-            ngx_exposure_execute_adopt(&session);
+            ngx_exposure_tell_adopted(&session);
         }
 
         if (x->state != NGX_EXPOSURE_LIVE) {
@@ -515,7 +482,7 @@ ngx_exposure_execute_wait(ngx_exposure_execute_t *x)
         break;
 
     case EXPO_AGAIN:
-        ngx_exposure_execute_queued(x, position, ahead, estimate_s);
+        ngx_exposure_tell_queued(x, position, ahead, estimate_s);
         break;
 
     default:
@@ -525,97 +492,13 @@ ngx_exposure_execute_wait(ngx_exposure_execute_t *x)
 
 
 static void
-ngx_exposure_execute_queued(ngx_exposure_execute_t *x, uint32_t position,
-    uint32_t ahead, uint32_t estimate_s)
-{
-    if (position == x->position) {
-        return;
-    }
-
-    x->position = position;
-
-    ngx_exposure_socket_send(x->socket,
-        json_pack("{s:s, s:I, s:I, s:I}", "type", "queued",
-                  "position", (json_int_t) position,
-                  "ahead", (json_int_t) ahead,
-                  "estimate_s", (json_int_t) estimate_s));
-}
-
-
-static void
 ngx_exposure_execute_live(ngx_exposure_execute_t *x, expo_session_t *session)
 {
-    char      id[EXPO_ID_TEXT + 1];
-    char      connect[EXPO_TICKET_TEXT], stream[EXPO_TICKET_TEXT];
-    uint64_t  expiry;
-
     x->state = NGX_EXPOSURE_LIVE;
     x->role = session->role;
 
-    expiry = (uint64_t) ngx_time() + NGX_EXPOSURE_TICKET_S;
-
-    if (ngx_exposure_execute_ticket(x, expiry, connect) != NGX_OK
-        || ngx_exposure_execute_ticket(x, expiry, stream) != NGX_OK)
-    {
+    if (ngx_exposure_tell_assigned(x) != NGX_OK) {
         ngx_exposure_execute_end(x, "failed", NULL);
-        return;
-    }
-
-    expo_id_print(id, &x->session);
-
-    ngx_exposure_socket_send(x->socket,
-        json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:I}",
-                  "type", "assigned", "session", id,
-                  "connect_url", "/api/v1/connect",
-                  "stream_url", "/api/v1/stream",
-                  "tickets", "connect", connect, "stream", stream,
-                  "expires", (json_int_t) expiry));
-}
-
-
-static ngx_int_t
-ngx_exposure_execute_ticket(ngx_exposure_execute_t *x, uint64_t expiry,
-    char text[EXPO_TICKET_TEXT])
-{
-    expo_ticket_t  ticket;
-
-    ngx_memzero(&ticket, sizeof(expo_ticket_t));
-
-    ticket.session = x->session;
-    ngx_memcpy(ticket.tag, x->tag, EXPO_TAG);
-    ticket.role = x->role;
-    ticket.expiry = expiry;
-
-    if (RAND_bytes(ticket.nonce, sizeof(ticket.nonce)) != 1
-        || expo_vault_ticket_print(text, ngx_exposure_main_conf()->master,
-                                   &ticket)
-           != EXPO_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* The session lives as long as its opener's connection: from now on ours. */
-
-static void
-ngx_exposure_execute_adopt(expo_session_t *session)
-{
-    char     id[EXPO_ID_TEXT + 1], scan[EXPO_ID_TEXT + 1];
-    json_t  *message;
-
-    expo_id_print(id, &session->id);
-    expo_id_print(scan, &session->scan);
-
-    message = json_pack("{s:s, s:s, s:s, s:s}", "type", "open",
-                        "session", id, "scan", scan, "header", "");
-
-    if (message) {
-        (void) ngx_exposure_control_send(session->worker, message, NULL, 0,
-                                         NULL, 0);
-        json_decref(message);
     }
 }
 
@@ -662,7 +545,6 @@ ngx_exposure_execute_end(ngx_exposure_execute_t *x, const char *reason,
     const char *detail)
 {
     char                   text[EXPO_ID_TEXT + 1];
-    json_t                *message;
     ngx_uint_t             left;
     expo_queue_t          *queue;
     ngx_exposure_zone_t   *zone;
@@ -693,13 +575,7 @@ ngx_exposure_execute_end(ngx_exposure_execute_t *x, const char *reason,
     x->number = 0;
     x->state = NGX_EXPOSURE_OVER;
 
-    message = json_pack("{s:s, s:s}", "type", "ended", "reason", reason);
-
-    if (message && detail) {
-        (void) json_object_set_new(message, "detail", json_string(detail));
-    }
-
-    ngx_exposure_socket_send(x->socket, message);
+    ngx_exposure_tell_ended(x, reason, detail);
     ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_OK);
 }
 

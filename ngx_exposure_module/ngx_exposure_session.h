@@ -1,4 +1,7 @@
-/* Between session.c, which looks after the table, and execute.c, one client. */
+/*
+ * Between session.c, which looks after the table, execute.c, one client, and
+ * tell.c, what that client and the render-worker are told.
+ */
 
 #ifndef NGX_EXPOSURE_SESSION_H
 #define NGX_EXPOSURE_SESSION_H
@@ -50,5 +53,23 @@ ngx_uint_t ngx_exposure_execute_has(ngx_exposure_execute_t *x);
 /* Tells the client, and sees to it that nothing of the session is left. */
 void ngx_exposure_execute_end(ngx_exposure_execute_t *x, const char *reason,
     const char *detail);
+
+
+/* --- tell --- */
+
+/* Nothing if it was told this position last. */
+void ngx_exposure_tell_queued(ngx_exposure_execute_t *x, uint32_t position,
+    uint32_t ahead, uint32_t estimate_s);
+/* With a ticket for each of its viewers' sockets; NGX_ERROR: none was made. */
+ngx_int_t ngx_exposure_tell_assigned(ngx_exposure_execute_t *x);
+/* detail may be NULL. */
+void ngx_exposure_tell_ended(ngx_exposure_execute_t *x, const char *reason,
+    const char *detail);
+
+/* open NULL: the worker has it, and learns whose session it is from now on. */
+ngx_int_t ngx_exposure_tell_open(ngx_uint_t worker, expo_id_t *session,
+    expo_id_t *scan, ngx_exposure_scan_open_t *open);
+/* The session lives as long as its opener's connection: from now on ours. */
+void ngx_exposure_tell_adopted(expo_session_t *session);
 
 #endif

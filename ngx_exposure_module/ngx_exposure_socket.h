@@ -1,6 +1,6 @@
 /*
  * What the files around WebSockets share: zone, control, session, execute,
- * socket, handshake, reading, viewer, room, fanout.
+ * tell, socket, handshake, reading, viewer, room, fanout.
  *
  * A socket is a WebSocket after its 101: it owns the connection's events and
  * lives on the heap, not in the request's pool. It is destroyed in one place
