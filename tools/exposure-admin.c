@@ -25,6 +25,8 @@ static int run(admin_options_t *o, const char *command, const char *first,
                const char *second);
 static int gc(const admin_options_t *o);
 static int fsck(const admin_options_t *o);
+static int tidy(const admin_options_t *o, int check, uint32_t *removed,
+                expo_status_t *st);
 static void say_wrong(void *data, const char *what);
 
 static const char usage[] =
@@ -264,16 +266,12 @@ run(admin_options_t *o, const char *command, const char *first,
 static int
 gc(const admin_options_t *o)
 {
-    expo_store_t *s = admin_open_store(o);
     uint32_t removed = 0;
     expo_status_t st;
 
-    if (s == NULL) {
+    if (tidy(o, 0, &removed, &st) != 0) {
         return 1;
     }
-
-    st = expo_store_reap(s, &removed);
-    expo_store_close(s);
 
     if (st != EXPO_OK) {
         return admin_fail("The store refused: %s.", expo_status_name(st));
@@ -288,20 +286,12 @@ gc(const admin_options_t *o)
 static int
 fsck(const admin_options_t *o)
 {
-    expo_store_t *s = admin_open_store(o);
     uint32_t removed = 0;
     expo_status_t st;
 
-    if (s == NULL) {
+    if (tidy(o, 1, &removed, &st) != 0) {
         return 1;
     }
-
-    st = expo_store_reap(s, &removed);
-    if (st == EXPO_OK) {
-        st = expo_store_check(s, say_wrong, NULL);
-    }
-
-    expo_store_close(s);
 
     if (st != EXPO_OK && st != EXPO_CORRUPT) {
         return admin_fail("The store cannot be checked: %s.",
@@ -312,6 +302,27 @@ fsck(const admin_options_t *o)
            st == EXPO_OK ? "clean" : "damaged", removed);
 
     return st != EXPO_OK;
+}
+
+
+/* Removes what nobody refers to, then looks at the rest; 1: not opened. */
+static int
+tidy(const admin_options_t *o, int check, uint32_t *removed, expo_status_t *st)
+{
+    expo_store_t *s = admin_open_store(o);
+
+    if (s == NULL) {
+        return 1;
+    }
+
+    *st = expo_store_reap(s, removed);
+    if (*st == EXPO_OK && check) {
+        *st = expo_store_check(s, say_wrong, NULL);
+    }
+
+    expo_store_close(s);
+
+    return 0;
 }
 
 
