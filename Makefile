@@ -145,12 +145,13 @@ portal/dist/index.html: $(PORTAL_SRC) portal/node_modules/.installed
 # --- tests -------------------------------------------------------------------
 
 UNIT := $(patsubst t/unit/%.c,$(BUILD)/t/unit/%,$(wildcard t/unit/*.c))
+IMPORT_T := $(addprefix $(BUILD)/t/unit/,import import_file import_sandbox)
 unit: $(UNIT)
-$(filter-out %/import,$(UNIT)): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIB)
+$(filter-out $(IMPORT_T),$(UNIT)): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
-# With DCMTK, and in the sandbox: it starts itself as exposure-import does.
-$(BUILD)/t/unit/import: $(BUILD)/obj/t/unit/import.o $(IMPORT_OBJ) $(LIB)
+# With DCMTK; import_sandbox starts itself as exposure-import does.
+$(IMPORT_T): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(IMPORT_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
 
