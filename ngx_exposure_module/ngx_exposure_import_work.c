@@ -220,11 +220,8 @@ ngx_exposure_import_settle(ngx_exposure_import_t *im)
         goto done;
     }
 
-    st = ngx_exposure_meta_open(dek, &scan.id, "scans", &scan.id,
-                                scan.revision, scan.meta, scan.meta_bytes,
-                                &old);
+    st = ngx_exposure_scan_meta(dek, &scan, &old);
     if (st != EXPO_OK) {
-        old = NULL;
         goto done;
     }
 

@@ -239,6 +239,22 @@ ngx_exposure_meta_open(u_char dek[32], expo_id_t *scan, const char *table,
 
 
 expo_status_t
+ngx_exposure_scan_meta(u_char dek[32], expo_scan_t *scan, json_t **meta)
+{
+    expo_status_t  st;
+
+    st = ngx_exposure_meta_open(dek, &scan->id, "scans", &scan->id,
+                                scan->revision, scan->meta, scan->meta_bytes,
+                                meta);
+    if (st != EXPO_OK) {
+        *meta = NULL;
+    }
+
+    return st;
+}
+
+
+expo_status_t
 ngx_exposure_blob_open(ngx_exposure_main_conf_t *conf, expo_id_t *scan,
     u_char dek[32], expo_blob_kind_t kind, int *fd, uint64_t *bytes,
     expo_blob_t *blob)

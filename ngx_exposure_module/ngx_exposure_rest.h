@@ -168,6 +168,10 @@ expo_status_t ngx_exposure_meta_open(u_char dek[32], expo_id_t *scan,
     const char *table, expo_id_t *row, uint32_t revision, u_char *src,
     size_t len, json_t **json);
 
+/* A scan's own; *meta is NULL unless EXPO_OK. */
+expo_status_t ngx_exposure_scan_meta(u_char dek[32], expo_scan_t *scan,
+    json_t **meta);
+
 /* Opens the scan's blob of a kind: its file, header and key. */
 expo_status_t ngx_exposure_blob_open(ngx_exposure_main_conf_t *conf,
     expo_id_t *scan, u_char dek[32], expo_blob_kind_t kind, int *fd,

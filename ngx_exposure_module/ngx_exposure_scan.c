@@ -191,14 +191,9 @@ ngx_exposure_scan_list_work(ngx_exposure_job_t *job)
 
         if (ngx_exposure_scan_dek(job->conf, &job->claims, &user, &scans[i],
                                   dek)
-            != EXPO_OK
-            || ngx_exposure_meta_open(dek, &scans[i].id, "scans",
-                                      &scans[i].id, scans[i].revision,
-                                      scans[i].meta, scans[i].meta_bytes,
-                                      &meta)
-               != EXPO_OK)
+            == EXPO_OK)
         {
-            meta = NULL;
+            (void) ngx_exposure_scan_meta(dek, &scans[i], &meta);
         }
 
         json_array_append_new(list, ngx_exposure_scan_json(&scans[i], meta));
@@ -241,13 +236,9 @@ ngx_exposure_scan_get_work(ngx_exposure_job_t *job)
         return;
     }
 
-    if (ngx_exposure_meta_open(dek, &scan.id, "scans", &scan.id,
-                               scan.revision, scan.meta, scan.meta_bytes,
-                               &meta)
-        != EXPO_OK)
-    {
-        meta = NULL;
-    }
+    /* a damaged one is answered too, so that it can be deleted */
+
+    (void) ngx_exposure_scan_meta(dek, &scan, &meta);
 
     ngx_explicit_memzero(dek, sizeof(dek));
 
@@ -376,11 +367,8 @@ ngx_exposure_scan_retitle(ngx_exposure_job_t *job)
         goto done;
     }
 
-    st = ngx_exposure_meta_open(dek, &scan.id, "scans", &scan.id,
-                                scan.revision, scan.meta, scan.meta_bytes,
-                                &meta);
+    st = ngx_exposure_scan_meta(dek, &scan, &meta);
     if (st != EXPO_OK) {
-        meta = NULL;
         goto done;
     }
 
