@@ -221,6 +221,23 @@ expo_store_row(expo_store_t *s, sqlite3_stmt *st)
 
 
 expo_status_t
+expo_store_exists(expo_store_t *s, const char *sql, const expo_id_t *id)
+{
+    sqlite3_stmt *q;
+    expo_status_t st;
+
+    st = expo_store_query(s, &q, sql, "b", id->b, sizeof(id->b));
+    if (st == EXPO_OK) {
+        st = expo_store_row(s, q);
+    }
+
+    sqlite3_finalize(q);
+
+    return st;
+}
+
+
+expo_status_t
 expo_store_run(expo_store_t *s, const char *sql, const char *types, ...)
 {
     sqlite3_stmt *st;

@@ -145,20 +145,10 @@ check_folder(expo_store_t *s, expo_status_t (*each)(void *, const char *),
 static expo_status_t
 check_known(expo_store_t *s, const expo_id_t *id)
 {
-    sqlite3_stmt *q;
-    expo_status_t st;
-
-    st = expo_store_query(s, &q,
-                          "SELECT 1 FROM blobs WHERE id = ?1 UNION ALL"
-                          " SELECT 1 FROM blob_gc WHERE blob_id = ?1",
-                          "b", id->b, sizeof(id->b));
-    if (st == EXPO_OK) {
-        st = expo_store_row(s, q);
-    }
-
-    sqlite3_finalize(q);
-
-    return st;
+    return expo_store_exists(s,
+                             "SELECT 1 FROM blobs WHERE id = ?1 UNION ALL"
+                             " SELECT 1 FROM blob_gc WHERE blob_id = ?1",
+                             id);
 }
 
 

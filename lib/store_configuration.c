@@ -10,7 +10,6 @@
 static expo_status_t configuration_fill(sqlite3_stmt *q,
                                         expo_configuration_t *out);
 static expo_status_t configuration_room(expo_store_t *s, const expo_id_t *scan);
-static expo_status_t configuration_exists(expo_store_t *s, const expo_id_t *id);
 
 
 void
@@ -136,7 +135,8 @@ expo_store_configuration_put(expo_store_t *s, const expo_configuration_t *c)
                         "ibbi", (int64_t) c->revision, c->enc, c->enc_bytes,
                         c->id.b, sizeof(c->id.b), (int64_t) c->revision - 1);
     if (st == EXPO_OK && sqlite3_changes(s->db) == 0) {
-        st = configuration_exists(s, &c->id);
+        st = expo_store_exists(s, "SELECT 1 FROM configurations WHERE id = ?",
+                               &c->id);
         st = st == EXPO_OK ? EXPO_CONFLICT : st;
     }
 
@@ -201,24 +201,6 @@ configuration_room(expo_store_t *s, const expo_id_t *scan)
 
     if (st == EXPO_OK && sqlite3_column_int64(q, 0) >= CONFIGURATIONS_MAX) {
         st = EXPO_FULL;
-    }
-
-    sqlite3_finalize(q);
-
-    return st;
-}
-
-
-static expo_status_t
-configuration_exists(expo_store_t *s, const expo_id_t *id)
-{
-    sqlite3_stmt *q;
-    expo_status_t st;
-
-    st = expo_store_query(s, &q, "SELECT 1 FROM configurations WHERE id = ?",
-                          "b", id->b, sizeof(id->b));
-    if (st == EXPO_OK) {
-        st = expo_store_row(s, q);
     }
 
     sqlite3_finalize(q);

@@ -33,6 +33,10 @@ expo_status_t expo_store_query(expo_store_t *s, sqlite3_stmt **out,
 /* EXPO_OK and a row, or EXPO_NOT_FOUND at the end. */
 expo_status_t expo_store_row(expo_store_t *s, sqlite3_stmt *st);
 
+/* EXPO_OK if sql, whose one parameter is the id, gives a row. */
+expo_status_t expo_store_exists(expo_store_t *s, const char *sql,
+                                const expo_id_t *id);
+
 /* Runs a statement that gives no rows. */
 expo_status_t expo_store_run(expo_store_t *s, const char *sql,
                              const char *types, ...);

@@ -434,19 +434,13 @@ scan_finish(expo_store_t *s, const expo_id_t *id, expo_scan_state_t state,
 static expo_status_t
 scan_changed(expo_store_t *s, const expo_id_t *id)
 {
-    sqlite3_stmt *q;
     expo_status_t st;
 
     if (sqlite3_changes(s->db) > 0) {
         return EXPO_OK;
     }
 
-    st = expo_store_query(s, &q, "SELECT 1 FROM scans WHERE id = ?", "b", id->b,
-                          sizeof(id->b));
-    if (st == EXPO_OK) {
-        st = expo_store_row(s, q);
-    }
-    sqlite3_finalize(q);
+    st = expo_store_exists(s, "SELECT 1 FROM scans WHERE id = ?", id);
 
     return st == EXPO_OK ? EXPO_CONFLICT : st;
 }
