@@ -10,6 +10,9 @@
 #include <openssl/rand.h>
 
 
+#define NGX_EXPOSURE_EXECUTE_MISSED_MS  1000
+
+
 static void ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s,
     json_t *message);
 static void ngx_exposure_execute_renew(ngx_exposure_socket_t *s,
@@ -525,8 +528,22 @@ ngx_exposure_execute_missing(ngx_exposure_execute_t *x)
         return;
     }
 
-    ngx_exposure_execute_end(x, x->state == NGX_EXPOSURE_WAITING
-                                ? "deleted" : "worker_lost", NULL);
+    if (!ngx_exposure_execute_has(x)) {
+        ngx_exposure_execute_end(x, "deleted", NULL);
+        return;
+    }
+
+    /*
+     * Another nginx worker was first to hear why and released the session; the
+     * same message is on its way to this one.
+     */
+
+    if (x->missed == 0) {
+        x->missed = ngx_max(ngx_current_msec, 1);
+
+    } else if (ngx_current_msec - x->missed >= NGX_EXPOSURE_EXECUTE_MISSED_MS) {
+        ngx_exposure_execute_end(x, "worker_lost", NULL);
+    }
 }
 
 

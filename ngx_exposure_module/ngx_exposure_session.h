@@ -28,6 +28,7 @@ typedef struct {
     unsigned                 opening:1;  /* and its session waits for that */
     uint64_t                 number;     /* in the table; 0: none */
     uint32_t                 position;   /* told last */
+    ngx_msec_t               missed;     /* since when the table lacks it */
     ngx_uint_t               worker;
     expo_role_t              role;
     expo_id_t                scan;
