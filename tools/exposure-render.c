@@ -28,6 +28,7 @@ static const char usage[] =
     "  --seconds S         as many as fit\n"
     "  --seed N            random numbers to use (1)\n"
     "  --device cpu        where to render\n"
+    "  --mode MODE         production, or unbiased: noisier, a reference\n"
     "  --threads N         0 is one a core (0)\n"
     "  --checkpoints N,... also writes PICTURE_N.pfm after N samples\n"
     "  --out may be given several times; .pfm is linear radiance.\n"
@@ -44,6 +45,7 @@ typedef struct {
     unsigned n_checkpoints;
     double seconds;
     uint64_t seed;
+    tracer_mode_t mode;
 } options_t;
 
 static void options_read(options_t *o, int argc, char **argv);
@@ -53,7 +55,7 @@ static unsigned long long whole(const char *text, const char *what,
                                 unsigned long long high);
 static void settings_read(expo_settings_t *s, const options_t *o,
                           const scan_t *scan);
-static double trace(tracer_view_t *view, const options_t *o);
+static double trace(tracer_view_t *view, const options_t *o, double *cpu);
 static void checkpoint_write(const tracer_view_t *view, const options_t *o,
                              uint32_t n);
 static void out_write(const tracer_view_t *view, const options_t *o,
@@ -64,7 +66,7 @@ static void png_write(const tracer_view_t *view, const options_t *o,
                       const char *path);
 static int ends_with(const char *text, const char *end);
 static void progress(double fraction);
-static double now(void);
+static double now(clockid_t clock);
 
 
 int
@@ -75,7 +77,7 @@ main(int argc, char **argv)
     tracer_view_t *view;
     tracer_t *tracer;
     char error[256];
-    double seconds;
+    double seconds, cpu;
     unsigned i;
     scan_t scan;
 
@@ -96,15 +98,17 @@ main(int argc, char **argv)
         fail(EXIT_INPUT, "not enough memory for this scan and size");
     }
 
-    seconds = trace(view, &o);
+    tracer_mode(view, o.mode);
+    seconds = trace(view, &o, &cpu);
 
     for (i = 0; i < o.n_outs; i++) {
         out_write(view, &o, o.outs[i]);
     }
 
-    printf("{\"seconds\": %.4f, \"samples\": %u, \"width\": %u, "
-           "\"height\": %u, \"device\": \"%s\", \"paths_per_second\": %.0f}\n",
-           seconds, tracer_samples(view), o.width, o.height,
+    printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"samples\": %u, "
+           "\"width\": %u, \"height\": %u, \"device\": \"%s\", "
+           "\"paths_per_second\": %.0f}\n",
+           seconds, cpu, tracer_samples(view), o.width, o.height,
            tracer_device(tracer),
            (double) tracer_samples(view) * o.width * o.height / seconds);
 
@@ -119,19 +123,14 @@ main(int argc, char **argv)
 static void
 options_read(options_t *o, int argc, char **argv)
 {
-    static const struct option names[] = {{"volume", 1, NULL, 'v'},
-                                          {"settings", 1, NULL, 's'},
-                                          {"preset", 1, NULL, 'p'},
-                                          {"size", 1, NULL, 'z'},
-                                          {"samples", 1, NULL, 'n'},
-                                          {"seconds", 1, NULL, 't'},
-                                          {"seed", 1, NULL, 'r'},
-                                          {"device", 1, NULL, 'd'},
-                                          {"threads", 1, NULL, 'j'},
-                                          {"out", 1, NULL, 'o'},
-                                          {"checkpoints", 1, NULL, 'c'},
-                                          {"help", 0, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"volume", 1, NULL, 'v'},  {"settings", 1, NULL, 's'},
+        {"preset", 1, NULL, 'p'},  {"size", 1, NULL, 'z'},
+        {"samples", 1, NULL, 'n'}, {"seconds", 1, NULL, 't'},
+        {"seed", 1, NULL, 'r'},    {"device", 1, NULL, 'd'},
+        {"mode", 1, NULL, 'm'},    {"threads", 1, NULL, 'j'},
+        {"out", 1, NULL, 'o'},     {"checkpoints", 1, NULL, 'c'},
+        {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
     char *end;
     int c;
 
@@ -179,6 +178,16 @@ options_read(options_t *o, int argc, char **argv)
             break;
         case 'd':
             o->device = optarg;
+            break;
+        case 'm':
+            o->mode = strcmp(optarg, "unbiased") == 0 ? TRACER_UNBIASED
+                                                      : TRACER_PRODUCTION;
+
+            if (o->mode == TRACER_PRODUCTION &&
+                strcmp(optarg, "production") != 0) {
+                fail(EXIT_USAGE, "--mode takes production or unbiased");
+            }
+
             break;
         case 'j':
             o->threads = (unsigned) whole(optarg, "--threads", 0, 256);
@@ -310,13 +319,16 @@ settings_read(expo_settings_t *s, const options_t *o, const scan_t *scan)
 }
 
 
-/* Seconds spent on paths; writing checkpoints is not counted. */
+/* Seconds spent on paths, and of all cores in *cpu; writing checkpoints is not
+ * counted. */
 static double
-trace(tracer_view_t *view, const options_t *o)
+trace(tracer_view_t *view, const options_t *o, double *cpu)
 {
     uint32_t done = 0, next;
-    double spent = 0, start;
+    double spent = 0, start, start_cpu;
     unsigned mark = 0;
+
+    *cpu = 0;
 
     for (;;) {
         next = done < 8 ? 1 : 8;
@@ -329,13 +341,15 @@ trace(tracer_view_t *view, const options_t *o)
             next = o->checkpoints[mark] - done;
         }
 
-        start = now();
+        start = now(CLOCK_MONOTONIC);
+        start_cpu = now(CLOCK_PROCESS_CPUTIME_ID);
 
         if (tracer_pass(view, next) != EXPO_OK) {
             fail(EXIT_INPUT, "rendering failed");
         }
 
-        spent += now() - start;
+        spent += now(CLOCK_MONOTONIC) - start;
+        *cpu += now(CLOCK_PROCESS_CPUTIME_ID) - start_cpu;
         done += next;
         progress(o->samples ? (double) done / o->samples : spent / o->seconds);
 
@@ -462,11 +476,11 @@ progress(double fraction)
 
 
 static double
-now(void)
+now(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
 
     return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }

@@ -5,14 +5,21 @@
 
 #define LEVELS 11 /* 2^10 is the whole table */
 
+/* Steps a voxel of a march: by how much optical depth over a voxel differs
+ * within a cell. */
+#define DETAIL 1000.0f
+#define DETAIL_MIN 0.125f
+#define DETAIL_MAX 2.0f
+
+/* [k][i]: of i .. i + 2^k - 1 */
 typedef struct {
-    float most[LEVELS][PT_TABLE]; /* [k][i]: largest of i .. i + 2^k - 1 */
+    float most[LEVELS][PT_TABLE], least[LEVELS][PT_TABLE];
 } range_t;
 
 static void cell_range(const uint16_t *voxels, const int32_t n[3],
                        const int32_t at[3], uint16_t *low, uint16_t *high);
 static void range_make(range_t *r, const pt_sigma_t *sigma);
-static float range_most(const range_t *r, int32_t i, int32_t j);
+static float range_of(const range_t *r, int32_t i, int32_t j, float *least);
 static int32_t table_place(float voxel, float first, float scale);
 static void content(grid_t *g);
 static void skips(grid_t *g);
@@ -38,9 +45,10 @@ grid_open(grid_t *g, const uint16_t *voxels, const int32_t n[3])
     g->low = malloc(cells * sizeof(*g->low));
     g->high = malloc(cells * sizeof(*g->high));
     g->cell = calloc(cells, sizeof(*g->cell));
+    g->detail = calloc(cells, sizeof(*g->detail));
     g->empty = malloc(cells);
 
-    if (!g->low || !g->high || !g->cell || !g->empty) {
+    if (!g->low || !g->high || !g->cell || !g->detail || !g->empty) {
         grid_close(g);
         return EXPO_NO_MEMORY;
     }
@@ -63,17 +71,20 @@ grid_close(grid_t *g)
     free(g->low);
     free(g->high);
     free(g->cell);
+    free(g->detail);
     free(g->empty);
     memset(g, 0, sizeof(*g));
 }
 
 
 void
-grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale)
+grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale,
+           float voxel_mm)
 {
     /* Interpolation may round one step up; the bound must still hold. */
     const float margin = 1.00001f;
     size_t i, cells;
+    float most, least, detail;
     int32_t low, high;
     range_t range;
 
@@ -84,7 +95,11 @@ grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale)
         low = table_place((float) g->low[i] - 0.01f, first, scale);
         high = table_place((float) g->high[i] + 0.01f, first, scale) + 1;
         high = high < PT_TABLE ? high : PT_TABLE - 1;
-        g->cell[i] = margin * range_most(&range, low, high);
+        most = range_of(&range, low, high, &least);
+        detail = DETAIL * voxel_mm * (most - least);
+        detail = detail > DETAIL_MIN ? detail : DETAIL_MIN;
+        g->cell[i] = margin * most;
+        g->detail[i] = detail < DETAIL_MAX ? detail : DETAIL_MAX;
     }
 
     content(g);
@@ -131,7 +146,7 @@ range_make(range_t *r, const pt_sigma_t *sigma)
     float a, b;
 
     for (i = 0; i < PT_TABLE; i++) {
-        r->most[0][i] = sigma[i].at;
+        r->most[0][i] = r->least[0][i] = sigma[i].at;
     }
 
     for (k = 1; k < LEVELS; k++) {
@@ -141,16 +156,25 @@ range_make(range_t *r, const pt_sigma_t *sigma)
             a = r->most[k - 1][i];
             b = r->most[k - 1][i + half];
             r->most[k][i] = a > b ? a : b;
+            a = r->least[k - 1][i];
+            b = r->least[k - 1][i + half];
+            r->least[k][i] = a < b ? a : b;
         }
     }
 }
 
 
+/* The largest of entries i .. j, and the least. */
 static float
-range_most(const range_t *r, int32_t i, int32_t j)
+range_of(const range_t *r, int32_t i, int32_t j, float *least)
 {
     int32_t k = 31 - __builtin_clz((unsigned) (j - i + 1));
-    float a = r->most[k][i], b = r->most[k][j + 1 - (1 << k)];
+    int32_t last = j + 1 - (1 << k);
+    float a = r->least[k][i], b = r->least[k][last];
+
+    *least = a < b ? a : b;
+    a = r->most[k][i];
+    b = r->most[k][last];
 
     return a > b ? a : b;
 }

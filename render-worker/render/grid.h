@@ -14,7 +14,7 @@
 typedef struct {
     int32_t cells[3];
     uint16_t *low, *high;     /* [z][y][x], per cell */
-    float *cell;              /* as pt_scene_t's */
+    float *cell, *detail;     /* as pt_scene_t's */
     uint8_t *empty;           /* per cell: levels of empty blocks around it */
     int32_t first[3], end[3]; /* cells that are not empty lie within */
 } grid_t;
@@ -24,6 +24,7 @@ expo_status_t grid_open(grid_t *g, const uint16_t *voxels, const int32_t n[3]);
 void grid_close(grid_t *g);
 
 /* sigma: [PT_TABLE]; place of a voxel: (v - first) * scale, clamped. */
-void grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale);
+void grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale,
+                float voxel_mm);
 
 #endif

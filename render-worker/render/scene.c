@@ -95,6 +95,7 @@ set_transfer(scene_t *s, body_t *b, const expo_settings_t *t)
     expo_curve_t curve;
     pt_material_t *m;
     float sigma, next;
+    double sum = 0;
 
     for (i = 0; i < n; i++) {
         q = &t->transfer.points[i];
@@ -120,6 +121,8 @@ set_transfer(scene_t *s, body_t *b, const expo_settings_t *t)
                t->transfer.density_scale;
         s->sigma[i].at = sigma;
         s->sigma[i].step = next - sigma;
+        s->sigma[i].sum = (float) sum;
+        sum += 0.5 * ((double) sigma + (double) next);
 
         m = &s->material[i];
         m->color = linear((float[3]){table[COLOR][i], table[COLOR + 1][i],
@@ -141,8 +144,10 @@ set_transfer(scene_t *s, body_t *b, const expo_settings_t *t)
     s->pt.sigma = s->sigma;
     s->pt.material = s->material;
 
-    grid_bound(&b->grid, s->sigma, s->pt.table_first, s->pt.table_scale);
+    grid_bound(&b->grid, s->sigma, s->pt.table_first, s->pt.table_scale,
+               s->pt.voxel_mm);
     s->pt.cell = b->grid.cell;
+    s->pt.detail = b->grid.detail;
     memcpy(s->pt.cells, b->grid.cells, sizeof(s->pt.cells));
 }
 

@@ -21,6 +21,7 @@ struct tracer_view_s {
     scene_t scene;
     pass_pixel_t *film;
     pt_look_t *look;
+    tracer_mode_t mode;
     uint32_t samples;
     atomic_bool interrupted;
     int set; /* settings have been given */
@@ -138,6 +139,7 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     v->scene.pt.width = width;
     v->scene.pt.height = height;
     v->scene.pt.seed = seed;
+    v->scene.pt.marched = v->mode == TRACER_PRODUCTION;
     v->set = 1;
 
     v->exposure = s->film.exposure;
@@ -148,6 +150,15 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     restart(v);
 
     return EXPO_OK;
+}
+
+
+void
+tracer_mode(tracer_view_t *v, tracer_mode_t mode)
+{
+    v->mode = mode;
+    v->scene.pt.marched = mode == TRACER_PRODUCTION;
+    restart(v);
 }
 
 

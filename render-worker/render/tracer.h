@@ -40,6 +40,14 @@ void tracer_close(tracer_view_t *v);
 /* New settings; the film starts again from zero samples. */
 expo_status_t tracer_set(tracer_view_t *v, const expo_settings_t *s);
 
+/*
+ * PRODUCTION, the default, marches to the first collision and from it to the
+ * lights: little noise, a bias of some 0.1 %. UNBIASED tracks everywhere.
+ * The film starts again from zero samples.
+ */
+typedef enum { TRACER_PRODUCTION, TRACER_UNBIASED } tracer_mode_t;
+void tracer_mode(tracer_view_t *v, tracer_mode_t mode);
+
 /* Film of width x height pixels (16..4096), zero samples; seed: any. */
 expo_status_t tracer_film(tracer_view_t *v, uint32_t width, uint32_t height,
                           uint64_t seed);

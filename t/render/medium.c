@@ -259,13 +259,14 @@ static float
 bound_at(pt_v3 index)
 {
     pt_walk_t w;
+    int32_t cell;
     float end;
 
     w.co = pt_scale(index, 1.0f / PT_CELL);
     w.cd = w.inverse = pt_vec(1, 1, 1);
     w.nudge = 0;
 
-    return pt_bound(&scene.pt, &w, 0.0f, &end);
+    return pt_bound(&scene.pt, &w, 0.0f, &end, &cell);
 }
 
 static void

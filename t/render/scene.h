@@ -106,9 +106,9 @@ test_mean(const float *rgb, size_t pixels, double *error)
 
 /* One picture of side x side pixels from a fresh view; channel 0's mean. */
 static inline double
-test_render(tracer_t *t, const expo_volume_t *v, const uint16_t *voxels,
-            const expo_settings_t *s, uint32_t side, uint32_t samples,
-            float *rgb, double *error)
+test_render_mode(tracer_t *t, const expo_volume_t *v, const uint16_t *voxels,
+                 const expo_settings_t *s, tracer_mode_t mode, uint32_t side,
+                 uint32_t samples, float *rgb, double *error)
 {
     tracer_view_t *view;
     double mean;
@@ -117,6 +117,7 @@ test_render(tracer_t *t, const expo_volume_t *v, const uint16_t *voxels,
         return NAN;
     }
 
+    tracer_mode(view, mode);
     tracer_set(view, s);
     tracer_film(view, side, side, 7);
     tracer_pass(view, samples);
@@ -125,6 +126,15 @@ test_render(tracer_t *t, const expo_volume_t *v, const uint16_t *voxels,
     tracer_close(view);
 
     return mean;
+}
+
+static inline double
+test_render(tracer_t *t, const expo_volume_t *v, const uint16_t *voxels,
+            const expo_settings_t *s, uint32_t side, uint32_t samples,
+            float *rgb, double *error)
+{
+    return test_render_mode(t, v, voxels, s, TRACER_PRODUCTION, side, samples,
+                            rgb, error);
 }
 
 #endif

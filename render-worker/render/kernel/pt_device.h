@@ -18,6 +18,25 @@
 #define PT_BIG static __attribute__((unused, noinline))
 #endif
 
+/* How the steps of a march are taken. */
+#if defined(__AVX2__) && defined(__FMA__) && !defined(__CUDACC__)
+#include <immintrin.h>
+#define PT_STEPS_H "render-worker/render/kernel/pt_steps8.h"
+#else
+#define PT_STEPS_H "render-worker/render/kernel/pt_steps1.h"
+#endif
+
+/* Asks for memory that will be read soon; any address. */
+PT_FN void
+pt_prefetch(const void *p)
+{
+#ifdef __CUDACC__
+    (void) p; /* other warps fill the wait */
+#else
+    __builtin_prefetch(p);
+#endif
+}
+
 /*
  * Trilinear blend of the 2 x 2 x 2 voxels at v; row and slice in voxels,
  * fractions in [0, 1]. The four pairs along x are loaded and blended at once

@@ -100,15 +100,19 @@ pt_exit(int32_t low, int32_t size, float o, float d, float inverse)
     return ((float) (d > 0.0f ? low + size : low) - o) * inverse;
 }
 
-/* Upper bound, 1/mm, from t to *end. */
+/* Upper bound, 1/mm, from t to *end; *cell: which, of cell and detail. */
 PT_FN float
-pt_bound(const pt_scene_t *s, const pt_walk_t *w, float t, float *end)
+pt_bound(const pt_scene_t *s, const pt_walk_t *w, float t, float *end,
+         int32_t *cell)
 {
     pt_v3 p = pt_along(w->co, w->cd, t);
     int32_t x = pt_floor(p.x), y = pt_floor(p.y), z = pt_floor(p.z);
     int32_t cx = pt_clamp(x, s->cells[0]), cy = pt_clamp(y, s->cells[1]);
     int32_t cz = pt_clamp(z, s->cells[2]), size = 1;
-    float bound = s->cell[(cz * s->cells[1] + cy) * s->cells[0] + cx];
+    float bound;
+
+    *cell = (cz * s->cells[1] + cy) * s->cells[0] + cx;
+    bound = s->cell[*cell];
 
     if (bound < 0.0f) {
         size = (int32_t) -bound;
@@ -142,7 +146,7 @@ pt_track(const pt_scene_t *s, pt_ray_t r, float limit, pt_random_t *random,
 {
     float t0 = 0.0f, t1 = limit, t = 0.0f, end, bound, depth, u, v;
     pt_walk_t w;
-    int32_t i;
+    int32_t i, cell;
 
     if (!pt_interval(s, r, &t0, &t1)) {
         return 0;
@@ -154,7 +158,7 @@ pt_track(const pt_scene_t *s, pt_ray_t r, float limit, pt_random_t *random,
     depth = pt_minus_log(u);
 
     for (i = 0; i < PT_STEPS && t < t1; i++) {
-        bound = pt_bound(s, &w, t, &end);
+        bound = pt_bound(s, &w, t, &end, &cell);
         end = pt_min(end, t1);
 
         while (depth < (end - t) * bound) {
@@ -189,7 +193,7 @@ pt_transmittance(const pt_scene_t *s, pt_ray_t r, float limit,
     float t0 = 0.0f, t1 = limit, t = 0.0f, end, bound, depth, u, v, sigma;
     float through = 1.0f;
     pt_walk_t w;
-    int32_t i;
+    int32_t i, cell;
 
     if (!pt_interval(s, r, &t0, &t1)) {
         return 1.0f;
@@ -201,7 +205,7 @@ pt_transmittance(const pt_scene_t *s, pt_ray_t r, float limit,
     depth = pt_minus_log(u);
 
     for (i = 0; i < PT_STEPS && t < t1; i++) {
-        bound = pt_bound(s, &w, t, &end);
+        bound = pt_bound(s, &w, t, &end, &cell);
         end = pt_min(end, t1);
 
         while (depth < (end - t) * bound) {

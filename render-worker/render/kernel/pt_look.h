@@ -66,7 +66,7 @@ pt_march(const pt_scene_t *s, pt_ray_t r, float step)
     float t0 = 0.0f, t1 = PT_FAR, t = 0.0f, end, bound, dt, w;
     pt_march_t m;
     pt_walk_t walk;
-    int32_t i, n, k;
+    int32_t i, n, k, cell;
 
     m.clear = 1.0f;
     m.mean = m.square = 0.0f;
@@ -81,7 +81,7 @@ pt_march(const pt_scene_t *s, pt_ray_t r, float step)
     t1 -= t0;
 
     for (i = 0; i < PT_STEPS && t < t1; i++) {
-        bound = pt_bound(s, &walk, t, &end);
+        bound = pt_bound(s, &walk, t, &end, &cell);
         end = pt_min(end, t1);
         n = bound > 0.0f ? 1 + (int32_t) ((end - t) / step) : 0;
         dt = n > 0 ? (end - t) / (float) n : 0.0f;

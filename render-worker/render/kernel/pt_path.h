@@ -5,6 +5,10 @@
  * sky by a direction that the surface or phase function chose. Where a surface
  * is glossy that direction looks for lamps too, and both ways of finding one
  * share by the power heuristic (Veach, 1997).
+ *
+ * A marched scene finds the first collision and the shadows there by optical
+ * depth, which is free of noise; further ones are tracked, which is cheaper
+ * where light is smooth anyway. Else everything is tracked, free of bias.
  */
 
 #ifndef PT_PATH_H
@@ -12,13 +16,16 @@
 
 #include "render-worker/render/kernel/pt_brdf.h"
 #include "render-worker/render/kernel/pt_camera.h"
-#include "render-worker/render/kernel/pt_grid.h"
+#include "render-worker/render/kernel/pt_depth.h"
 #include "render-worker/render/kernel/pt_light.h"
 #include "render-worker/render/kernel/pt_phase.h"
 
 /* Dimensions of pt_random_pair: a path's, then each bounce's. */
-enum { PT_DIM_PIXEL, PT_DIM_LENS, PT_DIM_BOUNCE };
+enum { PT_DIM_PIXEL, PT_DIM_LENS, PT_DIM_REACH, PT_DIM_BOUNCE };
 enum { PT_DIM_LOBE, PT_DIM_DIRECTION, PT_DIM_LAMP, PT_DIMS_A_BOUNCE = 40 };
+
+/* Rays that meet less than this are let off by chance. */
+#define PT_FAINT 0.25f
 
 /* Rougher than this, lamps are found well enough by asking them. */
 #define PT_GLOSSY 0.35f
@@ -38,6 +45,7 @@ typedef struct {
     pt_material_t m;
     int surface; /* else phase */
     int glossy;
+    int marched; /* shadows from here; else tracked */
 } pt_event_t;
 
 /* Unit normal against the gradient or of the cut that p lies at, towards wo.
@@ -93,6 +101,7 @@ pt_event(const pt_scene_t *s, pt_ray_t r, float t, float value, float choose)
     e.n = e.wo;
     e.m = pt_material(s, value);
     e.surface = 0;
+    e.marched = 0;
 
     if (s->shading != PT_PHASE) {
         chance = pt_normal(s, e.p, e.wo, &e.n);
@@ -153,6 +162,15 @@ pt_power(float a, float b)
     return a * a / (a * a + b * b);
 }
 
+/* Transmittance over [0, limit] mm of a ray from a collision. */
+PT_FN float
+pt_shadow(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float limit,
+          pt_random_t *random)
+{
+    return e->marched ? pt_clear(s, r, limit)
+                      : pt_transmittance(s, r, limit, random);
+}
+
 /* What one point of one lamp sends through the collision to wo. */
 PT_BIG pt_v3
 pt_lit_by(const pt_scene_t *s, const pt_event_t *e, const pt_lamp_t *l,
@@ -189,13 +207,13 @@ pt_lit_by(const pt_scene_t *s, const pt_event_t *e, const pt_lamp_t *l,
     }
 
     return pt_scale(pt_mul(f, l->radiance),
-                    pt_transmittance(s, r, distance, random));
+                    pt_shadow(s, e, r, distance, random));
 }
 
 /* Lamps that a glossy direction runs into before `limit`. */
 PT_BIG pt_v3
-pt_lamps_met(const pt_scene_t *s, pt_ray_t r, float limit, float pdf,
-             int shadowed, pt_random_t *random)
+pt_lamps_met(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float limit,
+             float pdf, int shadowed, pt_random_t *random)
 {
     pt_v3 sum = pt_vec(0.0f, 0.0f, 0.0f);
     float t, w;
@@ -211,7 +229,7 @@ pt_lamps_met(const pt_scene_t *s, pt_ray_t r, float limit, float pdf,
         w = pt_power(pdf, pt_lamp_density(&s->lamps[i], r.d, t));
 
         if (shadowed) {
-            w *= pt_transmittance(s, r, t, random);
+            w *= pt_shadow(s, e, r, t, random);
         }
 
         sum = pt_along(sum, s->lamps[i].radiance, w);
@@ -220,18 +238,22 @@ pt_lamps_met(const pt_scene_t *s, pt_ray_t r, float limit, float pdf,
     return sum;
 }
 
-/* A camera ray that met no tissue before `lamp` (-1: none there). */
-PT_FN void
-pt_background(const pt_scene_t *s, pt_v3 d, int32_t lamp, pt_sample_t *out)
+/* What a camera ray shows behind all tissue; lamp: before that, -1: none. */
+PT_FN pt_sample_t
+pt_background(const pt_scene_t *s, pt_v3 d, int32_t lamp)
 {
+    pt_sample_t out = {{0.0f, 0.0f, 0.0f}, 0.0f};
+
     if (lamp >= 0) {
-        out->radiance = s->lamps[lamp].radiance;
-        out->cover = 1.0f;
+        out.radiance = s->lamps[lamp].radiance;
+        out.cover = 1.0f;
 
     } else if (s->background_sky) {
-        out->radiance = pt_sky(s, d);
-        out->cover = 1.0f;
+        out.radiance = pt_sky(s, d);
+        out.cover = 1.0f;
     }
+
+    return out;
 }
 
 PT_FN pt_ray_t
@@ -320,14 +342,80 @@ PT_FN pt_v3
 pt_last(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float pdf,
         pt_random_t *random)
 {
-    pt_v3 light =
-        pt_scale(pt_sky(s, r.d), pt_transmittance(s, r, PT_FAR, random));
+    pt_v3 light = pt_scale(pt_sky(s, r.d), pt_shadow(s, e, r, PT_FAR, random));
 
     if (e->glossy) {
-        light = pt_add(light, pt_lamps_met(s, r, PT_FAR, pdf, 1, random));
+        light = pt_add(light, pt_lamps_met(s, e, r, PT_FAR, pdf, 1, random));
     }
 
     return light;
+}
+
+/*
+ * The first collision of a camera ray, and through *weight what it counts;
+ * *cover: the chance of meeting any. Returns 0 when there is none.
+ *
+ * Marched, the ray collides wherever it can and counts as much as it would
+ * have been likely to; where that is little, most are let off.
+ */
+PT_FN int
+pt_first(const pt_scene_t *s, pt_ray_t r, float limit, pt_random_t *random,
+         float *cover, float *weight, float *t, float *value)
+{
+    float u, v, clear, keep;
+    pt_marks_t marks;
+    pt_depth_t d;
+
+    *weight = 1.0f;
+
+    if (!s->marched) {
+        *cover = pt_track(s, r, limit, random, t, value) ? 1.0f : 0.0f;
+
+        return *cover > 0.0f;
+    }
+
+    pt_random_pair(random, PT_DIM_REACH, &u, &v);
+    marks.n = 0;
+    d = pt_depth_pick(s, r, limit, u, &marks, &clear);
+    *cover = 1.0f - clear;
+
+    if (clear > 0.0f) {
+        keep = pt_min(*cover * (1.0f / PT_FAINT), 1.0f);
+
+        if (!(u < keep)) {
+            return 0;
+        }
+
+        *weight = *cover / keep;
+        d = pt_depth_repick(s, r, limit, u / keep * *cover, &marks);
+    }
+
+    *t = d.t;
+    *value = d.value;
+
+    return d.met;
+}
+
+/*
+ * From a marched collision on: *light is what of the sky, and of lamps if
+ * glossy, comes along the ray. Returns whether the path collides again.
+ */
+PT_FN int
+pt_second(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float pdf,
+          float u, pt_random_t *random, pt_v3 *light, float *t, float *value)
+{
+    float clear;
+    pt_depth_t d = pt_depth_pick(s, r, PT_FAR, u, NULL, &clear);
+
+    *light = pt_scale(pt_sky(s, r.d), clear);
+    *t = d.t;
+    *value = d.value;
+
+    if (e->glossy) {
+        *light = pt_add(*light, pt_lamps_met(s, e, r, PT_FAR, pdf, 1, random));
+    }
+
+    return d.met;
 }
 
 PT_FN pt_sample_t
@@ -336,29 +424,26 @@ pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
     pt_random_t random =
         pt_random(s->seed, (uint32_t) (y * s->width + x), sample);
     pt_ray_t r = pt_primary(s, x, y, &random);
-    pt_v3 through = pt_vec(1.0f, 1.0f, 1.0f), light, weight;
+    pt_v3 through, light, weight;
     pt_sample_t out;
     pt_event_t e;
     uint32_t bounce, dim;
     int32_t lamp;
-    float t, value, choose, lobe, pdf;
+    float t, value = 0.0f, choose, lobe, pdf, cover, worth;
     int met;
 
-    out.radiance = pt_vec(0.0f, 0.0f, 0.0f);
-    out.cover = 0.0f;
     t = pt_visible_lamp(s, r, &lamp);
+    out = pt_background(s, r.d, lamp);
+    met = pt_first(s, r, t, &random, &cover, &worth, &t, &value);
+    out.radiance = pt_scale(out.radiance, 1.0f - cover);
+    out.cover = cover + (1.0f - cover) * out.cover;
+    through = pt_vec(worth, worth, worth);
 
-    if (!pt_track(s, r, t, &random, &t, &value)) {
-        pt_background(s, r.d, lamp, &out);
-        return out;
-    }
-
-    out.cover = 1.0f;
-
-    for (bounce = 0;; bounce++) {
+    for (bounce = 0; met; bounce++) {
         dim = PT_DIM_BOUNCE + bounce * PT_DIMS_A_BOUNCE;
         pt_random_pair(&random, dim + PT_DIM_LOBE, &choose, &lobe);
         e = pt_event(s, r, t, value, choose);
+        e.marched = s->marched && bounce == 0;
         light = pt_lit(s, &e, dim, &random);
         out.radiance = pt_add(out.radiance, pt_mul(through, light));
 
@@ -367,28 +452,34 @@ pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
         through = pt_mul(through, weight);
 
         if (!pt_survives(&through, bounce, &random)) {
-            return out;
+            break;
         }
+
+        light = pt_vec(0.0f, 0.0f, 0.0f);
 
         if (bounce >= s->max_bounces) {
             light = pt_last(s, &e, r, pdf, &random);
-            break;
+            met = 0;
+
+        } else if (e.marched) {
+            pt_random_two(&random, &choose, &lobe);
+            met = pt_second(s, &e, r, pdf, lobe, &random, &light, &t, &value);
+
+        } else {
+            met = pt_track(s, r, PT_FAR, &random, &t, &value);
+
+            if (e.glossy) {
+                light =
+                    pt_lamps_met(s, &e, r, met ? t : PT_FAR, pdf, 0, &random);
+            }
+
+            if (!met) {
+                light = pt_add(light, pt_sky(s, r.d));
+            }
         }
 
-        met = pt_track(s, r, PT_FAR, &random, &t, &value);
-
-        if (e.glossy) {
-            light = pt_lamps_met(s, r, met ? t : PT_FAR, pdf, 0, &random);
-            out.radiance = pt_add(out.radiance, pt_mul(through, light));
-        }
-
-        if (!met) {
-            light = pt_sky(s, r.d);
-            break;
-        }
+        out.radiance = pt_add(out.radiance, pt_mul(through, light));
     }
-
-    out.radiance = pt_add(out.radiance, pt_mul(through, light));
 
     return out;
 }

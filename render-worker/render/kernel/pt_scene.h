@@ -13,12 +13,16 @@
 #define PT_LAMPS 32
 #define PT_PLANES 18 /* volume 6, box 6, user 6 */
 #define PT_CELL 4    /* voxel steps along a macrocell's edge */
-#define PT_SKIP 16 /* macrocells along the largest block stepped over at once  \
-                    */
+#define PT_SKIP                                                                \
+    16 /* macrocells along the largest block stepped over at once              \
+        */
 
-/* sigma(x) = at + step * fraction; 1/mm */
+/*
+ * sigma(x) = at + step * fraction; 1/mm
+ * sum: integral of sigma from the first entry to this one, in entries.
+ */
 typedef struct {
-    float at, step;
+    float at, step, sum;
 } pt_sigma_t;
 
 typedef struct {
@@ -71,6 +75,7 @@ typedef struct {
      * the aligned block of that many cells along each edge, negated.
      */
     const float *cell;
+    const float *detail; /* [z][y][x]: steps that a march takes a voxel */
     int32_t cells[3];
 
     pt_plane_t planes[PT_PLANES];
@@ -89,6 +94,7 @@ typedef struct {
     pt_shading_t shading;
     float g, gradient_factor;
     uint32_t max_bounces;
+    int32_t marched; /* first events by pt_march.h; else all by pt_grid.h */
 } pt_scene_t;
 
 typedef struct {

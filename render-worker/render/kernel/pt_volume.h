@@ -54,6 +54,22 @@ pt_value(const pt_scene_t *s, pt_v3 p)
                     fz);
 }
 
+/* Fetches what pt_value will read at p. */
+PT_FN void
+pt_value_soon(const pt_scene_t *s, pt_v3 p)
+{
+    float f;
+    int64_t row = s->n[0], slice = row * s->n[1];
+    const uint16_t *v = s->voxels + pt_split(p.z, s->n[2], &f) * slice +
+                        pt_split(p.y, s->n[1], &f) * row +
+                        pt_split(p.x, s->n[0], &f);
+
+    pt_prefetch(v);
+    pt_prefetch(v + row);
+    pt_prefetch(v + slice);
+    pt_prefetch(v + slice + row);
+}
+
 /* Table entry below a voxel value, and the way to the next. */
 PT_FN int32_t
 pt_place(const pt_scene_t *s, float value, float *fraction)
