@@ -7,9 +7,9 @@
 
 /* Steps a voxel of a march: by how much optical depth over a voxel differs
  * within a cell. */
-#define DETAIL 1000.0f
+#define DETAIL 300.0f
 #define DETAIL_MIN 0.125f
-#define DETAIL_MAX 2.0f
+#define DETAIL_MAX 4.0f
 
 /* [k][i]: of i .. i + 2^k - 1 */
 typedef struct {
