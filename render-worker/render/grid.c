@@ -7,7 +7,7 @@
 
 /* Steps a voxel of a march: by how much optical depth over a voxel differs
  * within a cell. */
-#define DETAIL 300.0f
+#define DETAIL 1000.0f
 #define DETAIL_MIN 0.125f
 #define DETAIL_MAX 4.0f
 
