@@ -14,6 +14,7 @@ typedef struct {
     const pass_pixel_t *pixel; /* [height][width] sums */
     const pt_look_t *look;     /* [height][width] */
     uint32_t width, height, samples;
+    int marched;              /* cover has no noise from the second sample on */
     float background[3];      /* linear */
     float voxel_mm, pixel_mm; /* a pixel's width at the target */
     float exposure, gamma;

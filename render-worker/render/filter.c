@@ -298,7 +298,7 @@ shade_band(void *ctx, uint32_t band)
 
         /* One march through the pixel's middle is not noisy but jagged; and
          * where a surface has no light yet, black would be wrong. */
-        own = n / (n + 8.0f);
+        own = f->marched ? (n - 1.0f) / (n + 1.0f) : n / (n + 8.0f);
         own = f->look[i].depth < PT_FAR && t->cover <= 0.0f ? 1.0f : own;
         dst[3] = f->look[i].cover + own * (cover - f->look[i].cover);
     }

@@ -1,6 +1,12 @@
 #include "render-worker/render/pass.h"
 
+/* The sample before which the first is traced again. */
+#define AGAIN 8
+
 static void pixel(const pass_t *p, int32_t x, int32_t y);
+static pt_sample_t path(const pass_t *p, int32_t x, int32_t y, uint32_t sample,
+                        int marched);
+static void add(pass_pixel_t *f, pt_sample_t s, double times);
 static void look(const pass_t *p, int32_t x, int32_t y);
 
 #ifndef PASS_V3
@@ -41,29 +47,49 @@ pass_tile(void *pass, uint32_t tile)
 }
 
 
+/* A tracked path is there sooner than a marched one, so it makes the first
+ * picture; once there are others, it is traced again without its noise. */
 static void
 pixel(const pass_t *p, int32_t x, int32_t y)
 {
     pass_pixel_t *f = p->film + (int64_t) y * p->scene->width + x;
-    pt_sample_t s;
-    double light;
+    int marched = p->scene->marched;
     uint32_t i;
 
     for (i = p->first; i < p->first + p->count; i++) {
-        s = pt_path(p->scene, x, y, i);
-
-        /* One bad path must not blacken a pixel for good. */
-        if (!(pt_max3(s.radiance) < PT_FAR)) {
-            continue;
+        if (marched && i == AGAIN) {
+            add(f, path(p, x, y, 0, 0), -1);
+            add(f, path(p, x, y, 0, 1), 1);
         }
 
-        f->radiance[0] += (double) s.radiance.x;
-        f->radiance[1] += (double) s.radiance.y;
-        f->radiance[2] += (double) s.radiance.z;
-        f->cover += (double) s.cover;
-        light = (double) pt_luminance(s.radiance);
-        f->square += light * light;
+        add(f, path(p, x, y, i, marched && i > 0), 1);
     }
+}
+
+
+/* Not inlined: one copy of all that a path is. */
+static __attribute__((noinline)) pt_sample_t
+path(const pass_t *p, int32_t x, int32_t y, uint32_t sample, int marched)
+{
+    return pt_path(p->scene, x, y, sample, marched);
+}
+
+
+static void
+add(pass_pixel_t *f, pt_sample_t s, double times)
+{
+    double light = (double) pt_luminance(s.radiance);
+
+    /* One bad path must not blacken a pixel for good. */
+    if (!(pt_max3(s.radiance) < PT_FAR)) {
+        return;
+    }
+
+    f->radiance[0] += times * (double) s.radiance.x;
+    f->radiance[1] += times * (double) s.radiance.y;
+    f->radiance[2] += times * (double) s.radiance.z;
+    f->cover += times * (double) s.cover;
+    f->square += times * light * light;
 }
 
 

@@ -327,6 +327,7 @@ film_of(const tracer_view_t *v)
     f.width = (uint32_t) v->scene.pt.width;
     f.height = (uint32_t) v->scene.pt.height;
     f.samples = v->samples;
+    f.marched = v->scene.pt.marched;
     f.background[0] = v->scene.pt.background.x;
     f.background[1] = v->scene.pt.background.y;
     f.background[2] = v->scene.pt.background.z;

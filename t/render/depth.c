@@ -75,7 +75,7 @@ worst(double (*value)(int y), expo_settings_t *s, double depth, size_t n)
             r = through(i, &cosine);
             expected = density / (double) cosine;
             found = (double) pt_depth(&scene.pt, r, PT_FAR, PT_FAR, PT_FAR,
-                                      NULL, NULL)
+                                      NULL, NULL, NULL)
                         .depth;
             most = fmax(most, fabs(exp(expected - found) - 1));
         }

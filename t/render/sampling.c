@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "render-worker/render/kernel/pt_look.h"
+#include "render-worker/render/kernel/pt_path.h"
 #include "render-worker/render/kernel/pt_tone.h"
 #include "t/unit/check.h"
 

@@ -7,12 +7,14 @@
 #ifndef PT_DEPTH_H
 #define PT_DEPTH_H
 
+#include "render-worker/render/kernel/pt_tap.h"
 #include PT_STEPS_H
 
 /* From here on nothing more is seen: exp(-8) is 3e-4. */
 #define PT_OPAQUE 8.0f
 
-#define PT_MARKS 16 /* places that a march remembers */
+#define PT_GLANCE 0.7f /* steps a voxel where only a look is taken */
+#define PT_MARKS 16    /* places that a march remembers */
 
 typedef struct {
     float depth; /* to the end of the march */
@@ -26,6 +28,55 @@ typedef struct {
     float t[PT_MARKS], depth[PT_MARKS]; /* rising */
     int32_t n;
 } pt_marks_t;
+
+/* What is seen along a march, weighted by what each step shows. */
+typedef struct {
+    float clear;        /* transmittance so far */
+    float mean, square; /* of distance, mm */
+    float at[4]; /* distance where cover first passed 1/16, 1/8, 1/4, 1/2 */
+    pt_v3 color;
+} pt_seen_t;
+
+PT_FN pt_seen_t
+pt_seen(void)
+{
+    pt_seen_t m = {
+        1.0f, 0.0f, 0.0f, {PT_FAR, PT_FAR, PT_FAR, PT_FAR}, {0.0f, 0.0f, 0.0f}};
+
+    return m;
+}
+
+/* 1 - exp(-x), x >= 0, to 1 %. */
+PT_FN float
+pt_absorbed(float x)
+{
+    return 1.0f - 1.0f / (1.0f + x * (1.0f + x * (0.5f + x * 0.16666667f)));
+}
+
+/* One step: around t mm, of this depth, at this place in the table. */
+PT_FN void
+pt_seen_step(const pt_scene_t *s, pt_seen_t *m, float t, float depth, float x)
+{
+    float w = m->clear * pt_absorbed(depth), mark;
+    float cover = 1.0f - m->clear + w;
+    int32_t i;
+
+    if (w <= 0.0f) {
+        return;
+    }
+
+    for (i = 0, mark = 0.0625f; i < 4; i++, mark *= 2.0f) {
+        if (cover >= mark && m->at[i] >= PT_FAR) {
+            m->at[i] = t;
+        }
+    }
+
+    x = pt_min(pt_max(x, 0.0f), (float) (PT_TABLE - 1));
+    m->clear -= w;
+    m->mean += w * t;
+    m->square += w * t * t;
+    m->color = pt_along(m->color, s->material[(int32_t) x].color, w);
+}
 
 /* Part of a step, 0..1, at whose end the depth is `part` of the step's. */
 PT_FN float
@@ -88,14 +139,14 @@ pt_depth_find(const pt_scene_t *s, const pt_taps_t *taps, int32_t n, float x,
 
 /*
  * Marches [0, limit] mm of the ray until its depth is `enough`. The march
- * begins at the last of `from` and leaves its own marks in `to`; each may be
- * NULL.
+ * begins at the last of `from`, leaves its own marks in `to` and what it sees
+ * in `seen`; each may be NULL. One that only sees takes longer steps.
  */
 PT_FN pt_depth_t
 pt_depth(const pt_scene_t *s, pt_ray_t r, float limit, float target,
-         float enough, const pt_marks_t *from, pt_marks_t *to)
+         float enough, const pt_marks_t *from, pt_marks_t *to, pt_seen_t *seen)
 {
-    float t0 = 0.0f, t1 = limit, t = 0.0f, end, dt, more, voxel, x;
+    float t0 = 0.0f, t1 = limit, t = 0.0f, end, dt, more, voxel, x, detail;
     pt_depth_t out = {0.0f, 0, 0.0f, 0.0f};
     pt_taps_t taps;
     pt_tap_t tap = {0.0f, 0.0f, 0.0f};
@@ -143,7 +194,9 @@ pt_depth(const pt_scene_t *s, pt_ray_t r, float limit, float target,
         }
 
         /* Straight through a cell, steps end at voxels, where values bend. */
-        n = 1 + (int32_t) ((end - t) / voxel * s->detail[cell] - 0.05f);
+        detail = s->detail[cell];
+        detail = seen != NULL ? pt_min(detail, PT_GLANCE) : detail;
+        n = 1 + (int32_t) ((end - t) / voxel * detail - 0.05f);
         dt = (end - t) / (float) n;
 
         for (; n > 0; n -= PT_TAPS, t += PT_TAPS * dt) {
@@ -157,6 +210,11 @@ pt_depth(const pt_scene_t *s, pt_ray_t r, float limit, float target,
             }
 
             out.depth += more;
+
+            for (k = 0; seen != NULL && k < n && k < PT_TAPS; k++) {
+                pt_seen_step(s, seen, t0 + t + ((float) k + 0.5f) * dt,
+                             taps.depth[k], taps.x[k]);
+            }
         }
 
         if (out.depth >= enough) {
@@ -173,7 +231,8 @@ pt_depth(const pt_scene_t *s, pt_ray_t r, float limit, float target,
 PT_BIG float
 pt_clear(const pt_scene_t *s, pt_ray_t r, float limit)
 {
-    float depth = pt_depth(s, r, limit, PT_FAR, PT_OPAQUE, NULL, NULL).depth;
+    float depth =
+        pt_depth(s, r, limit, PT_FAR, PT_OPAQUE, NULL, NULL, NULL).depth;
 
     return depth < PT_OPAQUE ? expf(-depth) : 0.0f;
 }
@@ -184,7 +243,7 @@ pt_depth_pick(const pt_scene_t *s, pt_ray_t r, float limit, float u,
               pt_marks_t *marks, float *clear)
 {
     float target = pt_min(pt_minus_log(1.0f - u), 0.999f * PT_OPAQUE);
-    pt_depth_t d = pt_depth(s, r, limit, target, PT_OPAQUE, NULL, marks);
+    pt_depth_t d = pt_depth(s, r, limit, target, PT_OPAQUE, NULL, marks, NULL);
 
     *clear = d.depth < PT_OPAQUE ? expf(-d.depth) : 0.0f;
 
@@ -202,7 +261,7 @@ pt_depth_repick(const pt_scene_t *s, pt_ray_t r, float limit, float u,
         marks->n--;
     }
 
-    return pt_depth(s, r, limit, target, target, marks, NULL);
+    return pt_depth(s, r, limit, target, target, marks, NULL, NULL);
 }
 
 #endif

@@ -6,9 +6,9 @@
  * is glossy that direction looks for lamps too, and both ways of finding one
  * share by the power heuristic (Veach, 1997).
  *
- * A marched scene finds the first collision and the shadows there by optical
+ * A marched path finds the first collision and the shadows there by optical
  * depth, which is free of noise; further ones are tracked, which is cheaper
- * where light is smooth anyway. Else everything is tracked, free of bias.
+ * where light is smooth anyway. A tracked path is free of bias.
  */
 
 #ifndef PT_PATH_H
@@ -17,6 +17,7 @@
 #include "render-worker/render/kernel/pt_brdf.h"
 #include "render-worker/render/kernel/pt_camera.h"
 #include "render-worker/render/kernel/pt_depth.h"
+#include "render-worker/render/kernel/pt_event.h"
 #include "render-worker/render/kernel/pt_light.h"
 #include "render-worker/render/kernel/pt_phase.h"
 
@@ -27,92 +28,11 @@ enum { PT_DIM_LOBE, PT_DIM_DIRECTION, PT_DIM_LAMP, PT_DIMS_A_BOUNCE = 40 };
 /* Rays that meet less than this are let off by chance. */
 #define PT_FAINT 0.25f
 
-/* Rougher than this, lamps are found well enough by asking them. */
-#define PT_GLOSSY 0.35f
-
-/* How deep below a cut its plane is still what one sees, in voxels. */
-#define PT_CUT_VOXELS 1.5f
-
 /* Radiance and coverage (1 where the path met anything but background). */
 typedef struct {
     pt_v3 radiance;
     float cover;
 } pt_sample_t;
-
-/* A collision, ready to be lit. */
-typedef struct {
-    pt_v3 p, wo, n;
-    pt_material_t m;
-    int surface; /* else phase */
-    int glossy;
-    int marched; /* shadows from here; else tracked */
-} pt_event_t;
-
-/* Unit normal against the gradient or of the cut that p lies at, towards wo.
- * Returns the chance that the collision is a surface. */
-PT_FN float
-pt_normal(const pt_scene_t *s, pt_v3 p, pt_v3 wo, pt_v3 *n)
-{
-    float depth, length, nearest = PT_CUT_VOXELS * s->voxel_mm;
-    int32_t i, cut = -1;
-    pt_v3 g;
-
-    for (i = 0; i < s->n_planes; i++) {
-        if (!s->planes[i].cut) {
-            continue;
-        }
-
-        depth = pt_dot(s->planes[i].normal, p) - s->planes[i].offset;
-
-        /* The inward normal: the cut that one looks into has it against wo. */
-        if (depth < nearest && pt_dot(s->planes[i].normal, wo) < 0.0f) {
-            nearest = depth;
-            cut = i;
-        }
-    }
-
-    if (cut >= 0) {
-        *n = pt_scale(s->planes[cut].normal, -1.0f);
-        return 1.0f;
-    }
-
-    g = pt_gradient(s, pt_to_index(s, p));
-    length = pt_length(g);
-
-    if (!(length > 1e-6f)) {
-        *n = wo;
-        return 0.0f;
-    }
-
-    *n = pt_scale(g, pt_dot(g, wo) > 0.0f ? 1.0f / length : -1.0f / length);
-
-    return 1.0f -
-           expf(-s->gradient_factor * length * s->voxel_mm * s->inv_range);
-}
-
-PT_FN pt_event_t
-pt_event(const pt_scene_t *s, pt_ray_t r, float t, float value, float choose)
-{
-    pt_event_t e;
-    float chance;
-
-    e.p = pt_along(r.o, r.d, t);
-    e.wo = pt_scale(r.d, -1.0f);
-    e.n = e.wo;
-    e.m = pt_material(s, value);
-    e.surface = 0;
-    e.marched = 0;
-
-    if (s->shading != PT_PHASE) {
-        chance = pt_normal(s, e.p, e.wo, &e.n);
-        e.surface = s->shading == PT_BRDF || choose < chance;
-    }
-
-    e.glossy =
-        e.surface && e.m.roughness < PT_GLOSSY && pt_max3(e.m.specular) > 0.0f;
-
-    return e;
-}
 
 /* Light turned from wi to wo, cosine included; *pdf as pt_turn_sample's. */
 PT_FN pt_v3
@@ -359,8 +279,9 @@ pt_last(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float pdf,
  * have been likely to; where that is little, most are let off.
  */
 PT_FN int
-pt_first(const pt_scene_t *s, pt_ray_t r, float limit, pt_random_t *random,
-         float *cover, float *weight, float *t, float *value)
+pt_first(const pt_scene_t *s, pt_ray_t r, float limit, int marched,
+         pt_random_t *random, float *cover, float *weight, float *t,
+         float *value)
 {
     float u, v, clear, keep;
     pt_marks_t marks;
@@ -368,7 +289,7 @@ pt_first(const pt_scene_t *s, pt_ray_t r, float limit, pt_random_t *random,
 
     *weight = 1.0f;
 
-    if (!s->marched) {
+    if (!marched) {
         *cover = pt_track(s, r, limit, random, t, value) ? 1.0f : 0.0f;
 
         return *cover > 0.0f;
@@ -418,8 +339,9 @@ pt_second(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float pdf,
     return d.met;
 }
 
+/* marched: else tracked, free of bias. */
 PT_FN pt_sample_t
-pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
+pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample, int marched)
 {
     pt_random_t random =
         pt_random(s->seed, (uint32_t) (y * s->width + x), sample);
@@ -434,7 +356,7 @@ pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
 
     t = pt_visible_lamp(s, r, &lamp);
     out = pt_background(s, r.d, lamp);
-    met = pt_first(s, r, t, &random, &cover, &worth, &t, &value);
+    met = pt_first(s, r, t, marched, &random, &cover, &worth, &t, &value);
     out.radiance = pt_scale(out.radiance, 1.0f - cover);
     out.cover = cover + (1.0f - cover) * out.cover;
     through = pt_vec(worth, worth, worth);
@@ -443,7 +365,7 @@ pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
         dim = PT_DIM_BOUNCE + bounce * PT_DIMS_A_BOUNCE;
         pt_random_pair(&random, dim + PT_DIM_LOBE, &choose, &lobe);
         e = pt_event(s, r, t, value, choose);
-        e.marched = s->marched && bounce == 0;
+        e.marched = marched && bounce == 0;
         light = pt_lit(s, &e, dim, &random);
         out.radiance = pt_add(out.radiance, pt_mul(through, light));
 

@@ -94,7 +94,7 @@ typedef struct {
     pt_shading_t shading;
     float g, gradient_factor;
     uint32_t max_bounces;
-    int32_t marched; /* first events by pt_march.h; else all by pt_grid.h */
+    int32_t marched; /* paths are, but for the first of each pixel */
 } pt_scene_t;
 
 typedef struct {
