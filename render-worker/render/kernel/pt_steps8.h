@@ -1,12 +1,14 @@
 /*
  * Steps of a march, eight at once, for CPUs with AVX2. The same numbers as
- * pt_steps1.h but for rounding.
+ * pt_steps_each's but for rounding.
  */
 
 #ifndef PT_STEPS8_H
 #define PT_STEPS8_H
 
 #include "render-worker/render/kernel/pt_tap.h"
+
+#define PT_FEW 2
 
 typedef float pt_f8 __attribute__((vector_size(32)));
 typedef int32_t pt_i8 __attribute__((vector_size(32)));
@@ -105,7 +107,7 @@ pt_f8_before(float a, pt_f8 b)
     return b;
 }
 
-/* As in pt_steps1.h. */
+/* As pt_steps_each, which is faster for few. */
 PT_FN float
 pt_steps(const pt_scene_t *s, const pt_walk_t *w, float t, float dt, int32_t n,
          pt_tap_t *tap, pt_taps_t *out)
@@ -114,6 +116,10 @@ pt_steps(const pt_scene_t *s, const pt_walk_t *w, float t, float dt, int32_t n,
     pt_f8 gap, mean, even, depth;
     pt_i8 i, keep, near;
     __m128 half;
+
+    if (n <= PT_FEW) {
+        return pt_steps_each(s, w, t, dt, n, tap, out);
+    }
 
     /* Lanes past the last step stand where it ends. */
     k = pt_f8_within(k, 0.0f, (float) n);
