@@ -1,7 +1,7 @@
 #include "render-worker/render/pass.h"
 
 /* The sample before which the first is traced again. */
-#define AGAIN 8
+#define AGAIN 2
 
 static void pixel(const pass_t *p, int32_t x, int32_t y);
 static pt_sample_t path(const pass_t *p, int32_t x, int32_t y, uint32_t sample,

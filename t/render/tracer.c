@@ -274,7 +274,7 @@ every_number_of_threads_gives_the_same_bits(void)
         tracer_open(t, &v, voxels, &view);
         tracer_set(view, &s);
         tracer_film(view, SIDE, SIDE, 3);
-        /* Samples may come in any portions; before the ninth, the first is
+        /* Samples may come in any portions; before the third, the first is
          * traced again. */
         tracer_pass(view, 1 + (uint32_t) i);
         tracer_pass(view, 7 - (uint32_t) (i % 2));
