@@ -1,14 +1,16 @@
 #include "render-worker/pace.h"
 
 /* A guess for two cores, until the first pass has been measured. */
-#define PACE_PATH_US 0.3
-#define PACE_LOOK_US 0.3
+#define PACE_PATH_US 0.6
+#define PACE_FIRST_PATH_US 0.6
 #define PACE_EXTRA_US 8000
 /* Measured times wander; a frame that is late is worse than one too coarse. */
 #define PACE_HEADROOM 0.85
 #define PACE_SMOOTH 0.3
 /* Too slow is noticed sooner than too fast. */
 #define PACE_SMOOTH_SLOWER 0.6
+/* Most that one pass takes off, however wrong path_us is. */
+#define PACE_QUICKER -0.3
 #define PACE_EDGE_MIN 16
 #define PACE_SAMPLES_MAX 64
 /* A finer film must be affordable with this much to spare, against flicker. */
@@ -37,7 +39,7 @@ void
 pace_init(pace_t *p)
 {
     p->path_us = PACE_PATH_US;
-    p->look_us = PACE_LOOK_US;
+    p->first_us = PACE_FIRST_PATH_US;
     p->extra_us = PACE_EXTRA_US;
     p->divisor = 12;
 }
@@ -46,22 +48,18 @@ pace_init(pace_t *p)
 void
 pace_passed(pace_t *p, const pace_plan_t *plan, bool first, uint64_t us)
 {
-    double pixels = (double) plan->width * plan->height;
-    double expected_us = pixels * plan->samples * p->path_us;
-    double change;
+    double pixel_us = (double) us / ((double) plan->width * plan->height);
+    double *cost = first ? &p->first_us : &p->path_us;
+    double measured, change;
 
-    if (first) {
-        expected_us += pixels * p->look_us;
-    }
+    /* Later paths are traced another way: only passes of them say their cost. */
+    measured = first ? pixel_us - (plan->samples - 1) * p->path_us
+                     : pixel_us / plan->samples;
 
-    change = ((double) us + 1) / (expected_us + 1);
-    change = 1 + (change > 1 ? PACE_SMOOTH_SLOWER : PACE_SMOOTH) * (change - 1);
-    p->path_us *= change;
+    change = measured / *cost - 1;
+    change *= change > 0 ? PACE_SMOOTH_SLOWER : PACE_SMOOTH;
 
-    /* One number cannot tell two costs apart; later passes know the path's. */
-    if (first) {
-        p->look_us *= change;
-    }
+    *cost *= 1 + (change > PACE_QUICKER ? change : PACE_QUICKER);
 }
 
 
@@ -75,7 +73,11 @@ pace_shown(pace_t *p, uint64_t us)
 uint64_t
 pace_pass_us(const pace_t *p, const pace_plan_t *plan, bool first)
 {
-    double pixel_us = plan->samples * p->path_us + (first ? p->look_us : 0);
+    double pixel_us = plan->samples * p->path_us;
+
+    if (first) {
+        pixel_us += p->first_us - p->path_us;
+    }
 
     return (uint64_t) (pixel_us * plan->width * plan->height);
 }
@@ -184,10 +186,10 @@ pace_fit(const pace_t *p, uint32_t width, uint32_t height, double budget_us,
         plan->width = pace_edge(width, pace_divisors[i]);
         plan->height = pace_edge(height, pace_divisors[i]);
         pixel_us = budget_us / ((double) plan->width * plan->height);
-        samples = (pixel_us - p->look_us) / p->path_us;
+        samples = 1 + (pixel_us - p->first_us) / p->path_us;
         wanted = pace_divisors[i] < current ? PACE_HYSTERESIS : 1;
 
-        if (pixel_us >= wanted * (p->look_us + p->path_us) ||
+        if (pixel_us >= wanted * p->first_us ||
             i + 1 == PACE_DIVISORS) {
             break;
         }

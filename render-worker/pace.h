@@ -21,7 +21,7 @@
 
 typedef struct {
     double path_us;   /* of one path through one pixel, lately; all threads */
-    double look_us;   /* what a pixel takes besides in a film's first pass */
+    double first_us;  /* of a film's first, with what the display needs once */
     double extra_us;  /* display, encoding and publishing of one picture */
     uint32_t divisor; /* of the moving film's edges, lately; in quarters */
 } pace_t;

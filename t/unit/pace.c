@@ -27,7 +27,7 @@ measurements_are_followed(void)
 
     device(&p, 0.25, 6000);
     check(p.path_us > 0.249 && p.path_us < 0.251);
-    check(p.look_us > 0.249 && p.look_us < 0.251);
+    check(p.first_us > 0.499 && p.first_us < 0.501);
     check(p.extra_us > 5990 && p.extra_us < 6010);
 
     /* One hiccup does not throw it. */
@@ -60,7 +60,30 @@ a_film_s_first_pass_is_told_from_the_others(void)
     }
 
     check(p.path_us > 0.58 && p.path_us < 0.62);
-    check(p.look_us < 0.1);
+    check(p.first_us > 0.58 && p.first_us < 0.62);
+}
+
+static void
+a_first_path_may_cost_less_than_later_ones(void)
+{
+    const pace_plan_t two = {1000, 1000, 2};
+    pace_t p;
+    int i;
+
+    pace_init(&p);
+
+    for (i = 0; i < 90; i++) {
+        pace_passed(&p, &million, i % 30 < 20, i % 30 < 20 ? 400000 : 900000);
+    }
+
+    check(pace_pass_us(&p, &million, true) < 420000);
+    check(pace_pass_us(&p, &million, false) > 880000);
+    check(pace_pass_us(&p, &two, true) > 1250000);
+    check(pace_pass_us(&p, &two, true) < 1350000);
+
+    /* A first pass of several says nothing about the later ones. */
+    pace_passed(&p, &two, true, 1300000);
+    check(pace_pass_us(&p, &million, false) > 880000);
 }
 
 static void
@@ -126,7 +149,8 @@ the_film_does_not_flicker_between_two_sizes(void)
     width = plan.width;
 
     for (i = 0; i < 50; i++) {
-        p.path_us = p.look_us = i % 2 ? 0.48 : 0.52;
+        p.path_us = i % 2 ? 0.48 : 0.52;
+        p.first_us = 2 * p.path_us;
         pace_moving(&p, 512, 512, 20, 1, &plan);
         changes += plan.width != width;
         width = plan.width;
@@ -258,6 +282,7 @@ main(void)
 {
     measurements_are_followed();
     a_film_s_first_pass_is_told_from_the_others();
+    a_first_path_may_cost_less_than_later_ones();
     a_moving_picture_fits_its_frame();
     faster_devices_give_finer_pictures();
     the_film_does_not_flicker_between_two_sizes();
