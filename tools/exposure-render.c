@@ -31,6 +31,7 @@ static const char usage[] =
     "  --mode MODE         production, or unbiased: noisier, a reference\n"
     "  --threads N         0 is one a core (0)\n"
     "  --checkpoints N,... also writes PICTURE_N.pfm after N samples\n"
+    "  --filter            .pfm as the picture is shown: young ones filtered\n"
     "  --out may be given several times; .pfm is linear radiance.\n"
     "  --volume takes NRRD, our own volumes, and folders of DICOM files.\n"
     "Prints one line of JSON. Exit: 0 done, 2 wrong use, 3 unusable input,\n"
@@ -45,6 +46,7 @@ typedef struct {
     unsigned n_checkpoints;
     double seconds;
     uint64_t seed;
+    int filter;
     tracer_mode_t mode;
 } options_t;
 
@@ -56,6 +58,7 @@ static unsigned long long whole(const char *text, const char *what,
 static void settings_read(expo_settings_t *s, const options_t *o,
                           const scan_t *scan);
 static double trace(tracer_view_t *view, const options_t *o, double *cpu);
+static double filter_cost(const tracer_view_t *view, const options_t *o);
 static void checkpoint_write(const tracer_view_t *view, const options_t *o,
                              uint32_t n);
 static void out_write(const tracer_view_t *view, const options_t *o,
@@ -105,7 +108,13 @@ main(int argc, char **argv)
         out_write(view, &o, o.outs[i]);
     }
 
-    printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"samples\": %u, "
+    printf("{");
+
+    if (o.filter) {
+        printf("\"filter_cpu_seconds\": %.4f, ", filter_cost(view, &o));
+    }
+
+    printf("\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"samples\": %u, "
            "\"width\": %u, \"height\": %u, \"device\": \"%s\", "
            "\"paths_per_second\": %.0f}\n",
            seconds, cpu, tracer_samples(view), o.width, o.height,
@@ -130,7 +139,8 @@ options_read(options_t *o, int argc, char **argv)
         {"seed", 1, NULL, 'r'},    {"device", 1, NULL, 'd'},
         {"mode", 1, NULL, 'm'},    {"threads", 1, NULL, 'j'},
         {"out", 1, NULL, 'o'},     {"checkpoints", 1, NULL, 'c'},
-        {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
+        {"filter", 0, NULL, 'f'},  {"help", 0, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
     char *end;
     int c;
 
@@ -206,6 +216,9 @@ options_read(options_t *o, int argc, char **argv)
             break;
         case 'c':
             checkpoints_read(o, optarg);
+            break;
+        case 'f':
+            o->filter = 1;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -365,6 +378,23 @@ trace(tracer_view_t *view, const options_t *o, double *cpu)
 }
 
 
+/* CPU seconds of one filtered picture. */
+static double
+filter_cost(const tracer_view_t *view, const options_t *o)
+{
+    float *rgb = need(malloc((size_t) o->width * o->height * 3 * sizeof(*rgb)));
+    double start = now(CLOCK_PROCESS_CPUTIME_ID);
+
+    if (tracer_read_filtered(view, rgb) != EXPO_OK) {
+        fail(EXIT_INPUT, "not enough memory to filter a picture");
+    }
+
+    free(rgb);
+
+    return now(CLOCK_PROCESS_CPUTIME_ID) - start;
+}
+
+
 /* out.pfm becomes out_N.pfm; out.png too. */
 static void
 checkpoint_write(const tracer_view_t *view, const options_t *o, uint32_t n)
@@ -401,9 +431,11 @@ pfm_write(const tracer_view_t *view, const options_t *o, const char *path)
     size_t row = (size_t) o->width * 3, y;
     float *rgb = need(malloc(row * o->height * sizeof(*rgb)));
     FILE *f = fopen(path, "wbe");
+    expo_status_t st;
     int ok;
 
-    ok = f != NULL && tracer_read(view, rgb) == EXPO_OK &&
+    st = o->filter ? tracer_read_filtered(view, rgb) : tracer_read(view, rgb);
+    ok = f != NULL && st == EXPO_OK &&
          fprintf(f, "PF\n%u %u\n-1.0\n", o->width, o->height) > 0;
 
     for (y = o->height; ok && y-- > 0;) {

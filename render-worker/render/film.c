@@ -10,13 +10,19 @@
 
 typedef struct {
     const film_t *film;
-    float *shaded;          /* [height][width][4]: tissue's radiance, cover */
+    const float *shaded;    /* [height][width][4]: tissue's radiance, cover */
     float *shown;           /* [height][width][3], 0..255 */
     float curve[CURVE + 1]; /* of sqrt(linear) */
     uint32_t width, height; /* of rgba */
     uint8_t *rgba;
 } display_t;
 
+typedef struct {
+    const film_t *film;
+    float *shaded;
+} mean_t;
+
+static expo_status_t shade(const film_t *f, pool_t *pool, float **shaded);
 static void curve_make(display_t *d);
 static float curve_at(const display_t *d, float linear);
 static void show_band(void *ctx, uint32_t band);
@@ -45,11 +51,41 @@ film_read(const film_t *f, float *rgb)
 
 
 expo_status_t
+film_read_filtered(const film_t *f, pool_t *pool, float *rgb)
+{
+    size_t i, pixels = (size_t) f->width * f->height;
+    float *shaded, cover;
+    expo_status_t st;
+    int c;
+
+    st = shade(f, pool, &shaded);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    for (i = 0; i < pixels; i++) {
+        cover = shaded[4 * i + 3];
+
+        for (c = 0; c < 3; c++) {
+            rgb[3 * i + (size_t) c] =
+                f->background[c] +
+                cover * (shaded[4 * i + (size_t) c] - f->background[c]);
+        }
+    }
+
+    free(shaded);
+
+    return EXPO_OK;
+}
+
+
+expo_status_t
 film_display(const film_t *f, pool_t *pool, uint32_t width, uint32_t height,
              uint8_t *rgba)
 {
     size_t pixels = (size_t) f->width * f->height;
-    expo_status_t st = EXPO_OK;
+    float *shaded = NULL;
+    expo_status_t st;
     display_t *d;
 
     d = malloc(sizeof(*d));
@@ -62,31 +98,48 @@ film_display(const film_t *f, pool_t *pool, uint32_t width, uint32_t height,
     d->height = height;
     d->rgba = rgba;
     d->shown = malloc(pixels * 3 * sizeof(float));
-    d->shaded = malloc(pixels * 4 * sizeof(float));
-
-    if (d->shown == NULL || d->shaded == NULL) {
-        st = EXPO_NO_MEMORY;
-        goto done;
-    }
-
-    if (f->samples > 0 && f->samples < FILTER_UNTIL) {
-        st = filter_run(f, pool, d->shaded);
-
-    } else {
-        pool_run(pool, bands(f->height), mean_band, d);
-    }
+    st = d->shown == NULL ? EXPO_NO_MEMORY : shade(f, pool, &shaded);
 
     if (st == EXPO_OK) {
+        d->shaded = shaded;
         curve_make(d);
         pool_run(pool, bands(f->height), show_band, d);
         pool_run(pool, bands(height), scale_band, d);
     }
 
-done:
-
-    free(d->shaded);
+    free(shaded);
     free(d->shown);
     free(d);
+
+    return st;
+}
+
+
+/* The tissue as it is shown; *shaded is the caller's to free. */
+static expo_status_t
+shade(const film_t *f, pool_t *pool, float **shaded)
+{
+    float *to = malloc((size_t) f->width * f->height * 4 * sizeof(*to));
+    mean_t mean = {f, to};
+    expo_status_t st = EXPO_OK;
+
+    if (to == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    if (f->samples > 0 && f->samples < FILTER_UNTIL) {
+        st = filter_run(f, pool, to);
+
+    } else {
+        pool_run(pool, bands(f->height), mean_band, &mean);
+    }
+
+    if (st != EXPO_OK) {
+        free(to);
+        to = NULL;
+    }
+
+    *shaded = to;
 
     return st;
 }
@@ -123,8 +176,8 @@ curve_at(const display_t *d, float linear)
 static void
 mean_band(void *ctx, uint32_t band)
 {
-    const display_t *d = ctx;
-    const film_t *f = d->film;
+    const mean_t *m = ctx;
+    const film_t *f = m->film;
     size_t i = (size_t) band * BAND * f->width, end = i + BAND * f->width;
     size_t all = (size_t) f->width * f->height;
     double k;
@@ -134,11 +187,11 @@ mean_band(void *ctx, uint32_t band)
         k = f->pixel[i].cover > 0 ? 1 / f->pixel[i].cover : 0;
 
         for (c = 0; c < 3; c++) {
-            d->shaded[4 * i + (size_t) c] =
+            m->shaded[4 * i + (size_t) c] =
                 (float) (f->pixel[i].radiance[c] * k);
         }
 
-        d->shaded[4 * i + 3] =
+        m->shaded[4 * i + 3] =
             f->samples > 0 ? (float) (f->pixel[i].cover / f->samples) : 0.0f;
     }
 }

@@ -24,6 +24,9 @@ typedef struct {
 /* Mean radiance over the background; [height][width][3]. */
 void film_read(const film_t *f, float *rgb);
 
+/* As tracer_read_filtered. EXPO_NO_MEMORY. */
+expo_status_t film_read_filtered(const film_t *f, pool_t *pool, float *rgb);
+
 /* As tracer_read_display. EXPO_NO_MEMORY. */
 expo_status_t film_display(const film_t *f, pool_t *pool, uint32_t width,
                            uint32_t height, uint8_t *rgba);

@@ -7,6 +7,8 @@ static void pixel(const pass_t *p, int32_t x, int32_t y);
 static pt_sample_t path(const pass_t *p, int32_t x, int32_t y, uint32_t sample,
                         int marched);
 static void add(pass_pixel_t *f, pt_sample_t s, double times);
+static void again(const pass_t *p, int32_t x, int32_t y);
+static double luminance(const pass_pixel_t *f);
 static void look(const pass_t *p, int32_t x, int32_t y);
 
 #ifndef PASS_V3
@@ -58,12 +60,29 @@ pixel(const pass_t *p, int32_t x, int32_t y)
 
     for (i = p->first; i < p->first + p->count; i++) {
         if (marched && i == AGAIN) {
-            add(f, path(p, x, y, 0, 0), -1);
-            add(f, path(p, x, y, 0, 1), 1);
+            again(p, x, y);
+        }
+
+        if (i > 0 && (i & (i - 1)) == 0) {
+            f->mark[0] = f->mark[1];
+            f->mark[1] = luminance(f);
         }
 
         add(f, path(p, x, y, i, marched && i > 0), 1);
     }
+}
+
+
+/* The first sample once more, as if it had always been marched. */
+static void
+again(const pass_t *p, int32_t x, int32_t y)
+{
+    pass_pixel_t *f = p->film + (int64_t) y * p->scene->width + x;
+    double before = luminance(f);
+
+    add(f, path(p, x, y, 0, 0), -1);
+    add(f, path(p, x, y, 0, 1), 1);
+    f->mark[1] += luminance(f) - before;
 }
 
 
@@ -90,6 +109,14 @@ add(pass_pixel_t *f, pt_sample_t s, double times)
     f->radiance[2] += times * (double) s.radiance.z;
     f->cover += times * (double) s.cover;
     f->square += times * light * light;
+}
+
+
+static double
+luminance(const pass_pixel_t *f)
+{
+    return 0.2126 * f->radiance[0] + 0.7152 * f->radiance[1] +
+           0.0722 * f->radiance[2];
 }
 
 

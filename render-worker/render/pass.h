@@ -14,7 +14,8 @@
 typedef struct {
     double radiance[3];
     double cover;
-    double square; /* of the luminance */
+    double square;  /* of the luminance */
+    double mark[2]; /* luminance's sum at the two last powers of two */
 } pass_pixel_t;
 
 typedef struct {

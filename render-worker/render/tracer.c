@@ -248,6 +248,21 @@ tracer_read(const tracer_view_t *v, float *rgb)
 
 
 expo_status_t
+tracer_read_filtered(const tracer_view_t *v, float *rgb)
+{
+    film_t f;
+
+    if (!v->set || v->film == NULL) {
+        return EXPO_INVALID;
+    }
+
+    f = film_of(v);
+
+    return film_read_filtered(&f, v->tracer->pool, rgb);
+}
+
+
+expo_status_t
 tracer_read_display(const tracer_view_t *v, uint32_t width, uint32_t height,
                     uint8_t *rgba)
 {

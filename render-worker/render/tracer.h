@@ -70,6 +70,9 @@ uint32_t tracer_samples(const tracer_view_t *v);
 /* Mean linear radiance, [height][width][3], top row first, before exposure. */
 expo_status_t tracer_read(const tracer_view_t *v, float *rgb);
 
+/* The same of the picture that is shown: filtered while it is young. */
+expo_status_t tracer_read_filtered(const tracer_view_t *v, float *rgb);
+
 /*
  * The picture as shown: exposure, tone map, sRGB; [height][width][4] RGBA,
  * alpha 255, top row first, scaled (bilinear) from the film to width x height.
