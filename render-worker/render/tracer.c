@@ -6,39 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "render-worker/render/film.h"
-#include "render-worker/render/pool.h"
-#include "render-worker/render/scene.h"
+#include "render-worker/render/device.h"
 
 struct tracer_s {
-    pool_t *pool;
-    void (*tile)(void *pass, uint32_t tile);
+    device_t *device;
 };
 
 struct tracer_view_s {
-    tracer_t *tracer;
+    device_t *device;
+    device_view_t *on; /* the device's part of the view */
     body_t body;
     scene_t scene;
-    pass_pixel_t *film;
-    pt_look_t *look;
     tracer_mode_t mode;
     uint32_t samples;
     atomic_bool interrupted;
-    int set; /* settings have been given */
+    bool set;  /* settings have been given */
+    bool film; /* there is one */
     float exposure, gamma;
     pt_tone_map_t tone_map;
 };
 
-/* One pass, and whose it is. */
-typedef struct {
-    tracer_view_t *view;
-    pass_t pass;
-} task_t;
-
-static void task_tile(void *task, uint32_t tile);
-static void restart(tracer_view_t *v);
+static expo_status_t restart(tracer_view_t *v);
 static film_t film_of(const tracer_view_t *v);
-static int has_v3(void);
 
 
 expo_status_t
@@ -60,14 +49,13 @@ tracer_create(const char *device, unsigned threads, tracer_t **out, char *error,
         return EXPO_NO_MEMORY;
     }
 
-    st = pool_open(threads, &t->pool);
+    st = device_cpu_create(threads, &t->device);
     if (st != EXPO_OK) {
         snprintf(error, error_bytes, "cannot start the renderer's threads");
         free(t);
         return st;
     }
 
-    t->tile = has_v3() ? pass_tile_v3 : pass_tile;
     *out = t;
 
     return EXPO_OK;
@@ -78,7 +66,7 @@ void
 tracer_destroy(tracer_t *t)
 {
     if (t != NULL) {
-        pool_close(t->pool);
+        t->device->does->destroy(t->device);
         free(t);
     }
 }
@@ -87,7 +75,7 @@ tracer_destroy(tracer_t *t)
 const char *
 tracer_device(const tracer_t *t)
 {
-    return t->tile == pass_tile_v3 ? "cpu (x86-64-v3)" : "cpu";
+    return t->device->name;
 }
 
 
@@ -103,10 +91,15 @@ tracer_open(tracer_t *t, const expo_volume_t *volume, const uint16_t *voxels,
         return EXPO_NO_MEMORY;
     }
 
-    v->tracer = t;
+    v->device = t->device;
     st = body_open(&v->body, volume, voxels);
 
+    if (st == EXPO_OK) {
+        st = v->device->does->open(v->device, &v->body, &v->on);
+    }
+
     if (st != EXPO_OK) {
+        body_close(&v->body);
         free(v);
         return st;
     }
@@ -121,9 +114,8 @@ void
 tracer_close(tracer_view_t *v)
 {
     if (v != NULL) {
+        v->device->does->close(v->on);
         body_close(&v->body);
-        free(v->film);
-        free(v->look);
         free(v);
     }
 }
@@ -134,22 +126,24 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
 {
     int32_t width = v->scene.pt.width, height = v->scene.pt.height;
     uint64_t seed = v->scene.pt.seed;
+    expo_status_t st;
 
     scene_set(&v->scene, &v->body, s);
     v->scene.pt.width = width;
     v->scene.pt.height = height;
     v->scene.pt.seed = seed;
     v->scene.pt.marched = v->mode == TRACER_PRODUCTION;
-    v->set = 1;
+    v->set = true;
 
     v->exposure = s->film.exposure;
     v->gamma = s->film.gamma;
     v->tone_map = s->film.tone_map == EXPO_TONE_ACES          ? PT_ACES
                   : s->film.tone_map == EXPO_TONE_EXPONENTIAL ? PT_EXPONENTIAL
                                                               : PT_LINEAR;
-    restart(v);
 
-    return EXPO_OK;
+    st = v->device->does->set(v->on, &v->scene);
+
+    return st == EXPO_OK ? restart(v) : st;
 }
 
 
@@ -165,32 +159,24 @@ tracer_mode(tracer_view_t *v, tracer_mode_t mode)
 expo_status_t
 tracer_film(tracer_view_t *v, uint32_t width, uint32_t height, uint64_t seed)
 {
-    size_t pixels = (size_t) width * height;
-    pass_pixel_t *film;
-    pt_look_t *look;
+    expo_status_t st;
 
     if (width < TRACER_EDGE_MIN || width > TRACER_EDGE_MAX ||
         height < TRACER_EDGE_MIN || height > TRACER_EDGE_MAX) {
         return EXPO_INVALID;
     }
 
-    film = malloc(pixels * sizeof(*film));
-    look = calloc(pixels, sizeof(*look));
-
-    if (film == NULL || look == NULL) {
-        free(film);
-        free(look);
-        return EXPO_NO_MEMORY;
+    st = v->device->does->film(v->on, width, height);
+    if (st != EXPO_OK) {
+        return st;
     }
 
-    free(v->film);
-    free(v->look);
-    v->film = film;
-    v->look = look;
+    v->film = true;
     v->scene.pt.width = (int32_t) width;
     v->scene.pt.height = (int32_t) height;
     v->scene.pt.seed = seed;
-    restart(v);
+    v->samples = 0;
+    atomic_store(&v->interrupted, false);
 
     return EXPO_OK;
 }
@@ -199,21 +185,20 @@ tracer_film(tracer_view_t *v, uint32_t width, uint32_t height, uint64_t seed)
 expo_status_t
 tracer_pass(tracer_view_t *v, uint32_t samples)
 {
-    task_t task = {v, {&v->scene.pt, v->film, v->look, v->samples, samples}};
+    expo_status_t st;
 
-    if (!v->set || v->film == NULL) {
+    if (!v->set || !v->film) {
         return EXPO_INVALID;
     }
 
-    pool_run(v->tracer->pool, pass_tiles(&v->scene.pt), task_tile, &task);
+    st = v->device->does->pass(v->on, &v->scene.pt, v->samples, samples,
+                               &v->interrupted);
 
-    if (atomic_load(&v->interrupted)) {
-        return EXPO_EXPIRED;
+    if (st == EXPO_OK) {
+        v->samples += samples;
     }
 
-    v->samples += samples;
-
-    return EXPO_OK;
+    return st;
 }
 
 
@@ -236,14 +221,13 @@ tracer_read(const tracer_view_t *v, float *rgb)
 {
     film_t f;
 
-    if (!v->set || v->film == NULL) {
+    if (!v->set || !v->film) {
         return EXPO_INVALID;
     }
 
     f = film_of(v);
-    film_read(&f, rgb);
 
-    return EXPO_OK;
+    return v->device->does->read(v->on, &f, rgb);
 }
 
 
@@ -252,13 +236,13 @@ tracer_read_filtered(const tracer_view_t *v, float *rgb)
 {
     film_t f;
 
-    if (!v->set || v->film == NULL) {
+    if (!v->set || !v->film) {
         return EXPO_INVALID;
     }
 
     f = film_of(v);
 
-    return film_read_filtered(&f, v->tracer->pool, rgb);
+    return v->device->does->read_filtered(v->on, &f, rgb);
 }
 
 
@@ -268,13 +252,13 @@ tracer_read_display(const tracer_view_t *v, uint32_t width, uint32_t height,
 {
     film_t f;
 
-    if (!v->set || v->film == NULL || width == 0 || height == 0) {
+    if (!v->set || !v->film || width == 0 || height == 0) {
         return EXPO_INVALID;
     }
 
     f = film_of(v);
 
-    return film_display(&f, v->tracer->pool, width, height, rgba);
+    return v->device->does->display(v->on, &f, width, height, rgba);
 }
 
 
@@ -286,7 +270,7 @@ tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
     pt_ray_t r;
     pt_v3 p;
 
-    if (!v->set || v->film == NULL) {
+    if (!v->set || !v->film) {
         return EXPO_INVALID;
     }
 
@@ -307,28 +291,13 @@ tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
 }
 
 
-static void
-task_tile(void *task, uint32_t tile)
-{
-    task_t *t = task;
-
-    if (!atomic_load(&t->view->interrupted)) {
-        t->view->tracer->tile(&t->pass, tile);
-    }
-}
-
-
-static void
+static expo_status_t
 restart(tracer_view_t *v)
 {
     v->samples = 0;
     atomic_store(&v->interrupted, false);
 
-    if (v->film != NULL) {
-        memset(v->film, 0,
-               (size_t) v->scene.pt.width * (size_t) v->scene.pt.height *
-                   sizeof(*v->film));
-    }
+    return v->film ? v->device->does->clear(v->on) : EXPO_OK;
 }
 
 
@@ -337,8 +306,8 @@ film_of(const tracer_view_t *v)
 {
     film_t f;
 
-    f.pixel = v->film;
-    f.look = v->look;
+    f.pixel = NULL;
+    f.look = NULL;
     f.width = (uint32_t) v->scene.pt.width;
     f.height = (uint32_t) v->scene.pt.height;
     f.samples = v->samples;
@@ -355,15 +324,4 @@ film_of(const tracer_view_t *v)
     f.tone_map = v->tone_map;
 
     return f;
-}
-
-
-static int
-has_v3(void)
-{
-#ifdef __x86_64__
-    return __builtin_cpu_supports("x86-64-v3");
-#else
-    return 0;
-#endif
 }

@@ -1,0 +1,63 @@
+/*
+ * A machine that renders, as tracer.c sees it. What is said to one has been
+ * checked; sums, features and tables of a view lie in the machine's own memory.
+ */
+
+#ifndef RENDER_DEVICE_H
+#define RENDER_DEVICE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "lib/status.h"
+#include "render-worker/render/film.h"
+#include "render-worker/render/scene.h"
+
+typedef struct device_s device_t;
+typedef struct device_view_s device_view_t;
+
+/* EXPO_NO_MEMORY: not enough of the machine's. EXPO_IO: the machine failed and
+ * is of no more use; views on it can only be closed. */
+typedef struct {
+    void (*destroy)(device_t *d);
+
+    /* Voxels and grid are b's, borrowed until close. */
+    expo_status_t (*open)(device_t *d, const body_t *b, device_view_t **out);
+    void (*close)(device_view_t *v);
+
+    /* New tables and bounds; they lie where s->pt points, until the next. */
+    expo_status_t (*set)(device_view_t *v, const scene_t *s);
+
+    /* A film of width x height pixels, its sums zero. */
+    expo_status_t (*film)(device_view_t *v, uint32_t width, uint32_t height);
+    expo_status_t (*clear)(device_view_t *v);
+
+    /*
+     * Adds samples first .. first + count - 1 to every pixel; with sample 0
+     * come the features. EXPO_EXPIRED: *stop became true.
+     */
+    expo_status_t (*pass)(device_view_t *v, const pt_scene_t *s, uint32_t first,
+                          uint32_t count, const atomic_bool *stop);
+
+    /* As film.h's; f's pixel and look are the view's. */
+    expo_status_t (*read)(device_view_t *v, const film_t *f, float *rgb);
+    expo_status_t (*read_filtered)(device_view_t *v, const film_t *f,
+                                   float *rgb);
+    expo_status_t (*display)(device_view_t *v, const film_t *f, uint32_t width,
+                             uint32_t height, uint8_t *rgba);
+} device_table_t;
+
+/* Every machine's and every view's first member. */
+struct device_s {
+    const device_table_t *does;
+    const char *name;
+};
+
+struct device_view_s {
+    device_t *device;
+};
+
+/* threads: 0 means one a core. */
+expo_status_t device_cpu_create(unsigned threads, device_t **out);
+
+#endif

@@ -1,0 +1,244 @@
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "render-worker/render/device.h"
+#include "render-worker/render/pool.h"
+
+typedef struct {
+    device_t device;
+    pool_t *pool;
+    void (*tile)(void *pass, uint32_t tile);
+} cpu_t;
+
+typedef struct {
+    device_view_t view;
+    uint32_t width, height;
+    pass_pixel_t *film;
+    pt_look_t *look;
+} cpu_view_t;
+
+/* One pass, and what may end it. */
+typedef struct {
+    pass_t pass;
+    void (*tile)(void *pass, uint32_t tile);
+    const atomic_bool *stop;
+} task_t;
+
+static void cpu_destroy(device_t *d);
+static expo_status_t cpu_open(device_t *d, const body_t *b,
+                              device_view_t **out);
+static void cpu_close(device_view_t *view);
+static expo_status_t cpu_set(device_view_t *view, const scene_t *s);
+static expo_status_t cpu_film(device_view_t *view, uint32_t width,
+                              uint32_t height);
+static expo_status_t cpu_clear(device_view_t *view);
+static expo_status_t cpu_pass(device_view_t *view, const pt_scene_t *s,
+                              uint32_t first, uint32_t count,
+                              const atomic_bool *stop);
+static void task_tile(void *task, uint32_t tile);
+static expo_status_t cpu_read(device_view_t *view, const film_t *f, float *rgb);
+static expo_status_t cpu_read_filtered(device_view_t *view, const film_t *f,
+                                       float *rgb);
+static expo_status_t cpu_display(device_view_t *view, const film_t *f,
+                                 uint32_t width, uint32_t height,
+                                 uint8_t *rgba);
+static film_t cpu_film_of(const device_view_t *view, const film_t *f);
+static int has_v3(void);
+
+static const device_table_t cpu_table = {
+    cpu_destroy, cpu_open, cpu_close, cpu_set,           cpu_film,
+    cpu_clear,   cpu_pass, cpu_read,  cpu_read_filtered, cpu_display};
+
+
+expo_status_t
+device_cpu_create(unsigned threads, device_t **out)
+{
+    expo_status_t st;
+    cpu_t *cpu;
+
+    cpu = calloc(1, sizeof(*cpu));
+    if (cpu == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    st = pool_open(threads, &cpu->pool);
+    if (st != EXPO_OK) {
+        free(cpu);
+        return st;
+    }
+
+    cpu->device.does = &cpu_table;
+    cpu->device.name = has_v3() ? "cpu (x86-64-v3)" : "cpu";
+    cpu->tile = has_v3() ? pass_tile_v3 : pass_tile;
+    *out = &cpu->device;
+
+    return EXPO_OK;
+}
+
+
+static void
+cpu_destroy(device_t *d)
+{
+    cpu_t *cpu = (cpu_t *) d;
+
+    pool_close(cpu->pool);
+    free(cpu);
+}
+
+
+static expo_status_t
+cpu_open(device_t *d, const body_t *b, device_view_t **out)
+{
+    cpu_view_t *v = calloc(1, sizeof(*v));
+
+    (void) b;
+
+    if (v == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    v->view.device = d;
+    *out = &v->view;
+
+    return EXPO_OK;
+}
+
+
+static void
+cpu_close(device_view_t *view)
+{
+    cpu_view_t *v = (cpu_view_t *) view;
+
+    free(v->film);
+    free(v->look);
+    free(v);
+}
+
+
+/* Paths read the scene where the host made it. */
+static expo_status_t
+cpu_set(device_view_t *view, const scene_t *s)
+{
+    (void) view;
+    (void) s;
+
+    return EXPO_OK;
+}
+
+
+static expo_status_t
+cpu_film(device_view_t *view, uint32_t width, uint32_t height)
+{
+    cpu_view_t *v = (cpu_view_t *) view;
+    size_t pixels = (size_t) width * height;
+    pass_pixel_t *film = calloc(pixels, sizeof(*film));
+    pt_look_t *look = calloc(pixels, sizeof(*look));
+
+    if (film == NULL || look == NULL) {
+        free(film);
+        free(look);
+        return EXPO_NO_MEMORY;
+    }
+
+    free(v->film);
+    free(v->look);
+    v->film = film;
+    v->look = look;
+    v->width = width;
+    v->height = height;
+
+    return EXPO_OK;
+}
+
+
+static expo_status_t
+cpu_clear(device_view_t *view)
+{
+    cpu_view_t *v = (cpu_view_t *) view;
+
+    memset(v->film, 0, (size_t) v->width * v->height * sizeof(*v->film));
+
+    return EXPO_OK;
+}
+
+
+static expo_status_t
+cpu_pass(device_view_t *view, const pt_scene_t *s, uint32_t first,
+         uint32_t count, const atomic_bool *stop)
+{
+    cpu_view_t *v = (cpu_view_t *) view;
+    cpu_t *cpu = (cpu_t *) view->device;
+    task_t task = {{s, v->film, v->look, first, count}, cpu->tile, stop};
+
+    pool_run(cpu->pool, pass_tiles(s), task_tile, &task);
+
+    return atomic_load(stop) ? EXPO_EXPIRED : EXPO_OK;
+}
+
+
+static void
+task_tile(void *task, uint32_t tile)
+{
+    task_t *t = task;
+
+    if (!atomic_load(t->stop)) {
+        t->tile(&t->pass, tile);
+    }
+}
+
+
+static expo_status_t
+cpu_read(device_view_t *view, const film_t *f, float *rgb)
+{
+    film_t own = cpu_film_of(view, f);
+
+    film_read(&own, rgb);
+
+    return EXPO_OK;
+}
+
+
+static expo_status_t
+cpu_read_filtered(device_view_t *view, const film_t *f, float *rgb)
+{
+    cpu_t *cpu = (cpu_t *) view->device;
+    film_t own = cpu_film_of(view, f);
+
+    return film_read_filtered(&own, cpu->pool, rgb);
+}
+
+
+static expo_status_t
+cpu_display(device_view_t *view, const film_t *f, uint32_t width,
+            uint32_t height, uint8_t *rgba)
+{
+    cpu_t *cpu = (cpu_t *) view->device;
+    film_t own = cpu_film_of(view, f);
+
+    return film_display(&own, cpu->pool, width, height, rgba);
+}
+
+
+static film_t
+cpu_film_of(const device_view_t *view, const film_t *f)
+{
+    const cpu_view_t *v = (const cpu_view_t *) view;
+    film_t own = *f;
+
+    own.pixel = v->film;
+    own.look = v->look;
+
+    return own;
+}
+
+
+static int
+has_v3(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_supports("x86-64-v3");
+#else
+    return 0;
+#endif
+}
