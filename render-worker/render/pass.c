@@ -108,6 +108,7 @@ add(pass_pixel_t *f, pt_sample_t s, double times)
     f->radiance[1] += times * (double) s.radiance.y;
     f->radiance[2] += times * (double) s.radiance.z;
     f->cover += times * (double) s.cover;
+    f->tissue += times * (double) s.tissue;
     f->square += times * light * light;
 }
 

@@ -13,7 +13,7 @@
 /* The sums of one pixel's samples. */
 typedef struct {
     double radiance[3];
-    double cover;
+    double cover, tissue;
     double square;  /* of the luminance */
     double mark[2]; /* luminance's sum at the two last powers of two */
 } pass_pixel_t;

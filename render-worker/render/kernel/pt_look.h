@@ -7,8 +7,7 @@
 #ifndef PT_LOOK_H
 #define PT_LOOK_H
 
-#include "render-worker/render/kernel/pt_depth.h"
-#include "render-worker/render/kernel/pt_event.h"
+#include "render-worker/render/kernel/pt_path.h"
 
 typedef struct {
     float cover; /* 1 - transmittance */
@@ -17,18 +16,20 @@ typedef struct {
     float firm;   /* 0..1: how much of a surface it is at depth */
     pt_v3 color;  /* mean surface colour of what is seen */
     pt_v3 normal; /* at depth */
+    pt_v3 behind; /* radiance of the sky or a lamp behind all tissue */
 } pt_look_t;
 
 PT_FN pt_look_t
 pt_look(const pt_scene_t *s, pt_ray_t r)
 {
     const float enough = 3.0f; /* what is left is taken for the same */
-    float mark = 0.5f, mean, seen, depth;
+    float mark = 0.5f, mean, seen, depth, limit;
     pt_seen_t m = pt_seen();
     pt_look_t look;
-    int32_t i = 3;
+    int32_t i = 3, lamp;
 
-    depth = pt_depth(s, r, PT_FAR, PT_FAR, enough, NULL, NULL, &m).depth;
+    limit = pt_visible_lamp(s, r, &lamp);
+    depth = pt_depth(s, r, limit, PT_FAR, enough, NULL, NULL, &m).depth;
     seen = 1.0f - m.clear;
 
     look.cover = depth < enough ? seen : 1.0f;
@@ -36,6 +37,7 @@ pt_look(const pt_scene_t *s, pt_ray_t r)
     look.spread = look.firm = 0.0f;
     look.color = m.color;
     look.normal = pt_scale(r.d, -1.0f);
+    look.behind = pt_background(s, r.d, lamp).radiance;
 
     /* Less than 1/16 is a haze: without a place, but seen. */
     if (look.cover < 0.0625f) {

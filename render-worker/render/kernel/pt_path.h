@@ -28,10 +28,10 @@ enum { PT_DIM_LOBE, PT_DIM_DIRECTION, PT_DIM_LAMP, PT_DIMS_A_BOUNCE = 40 };
 /* Rays that meet less than this are let off by chance. */
 #define PT_FAINT 0.25f
 
-/* Radiance and coverage (1 where the path met anything but background). */
 typedef struct {
     pt_v3 radiance;
-    float cover;
+    float cover;  /* of all but the background's colour: tissue, sky, lamps */
+    float tissue; /* of tissue alone */
 } pt_sample_t;
 
 /* Light turned from wi to wo, cosine included; *pdf as pt_turn_sample's. */
@@ -162,7 +162,7 @@ pt_lamps_met(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float limit,
 PT_FN pt_sample_t
 pt_background(const pt_scene_t *s, pt_v3 d, int32_t lamp)
 {
-    pt_sample_t out = {{0.0f, 0.0f, 0.0f}, 0.0f};
+    pt_sample_t out = {{0.0f, 0.0f, 0.0f}, 0.0f, 0.0f};
 
     if (lamp >= 0) {
         out.radiance = s->lamps[lamp].radiance;
@@ -359,6 +359,7 @@ pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample, int marched)
     met = pt_first(s, r, t, marched, &random, &cover, &worth, &t, &value);
     out.radiance = pt_scale(out.radiance, 1.0f - cover);
     out.cover = cover + (1.0f - cover) * out.cover;
+    out.tissue = cover;
     through = pt_vec(worth, worth, worth);
 
     for (bounce = 0; met; bounce++) {
