@@ -50,6 +50,13 @@ typedef struct {
     tracer_mode_t mode;
 } options_t;
 
+/* What paths took; writing checkpoints is not counted. */
+typedef struct {
+    double seconds, cpu_seconds;              /* cpu: of all cores */
+    double checkpoint_cpu_s[CHECKPOINTS_MAX]; /* until each */
+    unsigned n_checkpoints;                   /* reached */
+} spent_t;
+
 static void options_read(options_t *o, int argc, char **argv);
 static void checkpoints_read(options_t *o, const char *text);
 static unsigned long long whole(const char *text, const char *what,
@@ -57,7 +64,9 @@ static unsigned long long whole(const char *text, const char *what,
                                 unsigned long long high);
 static void settings_read(expo_settings_t *s, const options_t *o,
                           const scan_t *scan);
-static double trace(tracer_view_t *view, const options_t *o, double *cpu);
+static void trace(tracer_view_t *view, const options_t *o, spent_t *spent);
+static void report(const tracer_t *tracer, const tracer_view_t *view,
+                   const options_t *o, const spent_t *spent);
 static double filter_cost(const tracer_view_t *view, const options_t *o);
 static void checkpoint_write(const tracer_view_t *view, const options_t *o,
                              uint32_t n);
@@ -80,7 +89,7 @@ main(int argc, char **argv)
     tracer_view_t *view;
     tracer_t *tracer;
     char error[256];
-    double seconds, cpu;
+    spent_t spent;
     unsigned i;
     scan_t scan;
 
@@ -102,24 +111,13 @@ main(int argc, char **argv)
     }
 
     tracer_mode(view, o.mode);
-    seconds = trace(view, &o, &cpu);
+    trace(view, &o, &spent);
 
     for (i = 0; i < o.n_outs; i++) {
         out_write(view, &o, o.outs[i]);
     }
 
-    printf("{");
-
-    if (o.filter) {
-        printf("\"filter_cpu_seconds\": %.4f, ", filter_cost(view, &o));
-    }
-
-    printf("\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"samples\": %u, "
-           "\"width\": %u, \"height\": %u, \"device\": \"%s\", "
-           "\"paths_per_second\": %.0f}\n",
-           seconds, cpu, tracer_samples(view), o.width, o.height,
-           tracer_device(tracer),
-           (double) tracer_samples(view) * o.width * o.height / seconds);
+    report(tracer, view, &o, &spent);
 
     tracer_close(view);
     tracer_destroy(tracer);
@@ -332,16 +330,14 @@ settings_read(expo_settings_t *s, const options_t *o, const scan_t *scan)
 }
 
 
-/* Seconds spent on paths, and of all cores in *cpu; writing checkpoints is not
- * counted. */
-static double
-trace(tracer_view_t *view, const options_t *o, double *cpu)
+static void
+trace(tracer_view_t *view, const options_t *o, spent_t *spent)
 {
     uint32_t done = 0, next;
-    double spent = 0, start, start_cpu;
+    double start, start_cpu;
     unsigned mark = 0;
 
-    *cpu = 0;
+    memset(spent, 0, sizeof(*spent));
 
     for (;;) {
         next = done < 8 ? 1 : 8;
@@ -361,20 +357,53 @@ trace(tracer_view_t *view, const options_t *o, double *cpu)
             fail(EXIT_INPUT, "rendering failed");
         }
 
-        spent += now(CLOCK_MONOTONIC) - start;
-        *cpu += now(CLOCK_PROCESS_CPUTIME_ID) - start_cpu;
+        spent->seconds += now(CLOCK_MONOTONIC) - start;
+        spent->cpu_seconds += now(CLOCK_PROCESS_CPUTIME_ID) - start_cpu;
         done += next;
-        progress(o->samples ? (double) done / o->samples : spent / o->seconds);
+        progress(o->samples ? (double) done / o->samples
+                            : spent->seconds / o->seconds);
 
         if (mark < o->n_checkpoints && done == o->checkpoints[mark]) {
-            checkpoint_write(view, o, o->checkpoints[mark++]);
+            checkpoint_write(view, o, o->checkpoints[mark]);
+            spent->checkpoint_cpu_s[mark++] = spent->cpu_seconds;
+            spent->n_checkpoints = mark;
         }
 
-        if (o->samples ? done >= o->samples : spent >= o->seconds) {
+        if (o->samples ? done >= o->samples : spent->seconds >= o->seconds) {
             progress(-1);
-            return spent;
+            return;
         }
     }
+}
+
+
+/* The line of JSON. */
+static void
+report(const tracer_t *tracer, const tracer_view_t *view, const options_t *o,
+       const spent_t *spent)
+{
+    unsigned i;
+
+    printf("{");
+
+    if (o->filter) {
+        printf("\"filter_cpu_seconds\": %.4f, ", filter_cost(view, o));
+    }
+
+    printf("\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"samples\": %u, "
+           "\"width\": %u, \"height\": %u, \"device\": \"%s\", "
+           "\"paths_per_second\": %.0f, \"checkpoints\": [",
+           spent->seconds, spent->cpu_seconds, tracer_samples(view), o->width,
+           o->height, tracer_device(tracer),
+           (double) tracer_samples(view) * o->width * o->height /
+               spent->seconds);
+
+    for (i = 0; i < spent->n_checkpoints; i++) {
+        printf("%s{\"samples\": %u, \"cpu_seconds\": %.4f}", i ? ", " : "",
+               o->checkpoints[i], spent->checkpoint_cpu_s[i]);
+    }
+
+    printf("]}\n");
 }
 
 
