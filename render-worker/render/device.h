@@ -39,6 +39,9 @@ typedef struct {
     expo_status_t (*pass)(device_view_t *v, const pt_scene_t *s, uint32_t first,
                           uint32_t count, const atomic_bool *stop);
 
+    /* The sum of all pixels' bad. */
+    uint64_t (*bad_paths)(const device_view_t *v);
+
     /* As film.h's; f's pixel and look are the view's. */
     expo_status_t (*read)(device_view_t *v, const film_t *f, float *rgb);
     expo_status_t (*read_filtered)(device_view_t *v, const film_t *f,

@@ -37,6 +37,7 @@ static expo_status_t cpu_pass(device_view_t *view, const pt_scene_t *s,
                               uint32_t first, uint32_t count,
                               const atomic_bool *stop);
 static void task_tile(void *task, uint32_t tile);
+static uint64_t cpu_bad_paths(const device_view_t *view);
 static expo_status_t cpu_read(device_view_t *view, const film_t *f, float *rgb);
 static expo_status_t cpu_read_filtered(device_view_t *view, const film_t *f,
                                        float *rgb);
@@ -47,8 +48,9 @@ static film_t cpu_film_of(const device_view_t *view, const film_t *f);
 static int has_v3(void);
 
 static const device_table_t cpu_table = {
-    cpu_destroy, cpu_open, cpu_close, cpu_set,           cpu_film,
-    cpu_clear,   cpu_pass, cpu_read,  cpu_read_filtered, cpu_display};
+    cpu_destroy, cpu_open,          cpu_close,  cpu_set,
+    cpu_film,    cpu_clear,         cpu_pass,   cpu_bad_paths,
+    cpu_read,    cpu_read_filtered, cpu_display};
 
 
 expo_status_t
@@ -185,6 +187,21 @@ task_tile(void *task, uint32_t tile)
     if (!atomic_load(t->stop)) {
         t->tile(&t->pass, tile);
     }
+}
+
+
+static uint64_t
+cpu_bad_paths(const device_view_t *view)
+{
+    const cpu_view_t *v = (const cpu_view_t *) view;
+    size_t i, pixels = (size_t) v->width * v->height;
+    uint64_t sum = 0;
+
+    for (i = 0; i < pixels; i++) {
+        sum += v->film[i].bad;
+    }
+
+    return sum;
 }
 
 

@@ -100,7 +100,8 @@ add(pass_pixel_t *f, pt_sample_t s, double times)
     double light = (double) pt_luminance(s.radiance);
 
     /* One bad path must not blacken a pixel for good. */
-    if (!(pt_max3(s.radiance) < PT_FAR)) {
+    if (!(fabs(light) + (double) s.cover < (double) PT_FAR)) {
+        f->bad += times > 0;
         return;
     }
 

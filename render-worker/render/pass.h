@@ -16,6 +16,7 @@ typedef struct {
     double cover, tissue;
     double square;  /* of the luminance */
     double mark[2]; /* luminance's sum at the two last powers of two */
+    uint64_t bad;   /* paths left out: no number came of them */
 } pass_pixel_t;
 
 typedef struct {

@@ -216,6 +216,13 @@ tracer_samples(const tracer_view_t *v)
 }
 
 
+uint64_t
+tracer_bad_paths(const tracer_view_t *v)
+{
+    return v->film ? v->device->does->bad_paths(v->on) : 0;
+}
+
+
 expo_status_t
 tracer_read(const tracer_view_t *v, float *rgb)
 {

@@ -67,6 +67,10 @@ void tracer_interrupt(tracer_view_t *v);
 
 uint32_t tracer_samples(const tracer_view_t *v);
 
+/* Paths since zero samples that gave no number (NaN, infinite) and were left
+ * out of the film: always 0, unless a kernel has a bug. */
+uint64_t tracer_bad_paths(const tracer_view_t *v);
+
 /* Mean linear radiance, [height][width][3], top row first, before exposure. */
 expo_status_t tracer_read(const tracer_view_t *v, float *rgb);
 
