@@ -28,7 +28,8 @@ static const char usage[] =
     "  --seconds S         as many as fit\n"
     "  --seed N            random numbers to use (1)\n"
     "  --device cpu        where to render\n"
-    "  --mode MODE         production, or unbiased: noisier, a reference\n"
+    "  --mode MODE         production, or unbiased: noisier, a reference;\n"
+    "                      woodcock: an older way, to compare with\n"
     "  --threads N         0 is one a core (0)\n"
     "  --checkpoints N,... also writes PICTURE_N.pfm after N samples\n"
     "  --filter            .pfm as the picture is shown: young ones filtered\n"
@@ -58,6 +59,7 @@ typedef struct {
 } spent_t;
 
 static void options_read(options_t *o, int argc, char **argv);
+static tracer_mode_t mode_read(const char *text);
 static void checkpoints_read(options_t *o, const char *text);
 static unsigned long long whole(const char *text, const char *what,
                                 unsigned long long low,
@@ -188,14 +190,7 @@ options_read(options_t *o, int argc, char **argv)
             o->device = optarg;
             break;
         case 'm':
-            o->mode = strcmp(optarg, "unbiased") == 0 ? TRACER_UNBIASED
-                                                      : TRACER_PRODUCTION;
-
-            if (o->mode == TRACER_PRODUCTION &&
-                strcmp(optarg, "production") != 0) {
-                fail(EXIT_USAGE, "--mode takes production or unbiased");
-            }
-
+            o->mode = mode_read(optarg);
             break;
         case 'j':
             o->threads = (unsigned) whole(optarg, "--threads", 0, 256);
@@ -239,6 +234,26 @@ options_read(options_t *o, int argc, char **argv)
     if (!o->samples && !(o->seconds > 0)) {
         o->samples = 64;
     }
+}
+
+
+static tracer_mode_t
+mode_read(const char *text)
+{
+    static const char *const names[] = {
+        [TRACER_PRODUCTION] = "production",
+        [TRACER_UNBIASED] = "unbiased",
+        [TRACER_WOODCOCK] = "woodcock",
+    };
+    unsigned i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            return (tracer_mode_t) i;
+        }
+    }
+
+    fail(EXIT_USAGE, "--mode takes production, unbiased or woodcock");
 }
 
 

@@ -55,7 +55,7 @@ static void
 pixel(const pass_t *p, int32_t x, int32_t y)
 {
     pass_pixel_t *f = p->film + (int64_t) y * p->scene->width + x;
-    int marched = p->scene->marched;
+    int marched = p->scene->mode == PT_PRODUCTION;
     uint32_t i;
 
     for (i = p->first; i < p->first + p->count; i++) {
@@ -90,7 +90,9 @@ again(const pass_t *p, int32_t x, int32_t y)
 static __attribute__((noinline)) pt_sample_t
 path(const pass_t *p, int32_t x, int32_t y, uint32_t sample, int marched)
 {
-    return pt_path(p->scene, x, y, sample, marched);
+    return p->scene->mode <= PT_UNBIASED
+               ? pt_path(p->scene, x, y, sample, marched)
+               : pt_render(p->scene, x, y, sample);
 }
 
 

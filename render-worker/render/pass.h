@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "render-worker/render/kernel/pt_look.h"
-#include "render-worker/render/kernel/pt_path.h"
+#include "render-worker/render/kernel/pt_render.h"
 
 #define PASS_TILE 16 /* pixels along a tile's edge */
 

@@ -122,6 +122,7 @@ set_transfer(scene_t *s, body_t *b, const expo_settings_t *t)
         s->sigma[i].at = sigma;
         s->sigma[i].step = next - sigma;
         s->sigma[i].sum = (float) sum;
+        s->pt.majorant = fmaxf(s->pt.majorant, sigma);
         sum += 0.5 * ((double) sigma + (double) next);
 
         m = &s->material[i];

@@ -132,7 +132,7 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     v->scene.pt.width = width;
     v->scene.pt.height = height;
     v->scene.pt.seed = seed;
-    v->scene.pt.marched = v->mode == TRACER_PRODUCTION;
+    v->scene.pt.mode = (pt_mode_t) v->mode;
     v->set = true;
 
     v->exposure = s->film.exposure;
@@ -151,7 +151,7 @@ void
 tracer_mode(tracer_view_t *v, tracer_mode_t mode)
 {
     v->mode = mode;
-    v->scene.pt.marched = mode == TRACER_PRODUCTION;
+    v->scene.pt.mode = (pt_mode_t) mode;
     restart(v);
 }
 
@@ -318,7 +318,7 @@ film_of(const tracer_view_t *v)
     f.width = (uint32_t) v->scene.pt.width;
     f.height = (uint32_t) v->scene.pt.height;
     f.samples = v->samples;
-    f.marched = v->scene.pt.marched;
+    f.marched = v->mode == TRACER_PRODUCTION;
     f.background[0] = v->scene.pt.background.x;
     f.background[1] = v->scene.pt.background.y;
     f.background[2] = v->scene.pt.background.z;

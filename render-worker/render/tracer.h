@@ -43,9 +43,16 @@ expo_status_t tracer_set(tracer_view_t *v, const expo_settings_t *s);
 /*
  * PRODUCTION, the default, marches to the first collision and from it to the
  * lights: little noise, a bias of some 0.1 %. UNBIASED tracks everywhere.
+ * WOODCOCK and ER2012 are there to be compared with: tracking without
+ * macrocells, and Exposure Render as it was in 2012.
  * The film starts again from zero samples.
  */
-typedef enum { TRACER_PRODUCTION, TRACER_UNBIASED } tracer_mode_t;
+typedef enum {
+    TRACER_PRODUCTION,
+    TRACER_UNBIASED,
+    TRACER_WOODCOCK,
+    TRACER_ER2012
+} tracer_mode_t;
 void tracer_mode(tracer_view_t *v, tracer_mode_t mode);
 
 /* Film of width x height pixels (16..4096), zero samples; seed: any. */

@@ -58,7 +58,7 @@ main(void)
     scene.pt.width = scene.pt.height = SIDE;
 
     for (marched = 0; marched < 2; marched++) {
-        scene.pt.marched = marched;
+        scene.pt.mode = marched ? PT_PRODUCTION : PT_UNBIASED;
         plain = mean_by(pass_tile, &cover[0]);
         check(plain > 0);
 

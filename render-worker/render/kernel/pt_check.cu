@@ -2,7 +2,7 @@
  * the result away. It becomes the CUDA back end's first kernel. */
 
 #include "render-worker/render/kernel/pt_look.h"
-#include "render-worker/render/kernel/pt_path.h"
+#include "render-worker/render/kernel/pt_render.h"
 #include "render-worker/render/kernel/pt_tone.h"
 
 __global__ void
@@ -17,7 +17,7 @@ pt_pass(const pt_scene_t *s, pt_sample_t *film, pt_look_t *look, float *shown,
         return;
     }
 
-    film[i] = pt_path(s, x, y, sample, s->marched);
+    film[i] = pt_render(s, x, y, sample);
     look[i] = pt_look(s, pt_camera_ray(&s->camera, s->width, s->height,
                                        (float) x + 0.5f, (float) y + 0.5f,
                                        0.5f, 0.5f));

@@ -43,6 +43,18 @@ pt_random(uint64_t seed, uint32_t pixel, uint32_t sample)
     return r;
 }
 
+/* The same, but a pixel's samples have no more to do with each other than any
+ * random numbers: what stratifying is measured against. */
+PT_FN pt_random_t
+pt_random_plain(uint64_t seed, uint32_t pixel, uint32_t sample)
+{
+    pt_random_t r = pt_random(seed, pixel, sample);
+
+    r.pair_key = (uint32_t) (r.key >> 32);
+
+    return r;
+}
+
 /* u in (0, 1], v in [0, 1). */
 PT_FN void
 pt_random_two(pt_random_t *r, float *u, float *v)

@@ -56,6 +56,9 @@ typedef struct {
 
 typedef enum { PT_BRDF, PT_PHASE, PT_HYBRID } pt_shading_t;
 
+/* How light is found: see pt_render.h. */
+typedef enum { PT_PRODUCTION, PT_UNBIASED, PT_WOODCOCK, PT_ER2012 } pt_mode_t;
+
 typedef struct {
     /* Voxels [n[2]][n[1]][n[0]], each n >= 2. */
     const uint16_t *voxels;
@@ -68,6 +71,7 @@ typedef struct {
     /* Table place of voxel v: (v - table_first) * table_scale, 0..1023. */
     float table_first, table_scale;
     const pt_sigma_t *sigma;       /* [PT_TABLE] */
+    float majorant;                /* of all sigma */
     const pt_material_t *material; /* [PT_TABLE] */
 
     /*
@@ -94,7 +98,7 @@ typedef struct {
     pt_shading_t shading;
     float g, gradient_factor;
     uint32_t max_bounces;
-    int32_t marched; /* paths are, but for the first of each pixel */
+    pt_mode_t mode;
 } pt_scene_t;
 
 typedef struct {
