@@ -11,6 +11,7 @@ static void read_clip(expo_settings_t *s, const json_t *o);
 static void read_transfer(expo_settings_t *s, const json_t *o);
 static void read_shading(expo_settings_t *s, const json_t *o);
 static void read_lights(expo_settings_t *s, const json_t *lights);
+static void read_technique(expo_settings_t *s, const json_t *o);
 static void read_rest(expo_settings_t *s, const json_t *o);
 static expo_status_t check_camera(const expo_settings_t *s, char *error,
                                   size_t error_bytes);
@@ -18,6 +19,9 @@ static expo_status_t check_clip(expo_settings_t *s, char *error,
                                 size_t error_bytes);
 static expo_status_t check_transfer(const expo_settings_t *s, char *error,
                                     size_t error_bytes);
+static expo_status_t check_slice(expo_settings_t *s, char *error,
+                                 size_t error_bytes);
+static double make_unit(double v[3]);
 static expo_status_t refuse(char *error, size_t error_bytes, const char *format,
                             ...) __attribute__((format(printf, 3, 4)));
 static double number(const json_t *o, const char *name);
@@ -50,6 +54,10 @@ expo_settings_merge(const expo_schema_t *schema, const json_t *settings,
         st = expo_settings_parse(schema, merged, &numbers, error, error_bytes);
     }
 
+    if (st == EXPO_OK) {
+        st = expo_settings_complete(schema, merged);
+    }
+
     if (st != EXPO_OK) {
         json_decref(merged);
         return st;
@@ -66,19 +74,36 @@ expo_settings_parse(const expo_schema_t *schema, const json_t *object,
                     expo_settings_t *out, char *error, size_t error_bytes)
 {
     expo_status_t st;
+    json_t *whole;
 
     st = expo_schema_check(schema, "", object, error, error_bytes);
     if (st != EXPO_OK) {
         return st;
     }
 
-    memset(out, 0, sizeof(*out));
-    read_camera(out, json_object_get(object, "camera"));
-    read_clip(out, json_object_get(object, "clip"));
-    read_transfer(out, json_object_get(object, "transfer"));
-    read_shading(out, json_object_get(object, "shading"));
-    read_lights(out, json_object_get(object, "lights"));
-    read_rest(out, object);
+    whole = json_deep_copy(object);
+    if (whole == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    st = expo_settings_complete(schema, whole);
+
+    if (st == EXPO_OK) {
+        memset(out, 0, sizeof(*out));
+        read_camera(out, json_object_get(whole, "camera"));
+        read_clip(out, json_object_get(whole, "clip"));
+        read_transfer(out, json_object_get(whole, "transfer"));
+        read_shading(out, json_object_get(whole, "shading"));
+        read_lights(out, json_object_get(whole, "lights"));
+        read_technique(out, json_object_get(whole, "technique"));
+        read_rest(out, whole);
+    }
+
+    json_decref(whole);
+
+    if (st != EXPO_OK) {
+        return st;
+    }
 
     st = check_camera(out, error, error_bytes);
 
@@ -88,6 +113,10 @@ expo_settings_parse(const expo_schema_t *schema, const json_t *object,
 
     if (st == EXPO_OK) {
         st = check_transfer(out, error, error_bytes);
+    }
+
+    if (st == EXPO_OK) {
+        st = check_slice(out, error, error_bytes);
     }
 
     return st;
@@ -149,6 +178,7 @@ read_camera(expo_settings_t *s, const json_t *o)
     s->camera.fov_deg = (float) number(o, "fov_deg");
     s->camera.aperture_mm = (float) number(o, "aperture_mm");
     s->camera.focus_mm = (float) number(o, "focus_mm");
+    s->camera.autofocus = json_is_true(json_object_get(o, "autofocus"));
     s->camera.orthographic = is(o, "projection", "orthographic");
 }
 
@@ -234,6 +264,34 @@ read_lights(expo_settings_t *s, const json_t *lights)
 
 
 static void
+read_technique(expo_settings_t *s, const json_t *o)
+{
+    const json_t *window = json_object_get(o, "window");
+    const json_t *slice = json_object_get(o, "slice");
+
+    s->technique.mode = is(o, "mode", "mip")          ? EXPO_MIP
+                        : is(o, "mode", "average")    ? EXPO_AVERAGE
+                        : is(o, "mode", "isosurface") ? EXPO_ISOSURFACE
+                        : is(o, "mode", "slice")      ? EXPO_SLICE
+                                                      : EXPO_PATH;
+    s->technique.isovalue = number(o, "isovalue");
+    s->technique.window_center = number(window, "center");
+    s->technique.window_width = number(window, "width");
+    s->technique.colored = is(o, "colors", "transfer");
+
+    doubles(s->technique.slice.point, json_object_get(slice, "point"));
+    doubles(s->technique.slice.normal, json_object_get(slice, "normal"));
+    doubles(s->technique.slice.up, json_object_get(slice, "up"));
+    s->technique.slice.width_mm = number(slice, "width_mm");
+    s->technique.slice.thickness_mm = number(slice, "thickness_mm");
+    s->technique.slice.slab = is(slice, "slab", "mean") ? EXPO_SLAB_MEAN
+                              : is(slice, "slab", "minimum")
+                                  ? EXPO_SLAB_MINIMUM
+                                  : EXPO_SLAB_MAXIMUM;
+}
+
+
+static void
 read_rest(expo_settings_t *s, const json_t *object)
 {
     const json_t *o;
@@ -246,7 +304,10 @@ read_rest(expo_settings_t *s, const json_t *object)
 
     o = json_object_get(object, "background");
     floats(s->background.color, json_object_get(o, "color"));
-    s->background.environment = is(o, "mode", "environment");
+    s->background.mode =
+        is(o, "mode", "environment")   ? EXPO_BACKGROUND_ENVIRONMENT
+        : is(o, "mode", "transparent") ? EXPO_BACKGROUND_TRANSPARENT
+                                       : EXPO_BACKGROUND_COLOR;
 
     o = json_object_get(object, "film");
     s->film.exposure = (float) number(o, "exposure");
@@ -255,6 +316,9 @@ read_rest(expo_settings_t *s, const json_t *object)
                        : is(o, "tone_map", "exponential")
                            ? EXPO_TONE_EXPONENTIAL
                            : EXPO_TONE_LINEAR;
+
+    o = json_object_get(object, "denoise");
+    s->denoise = json_is_true(json_object_get(o, "enabled"));
 
     o = json_object_get(object, "quality");
     s->quality.target_fps = (uint32_t) number(o, "target_fps");
@@ -347,6 +411,53 @@ check_transfer(const expo_settings_t *s, char *error, size_t error_bytes)
     }
 
     return EXPO_OK;
+}
+
+
+/* Also makes the plane's vectors unit ones, and up a part of the plane. */
+static expo_status_t
+check_slice(expo_settings_t *s, char *error, size_t error_bytes)
+{
+    double *n = s->technique.slice.normal, *up = s->technique.slice.up, along;
+    int i;
+
+    if (make_unit(n) < 1e-6) {
+        return refuse(error, error_bytes,
+                      "technique.slice.normal must not be zero");
+    }
+
+    if (make_unit(up) < 1e-6) {
+        return refuse(error, error_bytes,
+                      "technique.slice.up must not be zero");
+    }
+
+    along = up[0] * n[0] + up[1] * n[1] + up[2] * n[2];
+
+    for (i = 0; i < 3; i++) {
+        up[i] -= along * n[i];
+    }
+
+    if (make_unit(up) < 1e-4) {
+        return refuse(error, error_bytes,
+                      "technique.slice.up must point across the normal");
+    }
+
+    return EXPO_OK;
+}
+
+
+/* Returns the length that v had. */
+static double
+make_unit(double v[3])
+{
+    double length = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+    int i;
+
+    for (i = 0; i < 3 && length > 0; i++) {
+        v[i] /= length;
+    }
+
+    return length;
 }
 
 

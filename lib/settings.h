@@ -48,12 +48,16 @@ typedef struct {
 
 typedef enum { EXPO_SHADING_BRDF, EXPO_SHADING_PHASE, EXPO_SHADING_HYBRID } expo_shading_t;
 typedef enum { EXPO_TONE_ACES, EXPO_TONE_EXPONENTIAL, EXPO_TONE_LINEAR } expo_tone_t;
+typedef enum { EXPO_BACKGROUND_COLOR, EXPO_BACKGROUND_ENVIRONMENT, EXPO_BACKGROUND_TRANSPARENT } expo_background_t;
+typedef enum { EXPO_PATH, EXPO_MIP, EXPO_AVERAGE, EXPO_ISOSURFACE, EXPO_SLICE } expo_technique_t;
+typedef enum { EXPO_SLAB_MAXIMUM, EXPO_SLAB_MEAN, EXPO_SLAB_MINIMUM } expo_slab_t;
 
 /* The object as numbers, for the renderer. */
 typedef struct {
     struct {
         double position[3], target[3], up[3];
         float fov_deg, aperture_mm, focus_mm;
+        bool autofocus;
         bool orthographic;
     } camera;
     struct {
@@ -79,13 +83,27 @@ typedef struct {
         float intensity;
     } environment;
     struct {
+        expo_background_t mode;
         float color[3]; /* sRGB, seen where nothing is */
-        bool environment; /* show the environment instead */
     } background;
+    struct {
+        expo_technique_t mode;
+        double isovalue;                     /* in the volume's unit */
+        double window_center, window_width;  /* so, too */
+        bool colored; /* by the transfer function; else grey */
+        struct {
+            double point[3];
+            double normal[3], up[3]; /* unit, and square to each other */
+            double width_mm;         /* of the picture's shorter edge */
+            double thickness_mm;
+            expo_slab_t slab;
+        } slice;
+    } technique;
     struct {
         float exposure, gamma;
         expo_tone_t tone_map;
     } film;
+    bool denoise;
     struct {
         uint32_t target_fps, max_samples;
     } quality;
@@ -109,8 +127,15 @@ expo_status_t expo_settings_preset(const expo_volume_t *v,
                                    json_t **out);
 
 /*
+ * Adds what an object that the schema accepts may lack: members that are not
+ * required, with their defaults.
+ */
+expo_status_t expo_settings_complete(const expo_schema_t *schema,
+                                     json_t *settings);
+
+/*
  * RFC 7396 merge of patch into settings (untouched); *out is a new, checked
- * object. EXPO_INVALID with one sentence in error when the result is refused.
+ * and complete object. EXPO_INVALID with one sentence in error when the result is refused.
  */
 expo_status_t expo_settings_merge(const expo_schema_t *schema,
                                   const json_t *settings, const json_t *patch,
@@ -120,7 +145,7 @@ expo_status_t expo_settings_merge(const expo_schema_t *schema,
 /*
  * Checks object against the schema and against what a schema cannot say
  * (points rising, camera not at its target, up not along the view, box not
- * inside out, normal not zero), and reads it into numbers.
+ * inside out, normals not zero), and reads it into numbers.
  */
 expo_status_t expo_settings_parse(const expo_schema_t *schema,
                                   const json_t *object, expo_settings_t *out,

@@ -15,15 +15,18 @@ __asm__(".pushsection .rodata\n"
 extern const char settings_presets[] __attribute__((visibility("hidden")));
 extern const char settings_presets_end[] __attribute__((visibility("hidden")));
 
-static json_t *schema_defaults(const json_t *schema);
+static int complete(json_t *object, const json_t *schema);
 static const json_t *find(const json_t *list, const char *key,
                           const char *value);
 static const json_t *look_for(const json_t *looks, const char *modality);
 static json_t *front_view(const expo_volume_t *v, const json_t *defaults);
 static json_t *clip_box(const expo_volume_t *v);
+static int technique_for(json_t *technique, const expo_volume_t *v,
+                         const double percentiles[4]);
 static json_t *transfer_of(const json_t *look, const double percentiles[4]);
 static json_t *lamps_of(const json_t *lighting, double radius_mm);
 static json_t *triple(double x, double y, double z);
+static double spread(const double percentiles[4]);
 static double radius(const expo_volume_t *v);
 static int put(json_t *object, const char *name, json_t *value);
 static int overlay(json_t *object, const char *name, const json_t *values);
@@ -64,12 +67,15 @@ expo_settings_preset(const expo_volume_t *v, const double percentiles[4],
         goto done;
     }
 
-    settings = schema_defaults(expo_schema_json(schema));
+    settings = json_object();
 
-    if (!put(settings, "version", json_integer(1)) ||
+    if (!complete(settings, expo_schema_json(schema)) ||
+        !put(settings, "version", json_integer(1)) ||
         !put(settings, "camera",
              front_view(v, json_object_get(settings, "camera"))) ||
         !put(settings, "clip", clip_box(v)) ||
+        !technique_for(json_object_get(settings, "technique"), v,
+                       percentiles) ||
         !apply(settings, presets, look, v, percentiles)) {
         st = EXPO_NO_MEMORY;
         goto done;
@@ -88,28 +94,54 @@ done:
 }
 
 
-/* Every `default` of the schema, objects inside objects. */
-static json_t *
-schema_defaults(const json_t *schema)
+expo_status_t
+expo_settings_complete(const expo_schema_t *schema, json_t *settings)
+{
+    return complete(settings, expo_schema_json(schema)) ? EXPO_OK
+                                                        : EXPO_NO_MEMORY;
+}
+
+
+/* Every `default` of the schema, objects inside objects, where object has no
+ * such member. 0 when there is no memory. */
+static int
+complete(json_t *object, const json_t *schema)
 {
     const json_t *value;
+    json_t *sub, *have;
     const char *name;
-    json_t *object = json_object(), *sub, *each;
 
     json_object_foreach(json_object_get(schema, "properties"), name, sub)
     {
         value = json_object_get(sub, "default");
+        have = json_object_get(object, name);
 
-        if (value != NULL) {
-            put(object, name, json_deep_copy(value));
+        if (have == NULL && value != NULL) {
+            if (!put(object, name, json_deep_copy(value))) {
+                return 0;
+            }
 
-        } else if (json_object_get(sub, "properties") != NULL) {
-            each = schema_defaults(sub);
-            put(object, name, each);
+            continue;
+        }
+
+        if (json_object_get(sub, "properties") == NULL) {
+            continue;
+        }
+
+        if (have == NULL) {
+            have = json_object();
+
+            if (!put(object, name, have)) {
+                return 0;
+            }
+        }
+
+        if (!complete(have, sub)) {
+            return 0;
         }
     }
 
-    return object;
+    return 1;
 }
 
 
@@ -178,21 +210,57 @@ clip_box(const expo_volume_t *v)
 }
 
 
+/*
+ * A slice through the middle that shows all of the volume; window and surface
+ * from the values: CT's are usual ones for soft tissue and for bone.
+ */
+static int
+technique_for(json_t *technique, const expo_volume_t *v,
+              const double percentiles[4])
+{
+    json_t *slice = json_object_get(technique, "slice");
+    double low[3], high[3], first = percentiles[0], span, edge = 1;
+    int i;
+
+    expo_volume_bounds(v, low, high);
+
+    for (i = 0; i < 3; i++) {
+        edge = fmax(edge, high[i] - low[i]);
+    }
+
+    if (!put(slice, "point",
+             triple(0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]),
+                    0.5 * (low[2] + high[2]))) ||
+        !put(slice, "width_mm", json_real(fmin(edge, 100000)))) {
+        return 0;
+    }
+
+    if (strcmp(v->modality, "CT") == 0) {
+        return 1;
+    }
+
+    span = spread(percentiles);
+
+    return put(technique, "isovalue", json_real(first + 0.25 * span)) &&
+           json_object_set_new(technique, "window",
+                               json_pack("{s:f, s:f}", "center",
+                                         first + 0.5 * span, "width", span)) ==
+               0;
+}
+
+
 static json_t *
 transfer_of(const json_t *look, const double percentiles[4])
 {
     json_t *transfer = json_deep_copy(json_object_get(look, "transfer"));
     const char *unit = json_string_value(json_object_get(look, "unit"));
-    double first = percentiles[0], span = percentiles[3] - first, value;
+    double first = percentiles[0], span = spread(percentiles), value;
     json_t *point;
     size_t i;
 
     if (unit == NULL || strcmp(unit, "percentile") != 0) {
         return transfer;
     }
-
-    /* A volume of one value has no spread; any will do. */
-    span = span > 1e-3 ? span : 1;
 
     json_array_foreach(json_object_get(transfer, "points"), i, point)
     {
@@ -265,6 +333,16 @@ find(const json_t *list, const char *key, const char *value)
     }
 
     return NULL;
+}
+
+
+/* A volume of one value has no spread; any will do. */
+static double
+spread(const double percentiles[4])
+{
+    double span = percentiles[3] - percentiles[0];
+
+    return span > 1e-3 ? span : 1;
 }
 
 

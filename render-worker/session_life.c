@@ -69,17 +69,22 @@ session_make(worker_t *w, uint64_t peer, const json_t *message,
     s->load.done = session_loaded;
     s->load.owner = s;
 
-    if (load_start(&s->load) != EXPO_OK) {
+    s->settings = json_deep_copy(settings);
+
+    if ((settings != NULL &&
+         (s->settings == NULL ||
+          expo_settings_complete(w->settings, s->settings) != EXPO_OK)) ||
+        load_start(&s->load) != EXPO_OK) {
         *code = "out_of_memory";
         *detail = "There is no memory for another session.";
         goto failed;
     }
 
-    s->settings = json_deep_copy(settings);
     return s;
 
 failed:
 
+    json_decref(s->settings);
     explicit_bzero(&s->load.blob, sizeof(s->load.blob));
     free(s);
     return NULL;

@@ -47,7 +47,8 @@ scene_set(scene_t *s, body_t *b, const expo_settings_t *settings)
     p->sky_bottom =
         linear(settings->environment.bottom, settings->environment.intensity);
     p->background = linear(settings->background.color, 1.0f);
-    p->background_sky = settings->background.environment;
+    p->background_sky =
+        settings->background.mode == EXPO_BACKGROUND_ENVIRONMENT;
 
     p->shading = settings->shading.mode == EXPO_SHADING_BRDF    ? PT_BRDF
                  : settings->shading.mode == EXPO_SHADING_PHASE ? PT_PHASE

@@ -82,6 +82,7 @@ test_settings(void)
     s.film.tone_map = EXPO_TONE_LINEAR;
     s.quality.target_fps = 20;
     s.quality.max_samples = 64;
+    s.denoise = true;
 
     return s;
 }

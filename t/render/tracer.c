@@ -56,7 +56,7 @@ nothing_is_lost_or_made_in_a_white_furnace(void)
     int i, wide = 0;
 
     s.environment.intensity = 1;
-    s.background.environment = true;
+    s.background.mode = EXPO_BACKGROUND_ENVIRONMENT;
     s.shading.max_bounces = 256;
     s.transfer.density_scale = 1;
 

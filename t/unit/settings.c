@@ -186,6 +186,47 @@ patches_out_of_range_are_refused_by_name(void)
     check(patched("[]", "object"));
     check(patched("{\"version\":2}", "version"));
     check(patched("{\"film\":{\"tone_map\":\"sepia\"}}", "tone_map"));
+    check(patched("{\"technique\":{\"mode\":\"xray\"}}", "technique.mode"));
+    check(patched("{\"technique\":{\"window\":{\"width\":0}}}", "width"));
+    check(patched("{\"technique\":{\"slice\":{\"thickness_mm\":-1}}}",
+                  "thickness_mm"));
+    check(patched("{\"camera\":{\"autofocus\":1}}", "camera.autofocus"));
+    check(patched("{\"denoise\":{\"strength\":1}}", "strength"));
+    check(patched("{\"transfer\":{\"points\":[]}}", "transfer.points"));
+    check(patched("{\"lights\":[{}]}", "lights[0]"));
+}
+
+/* Whole texts, as a stranger may send them. */
+static void
+what_is_no_number_is_no_settings(void)
+{
+    static const char *const texts[] = {"NaN",  "-Infinity", "1e999",
+                                        "null", "\"35\"",    "[35]",
+                                        "true", "{}",        "1e38"};
+    json_t *o = defaults("CT"), *bad;
+    char *text, *at, wrong[1 << 16];
+    int refused = 0, camera;
+    expo_settings_t s;
+    size_t i;
+
+    text = json_dumps(o, JSON_COMPACT);
+    at = strstr(text, "\"fov_deg\":") + strlen("\"fov_deg\":");
+    camera = (int) (at - text);
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        snprintf(wrong, sizeof(wrong), "%.*s%s%s", camera, text, texts[i],
+                 at + strcspn(at, ",}"));
+        bad = json_loads(wrong, JSON_REJECT_DUPLICATES, NULL);
+        refused += bad == NULL ||
+                   (expo_settings_parse(schema, bad, &s, error,
+                                        sizeof(error)) == EXPO_INVALID &&
+                    strstr(error, "camera.fov_deg") != NULL);
+        json_decref(bad);
+    }
+
+    check(refused == (int) i);
+    free(text);
+    json_decref(o);
 }
 
 static void
@@ -209,6 +250,139 @@ what_a_schema_cannot_say_is_checked_too(void)
         "{\"value\":5,\"opacity\":0,\"color\":[0,0,0],\"specular\":[0,0,0],"
         "\"roughness\":0,\"emission\":[0,0,0]}]}}",
         "transfer.points[1].value"));
+    check(patched("{\"technique\":{\"slice\":{\"normal\":[0,0,0]}}}",
+                  "technique.slice.normal"));
+    check(patched("{\"technique\":{\"slice\":{\"up\":[0,0,0]}}}",
+                  "technique.slice.up"));
+    check(patched("{\"technique\":{\"slice\":{\"normal\":[0,3,4],"
+                  "\"up\":[0,-6,-8]}}}",
+                  "technique.slice.up"));
+}
+
+/* What every configuration saved before this version lacks. */
+static json_t *
+old_configuration(void)
+{
+    json_t *o = defaults("CT");
+
+    json_object_del(o, "technique");
+    json_object_del(o, "denoise");
+    json_object_del(json_object_get(o, "camera"), "autofocus");
+
+    return o;
+}
+
+static void
+an_old_configuration_means_what_it_meant(void)
+{
+    json_t *o = old_configuration(), *before = json_deep_copy(o), *out;
+    json_t *patch = json_object();
+    expo_settings_t s;
+
+    check(expo_settings_parse(schema, o, &s, error, sizeof(error)) == EXPO_OK);
+    check(s.technique.mode == EXPO_PATH && s.denoise && !s.camera.autofocus);
+    check(json_equal(o, before));
+
+    check(expo_settings_merge(schema, o, patch, &out, error, sizeof(error)) ==
+          EXPO_OK);
+    check(json_is_true(
+        json_object_get(json_object_get(out, "denoise"), "enabled")));
+    check(json_object_get(json_object_get(out, "technique"), "slice") != NULL);
+    json_decref(out);
+
+    /* Removed by a patch, a member has its default again. */
+    json_object_set_new(patch, "technique", json_null());
+    json_object_set_new(patch, "denoise", json_pack("{s:b}", "enabled", 0));
+    check(expo_settings_merge(schema, o, patch, &out, error, sizeof(error)) ==
+          EXPO_OK);
+    expo_settings_parse(schema, out, &s, error, sizeof(error));
+    check(s.technique.mode == EXPO_PATH && !s.denoise);
+    json_decref(out);
+    json_decref(patch);
+    json_decref(before);
+    json_decref(o);
+}
+
+static void
+only_what_is_required_must_be_there(void)
+{
+    json_t *o = old_configuration(), *less;
+    expo_settings_t s;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(o, name, value)
+    {
+        less = json_copy(o);
+        json_object_del(less, name);
+        check(expo_settings_parse(schema, less, &s, error, sizeof(error)) ==
+              EXPO_INVALID);
+        json_decref(less);
+    }
+
+    json_decref(o);
+}
+
+static void
+a_slice_begins_in_the_middle_and_shows_all(void)
+{
+    json_t *o = defaults("MR");
+    expo_settings_t s;
+
+    expo_settings_parse(schema, o, &s, error, sizeof(error));
+    check(s.technique.slice.point[0] == 99.5);
+    check(s.technique.slice.point[2] == 99);
+    check(s.technique.slice.width_mm == 200);
+    check(s.technique.window_center == 455 && s.technique.window_width == 890);
+    check(s.technique.isovalue == 232.5);
+    json_decref(o);
+}
+
+static void
+the_vectors_of_a_slice_are_made_square(void)
+{
+    json_t *o = defaults("CT"), *patch, *out;
+    expo_settings_t s;
+
+    patch = json_loads("{\"technique\":{\"mode\":\"slice\",\"slice\":"
+                       "{\"normal\":[0,3,4],\"up\":[0,0,7]}}}",
+                       0, NULL);
+    expo_settings_merge(schema, o, patch, &out, error, sizeof(error));
+    expo_settings_parse(schema, out, &s, error, sizeof(error));
+    check(s.technique.mode == EXPO_SLICE);
+    check(fabs(s.technique.slice.normal[1] - 0.6) < 1e-12);
+    check(fabs(s.technique.slice.up[1] + 0.8) < 1e-12);
+    check(fabs(s.technique.slice.up[2] - 0.6) < 1e-12);
+    json_decref(o);
+    json_decref(patch);
+    json_decref(out);
+}
+
+/* One voxel, or one value throughout, is a scan too. */
+static void
+degenerate_volumes_have_settings_too(void)
+{
+    static const double same[4] = {7, 7, 7, 7};
+    static const char *const names[] = {"CT", "MR"};
+    expo_settings_t s;
+    expo_volume_t v;
+    json_t *o;
+    size_t i;
+    int axis;
+
+    for (i = 0; i < 6; i++) {
+        v = scan(names[i % 2]);
+
+        for (axis = 0; axis < 3; axis++) {
+            v.dims[axis] = i < 2 || axis == (int) i / 2 ? 1 : v.dims[axis];
+        }
+
+        check(expo_settings_default(&v, same, &o) == EXPO_OK);
+        check(expo_settings_parse(schema, o, &s, error, sizeof(error)) ==
+              EXPO_OK);
+        check(s.technique.window_width > 0 && s.technique.slice.width_mm >= 1);
+        json_decref(o);
+    }
 }
 
 static void
@@ -246,6 +420,12 @@ main(void)
     patches_out_of_range_are_refused_by_name();
     what_a_schema_cannot_say_is_checked_too();
     normals_are_made_unit_with_their_offset();
+    what_is_no_number_is_no_settings();
+    an_old_configuration_means_what_it_meant();
+    only_what_is_required_must_be_there();
+    a_slice_begins_in_the_middle_and_shows_all();
+    the_vectors_of_a_slice_are_made_square();
+    degenerate_volumes_have_settings_too();
     expo_schema_close(schema);
 
     return done();
