@@ -14,7 +14,7 @@ typedef struct {
 typedef struct {
     device_view_t view;
     uint32_t width, height;
-    pass_pixel_t *film;
+    pt_pixel_t *film;
     pt_look_t *look;
 } cpu_view_t;
 
@@ -134,7 +134,7 @@ cpu_film(device_view_t *view, uint32_t width, uint32_t height)
 {
     cpu_view_t *v = (cpu_view_t *) view;
     size_t pixels = (size_t) width * height;
-    pass_pixel_t *film = calloc(pixels, sizeof(*film));
+    pt_pixel_t *film = calloc(pixels, sizeof(*film));
     pt_look_t *look = calloc(pixels, sizeof(*look));
 
     if (film == NULL || look == NULL) {

@@ -11,8 +11,8 @@
 #include "render-worker/render/pool.h"
 
 typedef struct {
-    const pass_pixel_t *pixel; /* [height][width] sums */
-    const pt_look_t *look;     /* [height][width] */
+    const pt_pixel_t *pixel; /* [height][width] sums */
+    const pt_look_t *look;   /* [height][width] */
     uint32_t width, height, samples;
     int marched;              /* cover has no noise from the second sample on */
     float background[3];      /* linear */

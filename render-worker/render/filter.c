@@ -83,7 +83,7 @@ divide_band(void *ctx, uint32_t band)
 static tap_t
 divide(const film_t *f, size_t i)
 {
-    const pass_pixel_t *p = f->pixel + i;
+    const pt_pixel_t *p = f->pixel + i;
     const pt_look_t *look = f->look + i;
     float n = (float) f->samples, mean, square;
     pt_v3 c = look->color;
@@ -272,7 +272,7 @@ shade_band(void *ctx, uint32_t band)
     job_t *job = ctx;
     const film_t *f = job->film;
     float n = (float) f->samples, cover, own, k;
-    const pass_pixel_t *p;
+    const pt_pixel_t *p;
     const tap_t *t;
     size_t i, end;
     float *dst;

@@ -5,23 +5,13 @@
 
 #include <stdint.h>
 
-#include "render-worker/render/kernel/pt_look.h"
-#include "render-worker/render/kernel/pt_render.h"
+#include "render-worker/render/kernel/pt_pixel.h"
 
 #define PASS_TILE 16 /* pixels along a tile's edge */
 
-/* The sums of one pixel's samples. */
-typedef struct {
-    double radiance[3];
-    double cover, tissue;
-    double square;  /* of the luminance */
-    double mark[2]; /* luminance's sum at the two last powers of two */
-    uint64_t bad;   /* paths left out: no number came of them */
-} pass_pixel_t;
-
 typedef struct {
     const pt_scene_t *scene;
-    pass_pixel_t *film;    /* [height][width] */
+    pt_pixel_t *film;      /* [height][width] */
     pt_look_t *look;       /* [height][width], written with sample 0 */
     uint32_t first, count; /* samples */
 } pass_t;

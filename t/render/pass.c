@@ -15,7 +15,7 @@ static scene_t scene;
 static double
 mean_by(void (*tile)(void *pass, uint32_t tile), double *cover)
 {
-    static pass_pixel_t film[SIDE * SIDE];
+    static pt_pixel_t film[SIDE * SIDE];
     static pt_look_t look[SIDE * SIDE];
     pass_t p = {&scene.pt, film, look, 0, 8};
     double sum = 0;

@@ -1,0 +1,101 @@
+/* A pixel's samples and their sums, added up in the order of their numbers. */
+
+#ifndef PT_PIXEL_H
+#define PT_PIXEL_H
+
+#include "render-worker/render/kernel/pt_look.h"
+#include "render-worker/render/kernel/pt_render.h"
+
+/* The sample before which the first is traced again. */
+#define PT_AGAIN 2
+
+typedef struct {
+    double radiance[3];
+    double cover, tissue;
+    double square;  /* of the luminance */
+    double mark[2]; /* luminance's sum at the two last powers of two */
+    uint64_t bad;   /* paths left out: no number came of them */
+} pt_pixel_t;
+
+PT_FN double
+pt_pixel_luminance(const pt_pixel_t *f)
+{
+    return 0.2126 * f->radiance[0] + 0.7152 * f->radiance[1] +
+           0.0722 * f->radiance[2];
+}
+
+PT_FN void
+pt_pixel_add(pt_pixel_t *f, pt_sample_t s, double times)
+{
+    double light = (double) pt_luminance(s.radiance);
+
+    /* One bad path must not blacken a pixel for good. */
+    if (!(fabs(light) + (double) s.cover < (double) PT_FAR)) {
+        f->bad += times > 0;
+        return;
+    }
+
+    f->radiance[0] += times * (double) s.radiance.x;
+    f->radiance[1] += times * (double) s.radiance.y;
+    f->radiance[2] += times * (double) s.radiance.z;
+    f->cover += times * (double) s.cover;
+    f->tissue += times * (double) s.tissue;
+    f->square += times * light * light;
+}
+
+/* Not inlined: one copy of all that a path is. */
+PT_BIG pt_sample_t
+pt_pixel_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample,
+              int marched)
+{
+    return s->mode <= PT_UNBIASED ? pt_path(s, x, y, sample, marched)
+                                  : pt_render(s, x, y, sample);
+}
+
+/* The first sample once more, as if it had always been marched. */
+PT_FN void
+pt_pixel_again(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y)
+{
+    double before = pt_pixel_luminance(f);
+
+    pt_pixel_add(f, pt_pixel_path(s, x, y, 0, 0), -1);
+    pt_pixel_add(f, pt_pixel_path(s, x, y, 0, 1), 1);
+    f->mark[1] += pt_pixel_luminance(f) - before;
+}
+
+/*
+ * Adds samples first .. first + count - 1. A tracked path is there sooner than
+ * a marched one, so it makes the first picture; once there are others, it is
+ * traced again without its noise.
+ */
+PT_FN void
+pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
+               uint32_t first, uint32_t count)
+{
+    int marched = s->mode == PT_PRODUCTION;
+    uint32_t i;
+
+    for (i = first; i < first + count; i++) {
+        if (marched && i == PT_AGAIN) {
+            pt_pixel_again(s, f, x, y);
+        }
+
+        if (i > 0 && (i & (i - 1)) == 0) {
+            f->mark[0] = f->mark[1];
+            f->mark[1] = pt_pixel_luminance(f);
+        }
+
+        pt_pixel_add(f, pt_pixel_path(s, x, y, i, marched && i > 0), 1);
+    }
+}
+
+/* What the pixel's middle shows. */
+PT_FN pt_look_t
+pt_pixel_look(const pt_scene_t *s, int32_t x, int32_t y)
+{
+    return pt_look(s, pt_camera_ray(&s->camera, s->width, s->height,
+                                    (float) x + 0.5f, (float) y + 0.5f, 0.5f,
+                                    0.5f));
+}
+
+#endif
