@@ -4,6 +4,7 @@
 #define T_RENDER_SCENE_H
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,23 @@ test_settings(void)
     s.denoise = true;
 
     return s;
+}
+
+/* On EXPO_DEVICE, else the CPU; a test without one is over. */
+static inline tracer_t *
+test_tracer(void)
+{
+    const char *device = getenv("EXPO_DEVICE");
+    char error[200];
+    tracer_t *t;
+
+    if (tracer_create(device != NULL ? device : "cpu", 0, &t, error,
+                      sizeof(error)) != EXPO_OK) {
+        printf("Bail out! %s\n", error);
+        exit(1);
+    }
+
+    return t;
 }
 
 /* Mean over all pixels and the standard error of it, of channel 0. */

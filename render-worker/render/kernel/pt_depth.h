@@ -10,8 +10,8 @@
 #include "render-worker/render/kernel/pt_tap.h"
 #include PT_STEPS_H
 
-/* From here on nothing more is seen: exp(-8) is 3e-4. */
-#define PT_OPAQUE 8.0f
+/* From here on nothing more is seen: exp(-9.25) is below 1e-4. */
+#define PT_OPAQUE 9.25f
 
 #define PT_GLANCE 0.7f /* steps a voxel where only a look is taken */
 #define PT_MARKS 16    /* places that a march remembers */
