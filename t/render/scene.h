@@ -88,6 +88,51 @@ test_settings(void)
     return s;
 }
 
+/* A soft-edged ball with lumps: gradients in all directions. */
+static inline uint16_t *
+test_ball(const expo_volume_t *v, double radius)
+{
+    uint16_t *voxels = test_voxels(v, 0);
+    double p[3], r, value;
+    uint32_t i[3];
+    int axis;
+
+    for (i[2] = 0; i[2] < v->dims[2]; i[2]++) {
+        for (i[1] = 0; i[1] < v->dims[1]; i[1]++) {
+            for (i[0] = 0; i[0] < v->dims[0]; i[0]++) {
+                for (axis = 0, r = 0; axis < 3; axis++) {
+                    p[axis] = i[axis] - 0.5 * (v->dims[axis] - 1.0);
+                    r += p[axis] * p[axis];
+                }
+
+                value = 500 + 200 * (radius - sqrt(r)) +
+                        80 * sin(p[0]) * cos(p[1] + p[2]);
+                value = fmin(fmax(value, 0), 1000);
+                voxels[(i[2] * v->dims[1] + i[1]) * v->dims[0] + i[0]] =
+                    (uint16_t) value;
+            }
+        }
+    }
+
+    return voxels;
+}
+
+/* In front of the target, 5 bright. */
+static inline expo_light_t
+test_light(float distance, float size)
+{
+    expo_light_t l;
+
+    memset(&l, 0, sizeof(l));
+    l.distance_mm = distance;
+    l.width_mm = size;
+    l.height_mm = size;
+    l.color[0] = l.color[1] = l.color[2] = 1;
+    l.intensity = 5;
+
+    return l;
+}
+
 /* On EXPO_DEVICE, else the CPU; a test without one is over. */
 static inline tracer_t *
 test_tracer(void)

@@ -9,35 +9,6 @@
 
 static tracer_t *tracer;
 
-/* A soft-edged ball with lumps: gradients in all directions. */
-static uint16_t *
-ball(const expo_volume_t *v, double radius)
-{
-    uint16_t *voxels = test_voxels(v, 0);
-    double p[3], r, value;
-    uint32_t i[3];
-    int axis;
-
-    for (i[2] = 0; i[2] < v->dims[2]; i[2]++) {
-        for (i[1] = 0; i[1] < v->dims[1]; i[1]++) {
-            for (i[0] = 0; i[0] < v->dims[0]; i[0]++) {
-                for (axis = 0, r = 0; axis < 3; axis++) {
-                    p[axis] = i[axis] - 0.5 * (v->dims[axis] - 1.0);
-                    r += p[axis] * p[axis];
-                }
-
-                value = 500 + 200 * (radius - sqrt(r)) +
-                        80 * sin(p[0]) * cos(p[1] + p[2]);
-                value = fmin(fmax(value, 0), 1000);
-                voxels[(i[2] * v->dims[1] + i[1]) * v->dims[0] + i[0]] =
-                    (uint16_t) value;
-            }
-        }
-    }
-
-    return voxels;
-}
-
 /*
  * Sky of 1 everywhere and white tissue: every pixel is 1 however light turns.
  * Each tracked path gives exactly 1 unless it is cut off after 256 bounces;
@@ -50,7 +21,7 @@ nothing_is_lost_or_made_in_a_white_furnace(void)
         EXPO_SHADING_PHASE, EXPO_SHADING_BRDF, EXPO_SHADING_HYBRID};
     expo_volume_t v = test_volume(28, 30, 26);
     expo_settings_t s = test_settings();
-    uint16_t *voxels = ball(&v, 9);
+    uint16_t *voxels = test_ball(&v, 9);
     float rgb[3 * SIDE * SIDE];
     double mean, error, worst = 0;
     int i, wide = 0;
@@ -121,21 +92,6 @@ a_thin_slab_scatters_once(void)
     free(voxels);
 }
 
-static expo_light_t
-head_light(float distance, float size)
-{
-    expo_light_t l;
-
-    memset(&l, 0, sizeof(l));
-    l.distance_mm = distance;
-    l.width_mm = size;
-    l.height_mm = size;
-    l.color[0] = l.color[1] = l.color[2] = 1;
-    l.intensity = 5;
-
-    return l;
-}
-
 static void
 marching_and_tracking_give_the_same_light(void)
 {
@@ -143,13 +99,13 @@ marching_and_tracking_give_the_same_light(void)
         EXPO_SHADING_PHASE, EXPO_SHADING_BRDF, EXPO_SHADING_HYBRID};
     expo_volume_t v = test_volume(28, 30, 26);
     expo_settings_t s = test_settings();
-    uint16_t *voxels = ball(&v, 9);
+    uint16_t *voxels = test_ball(&v, 9);
     float rgb[2][3 * SIDE * SIDE];
     double mean[2], d[SIDE * SIDE], sum, square, error;
     int i, k, apart = 0;
 
     s.environment.intensity = 1;
-    s.lights[0] = head_light(100, 60);
+    s.lights[0] = test_light(100, 60);
     s.lights[0].longitude_deg = 50;
     s.n_lights = 1;
 
@@ -194,7 +150,7 @@ a_lamp_seen_directly_has_its_radiance(void)
     double mean, error;
 
     /* Behind the volume, facing the camera. */
-    s.lights[0] = head_light(60, 500);
+    s.lights[0] = test_light(60, 500);
     s.lights[0].longitude_deg = 180;
     s.n_lights = 1;
     mean = test_render(tracer, &v, voxels, &s, SIDE, 4, rgb, &error);
@@ -229,7 +185,7 @@ light_falls_off_with_area_and_distance(void)
     s.shading.mode = EXPO_SHADING_BRDF;
     s.transfer.density_scale = 20;
     s.camera.fov_deg = 2;
-    s.lights[0] = head_light(1000, 20);
+    s.lights[0] = test_light(1000, 20);
     s.n_lights = 1;
     near = test_render(tracer, &v, voxels, &s, SIDE, 16, rgb, &error[0]);
     s.lights[0].width_mm *= 2;
@@ -255,7 +211,7 @@ every_number_of_threads_gives_the_same_bits(void)
     static const unsigned threads[] = {1, 2, 3, 7};
     expo_volume_t v = test_volume(28, 30, 26);
     expo_settings_t s = test_settings();
-    uint16_t *voxels = ball(&v, 9);
+    uint16_t *voxels = test_ball(&v, 9);
     float first[3 * SIDE * SIDE], rgb[3 * SIDE * SIDE];
     uint8_t shown[4 * SIDE * SIDE], again[4 * SIDE * SIDE];
     tracer_view_t *view;
@@ -266,7 +222,7 @@ every_number_of_threads_gives_the_same_bits(void)
     s.environment.intensity = 1;
     s.shading.mode = EXPO_SHADING_HYBRID;
     s.shading.max_bounces = 3;
-    s.lights[0] = head_light(100, 30);
+    s.lights[0] = test_light(100, 30);
     s.n_lights = 1;
 
     for (i = 0; i < 4; i++) {
@@ -296,7 +252,7 @@ a_change_leaves_nothing_of_the_old_picture(void)
 {
     expo_volume_t v = test_volume(28, 30, 26);
     expo_settings_t a = test_settings(), b;
-    uint16_t *voxels = ball(&v, 9);
+    uint16_t *voxels = test_ball(&v, 9);
     float fresh[3 * SIDE * SIDE], rgb[3 * SIDE * SIDE];
     uint8_t shown[4 * SIDE * SIDE], again[4 * SIDE * SIDE];
     tracer_view_t *view;
