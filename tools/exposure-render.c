@@ -29,7 +29,8 @@ static const char usage[] =
     "  --seed N            random numbers to use (1)\n"
     "  --device cpu        where to render\n"
     "  --mode MODE         production, or unbiased: noisier, a reference;\n"
-    "                      woodcock: an older way, to compare with\n"
+    "                      woodcock, er2012: older ways, to compare with\n"
+    "  --stride PART       er2012's steps, of what they were then (1)\n"
     "  --threads N         0 is one a core (0)\n"
     "  --checkpoints N,... also writes PICTURE_N.pfm after N samples\n"
     "  --filter            .pfm as the picture is shown: young ones filtered\n"
@@ -45,7 +46,7 @@ typedef struct {
     uint32_t width, height, samples;
     uint32_t checkpoints[CHECKPOINTS_MAX]; /* rising */
     unsigned n_checkpoints;
-    double seconds;
+    double seconds, stride;
     uint64_t seed;
     int filter;
     tracer_mode_t mode;
@@ -113,6 +114,7 @@ main(int argc, char **argv)
     }
 
     tracer_mode(view, o.mode);
+    tracer_stride(view, (float) o.stride);
     trace(view, &o, &spent);
 
     for (i = 0; i < o.n_outs; i++) {
@@ -139,8 +141,8 @@ options_read(options_t *o, int argc, char **argv)
         {"seed", 1, NULL, 'r'},    {"device", 1, NULL, 'd'},
         {"mode", 1, NULL, 'm'},    {"threads", 1, NULL, 'j'},
         {"out", 1, NULL, 'o'},     {"checkpoints", 1, NULL, 'c'},
-        {"filter", 0, NULL, 'f'},  {"help", 0, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+        {"filter", 0, NULL, 'f'},  {"stride", 1, NULL, 'i'},
+        {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
     char *end;
     int c;
 
@@ -148,6 +150,7 @@ options_read(options_t *o, int argc, char **argv)
     o->device = "cpu";
     o->width = o->height = 512;
     o->seed = 1;
+    o->stride = 1;
 
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (c) {
@@ -191,6 +194,14 @@ options_read(options_t *o, int argc, char **argv)
             break;
         case 'm':
             o->mode = mode_read(optarg);
+            break;
+        case 'i':
+            o->stride = strtod(optarg, &end);
+
+            if (*end != '\0' || !(o->stride >= 1e-3 && o->stride <= 1e3)) {
+                fail(EXIT_USAGE, "--stride takes a number, 0.001 to 1000");
+            }
+
             break;
         case 'j':
             o->threads = (unsigned) whole(optarg, "--threads", 0, 256);
@@ -244,6 +255,7 @@ mode_read(const char *text)
         [TRACER_PRODUCTION] = "production",
         [TRACER_UNBIASED] = "unbiased",
         [TRACER_WOODCOCK] = "woodcock",
+        [TRACER_ER2012] = "er2012",
     };
     unsigned i;
 
@@ -253,7 +265,7 @@ mode_read(const char *text)
         }
     }
 
-    fail(EXIT_USAGE, "--mode takes production, unbiased or woodcock");
+    fail(EXIT_USAGE, "--mode takes production, unbiased, woodcock or er2012");
 }
 
 

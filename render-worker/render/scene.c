@@ -62,7 +62,7 @@ scene_set(scene_t *s, body_t *b, const expo_settings_t *settings)
 static void
 set_volume(pt_scene_t *p, const body_t *b)
 {
-    double volume_mm3 = 1;
+    double volume_mm3 = 1, spacing, longest = 0, most = 0;
     int i, j;
 
     p->voxels = b->voxels;
@@ -70,7 +70,10 @@ set_volume(pt_scene_t *p, const body_t *b)
     for (i = 0; i < 3; i++) {
         p->n[i] = b->n[i];
         p->to_index[4 * i + 3] = (float) (0.5 * (b->volume.dims[i] - 1.0));
-        volume_mm3 *= expo_volume_spacing(&b->volume, i);
+        spacing = expo_volume_spacing(&b->volume, i);
+        volume_mm3 *= spacing;
+        longest = fmax(longest, spacing * b->volume.dims[i]);
+        most = fmax(most, b->volume.dims[i]);
 
         for (j = 0; j < 3; j++) {
             p->to_index[4 * i + j] = (float) b->to_index[3 * i + j];
@@ -80,6 +83,7 @@ set_volume(pt_scene_t *p, const body_t *b)
 
     p->voxel_mm = (float) cbrt(volume_mm3);
     p->inv_range = (float) (1 / b->range);
+    p->stride_mm = (float) (3 * longest / most);
 }
 
 

@@ -18,6 +18,7 @@ struct tracer_view_s {
     body_t body;
     scene_t scene;
     tracer_mode_t mode;
+    float stride; /* of what it was in 2012 */
     uint32_t samples;
     atomic_bool interrupted;
     bool set;  /* settings have been given */
@@ -92,6 +93,7 @@ tracer_open(tracer_t *t, const expo_volume_t *volume, const uint16_t *voxels,
     }
 
     v->device = t->device;
+    v->stride = 1.0f;
     st = body_open(&v->body, volume, voxels);
 
     if (st == EXPO_OK) {
@@ -133,6 +135,7 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     v->scene.pt.height = height;
     v->scene.pt.seed = seed;
     v->scene.pt.mode = (pt_mode_t) v->mode;
+    v->scene.pt.stride_mm *= v->stride;
     v->set = true;
 
     v->exposure = s->film.exposure;
@@ -152,6 +155,15 @@ tracer_mode(tracer_view_t *v, tracer_mode_t mode)
 {
     v->mode = mode;
     v->scene.pt.mode = (pt_mode_t) mode;
+    restart(v);
+}
+
+
+void
+tracer_stride(tracer_view_t *v, float part)
+{
+    v->scene.pt.stride_mm *= part / v->stride;
+    v->stride = part;
     restart(v);
 }
 

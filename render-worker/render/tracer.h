@@ -55,6 +55,10 @@ typedef enum {
 } tracer_mode_t;
 void tracer_mode(tracer_view_t *v, tracer_mode_t mode);
 
+/* ER2012's steps become `part`, above 0, of what they were then: a half is
+ * twice the work and less bias. The film starts again from zero samples. */
+void tracer_stride(tracer_view_t *v, float part);
+
 /* Film of width x height pixels (16..4096), zero samples; seed: any. */
 expo_status_t tracer_film(tracer_view_t *v, uint32_t width, uint32_t height,
                           uint64_t seed);

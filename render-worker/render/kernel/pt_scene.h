@@ -99,6 +99,7 @@ typedef struct {
     float g, gradient_factor;
     uint32_t max_bounces;
     pt_mode_t mode;
+    float stride_mm; /* of PT_ER2012's marches */
 } pt_scene_t;
 
 typedef struct {

@@ -62,12 +62,7 @@ pt_to_lamp(const pt_event_t *e, const pt_lamp_t *l, float u, float v,
 {
     pt_v3 to = pt_sub(pt_lamp_sample(l, u, v), e->p);
 
-    *distance = pt_length(to);
-
-    if (!(*distance > 1e-3f)) {
-        return 0.0f;
-    }
-
+    *distance = pt_max(pt_length(to), 1e-3f);
     r->o = e->p;
     r->d = pt_scale(to, 1.0f / *distance);
 
