@@ -178,6 +178,7 @@ test_render_mode(tracer_t *t, const expo_volume_t *v, const uint16_t *voxels,
     double mean;
 
     if (tracer_open(t, v, voxels, &view) != EXPO_OK) {
+        *error = NAN;
         return NAN;
     }
 

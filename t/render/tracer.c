@@ -9,89 +9,6 @@
 
 static tracer_t *tracer;
 
-/*
- * Sky of 1 everywhere and white tissue: every pixel is 1 however light turns.
- * Each tracked path gives exactly 1 unless it is cut off after 256 bounces;
- * with 32 x 32 x 32 paths a loss of 0.1 % would be 33 paths.
- */
-static void
-nothing_is_lost_or_made_in_a_white_furnace(void)
-{
-    static const expo_shading_t modes[] = {
-        EXPO_SHADING_PHASE, EXPO_SHADING_BRDF, EXPO_SHADING_HYBRID};
-    expo_volume_t v = test_volume(28, 30, 26);
-    expo_settings_t s = test_settings();
-    uint16_t *voxels = test_ball(&v, 9);
-    float rgb[3 * SIDE * SIDE];
-    double mean, error, worst = 0;
-    int i, wide = 0;
-
-    s.environment.intensity = 1;
-    s.background.mode = EXPO_BACKGROUND_ENVIRONMENT;
-    s.shading.max_bounces = 256;
-    s.transfer.density_scale = 1;
-
-    for (i = 0; i < 6; i++) {
-        s.shading.mode = modes[i % 3];
-        s.shading.g = i % 3 == 2 ? 0.6f : 0.0f;
-        mean = test_render_mode(tracer, &v, voxels, &s,
-                                i < 3 ? TRACER_PRODUCTION : TRACER_UNBIASED,
-                                SIDE, i < 3 ? 256 : 32, rgb, &error);
-
-        /* Marched, the sky behind tissue counts by what is let through, so
-         * single paths differ; their mean must not. */
-        worst = fmax(worst, fabs(mean - 1) - (i < 3 ? 4 * error : 0));
-        wide += error > 1e-3;
-    }
-
-    check(worst < 1e-3);
-    check(wide == 0);
-
-    /* A specular layer may lose light between its facets, never make any. */
-    s.shading.mode = EXPO_SHADING_BRDF;
-    for (i = 0; i < 2; i++) {
-        memcpy(s.transfer.points[i].specular, (float[3]){.3f, .3f, .3f}, 12);
-        s.transfer.points[i].roughness = 0.5f;
-    }
-    mean = test_render(tracer, &v, voxels, &s, SIDE, 32, rgb, &error);
-    check(mean < 1 + 4 * error);
-    check(mean > 0.1);
-
-    free(voxels);
-}
-
-/*
- * Grey tissue, albedo a, and one scattering of an isotropic medium with the sky
- * as the only light: a thin slab of depth d gives a d (1 - O(d)).
- */
-static void
-a_thin_slab_scatters_once(void)
-{
-    expo_volume_t v = test_volume(90, 8, 90);
-    expo_settings_t s = test_settings();
-    uint16_t *voxels = test_voxels(&v, 1000);
-    float rgb[3 * SIDE * SIDE];
-    double mean, error, d = 8 * 1e-3, albedo;
-    int i, k;
-
-    s.environment.intensity = 1;
-    s.transfer.density_scale = 1e-3f;
-
-    for (i = 0; i < 2; i++) {
-        for (k = 0; k < 3; k++) {
-            s.transfer.points[i].color[k] = 0.5f;
-        }
-    }
-
-    albedo = pow((0.5 + 0.055) / 1.055, 2.4);
-    mean = test_render(tracer, &v, voxels, &s, SIDE, 256, rgb, &error);
-    /* 262144 paths, one in 125 meets the slab: 2 %; light is lost to the slab
-     * itself by at most its mean chord, some 3 d. */
-    check(fabs(mean / (albedo * (1 - exp(-d))) - 1) < 0.02 + 3 * d);
-
-    free(voxels);
-}
-
 static void
 marching_and_tracking_give_the_same_light(void)
 {
@@ -455,9 +372,7 @@ main(void)
         return 1;
     }
 
-    nothing_is_lost_or_made_in_a_white_furnace();
     marching_and_tracking_give_the_same_light();
-    a_thin_slab_scatters_once();
     a_lamp_seen_directly_has_its_radiance();
     light_falls_off_with_area_and_distance();
     every_number_of_threads_gives_the_same_bits();
