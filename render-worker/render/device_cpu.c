@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "render-worker/render/device.h"
+#include "render-worker/render/filter.h"
 #include "render-worker/render/pool.h"
 
 typedef struct {
@@ -16,6 +17,7 @@ typedef struct {
     uint32_t width, height;
     pt_pixel_t *film;
     pt_look_t *look;
+    filter_t *filter;
 } cpu_view_t;
 
 /* One pass, and what may end it. */
@@ -96,7 +98,8 @@ cpu_open(device_t *d, const body_t *b, device_view_t **out)
 
     (void) b;
 
-    if (v == NULL) {
+    if (v == NULL || filter_open(&v->filter) != EXPO_OK) {
+        free(v);
         return EXPO_NO_MEMORY;
     }
 
@@ -112,6 +115,7 @@ cpu_close(device_view_t *view)
 {
     cpu_view_t *v = (cpu_view_t *) view;
 
+    filter_close(v->filter);
     free(v->film);
     free(v->look);
     free(v);
@@ -219,10 +223,11 @@ cpu_read(device_view_t *view, const film_t *f, float *rgb)
 static expo_status_t
 cpu_read_filtered(device_view_t *view, const film_t *f, float *rgb)
 {
+    cpu_view_t *v = (cpu_view_t *) view;
     cpu_t *cpu = (cpu_t *) view->device;
     film_t own = cpu_film_of(view, f);
 
-    return film_read_filtered(&own, cpu->pool, rgb);
+    return film_read_filtered(&own, v->filter, cpu->pool, rgb);
 }
 
 
@@ -230,10 +235,11 @@ static expo_status_t
 cpu_display(device_view_t *view, const film_t *f, uint32_t width,
             uint32_t height, uint8_t *rgba)
 {
+    cpu_view_t *v = (cpu_view_t *) view;
     cpu_t *cpu = (cpu_t *) view->device;
     film_t own = cpu_film_of(view, f);
 
-    return film_display(&own, cpu->pool, width, height, rgba);
+    return film_display(&own, v->filter, cpu->pool, width, height, rgba);
 }
 
 

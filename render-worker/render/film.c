@@ -22,7 +22,8 @@ typedef struct {
     float *shaded;
 } mean_t;
 
-static expo_status_t shade(const film_t *f, pool_t *pool, float **shaded);
+static expo_status_t shade(const film_t *f, filter_t *filter, pool_t *pool,
+                           float **shaded);
 static void curve_make(display_t *d);
 static float curve_at(const display_t *d, float linear);
 static void show_band(void *ctx, uint32_t band);
@@ -51,14 +52,14 @@ film_read(const film_t *f, float *rgb)
 
 
 expo_status_t
-film_read_filtered(const film_t *f, pool_t *pool, float *rgb)
+film_read_filtered(const film_t *f, filter_t *filter, pool_t *pool, float *rgb)
 {
     size_t i, pixels = (size_t) f->width * f->height;
     float *shaded, cover;
     expo_status_t st;
     int c;
 
-    st = shade(f, pool, &shaded);
+    st = shade(f, filter, pool, &shaded);
     if (st != EXPO_OK) {
         return st;
     }
@@ -80,8 +81,8 @@ film_read_filtered(const film_t *f, pool_t *pool, float *rgb)
 
 
 expo_status_t
-film_display(const film_t *f, pool_t *pool, uint32_t width, uint32_t height,
-             uint8_t *rgba)
+film_display(const film_t *f, filter_t *filter, pool_t *pool, uint32_t width,
+             uint32_t height, uint8_t *rgba)
 {
     size_t pixels = (size_t) f->width * f->height;
     float *shaded = NULL;
@@ -98,7 +99,7 @@ film_display(const film_t *f, pool_t *pool, uint32_t width, uint32_t height,
     d->height = height;
     d->rgba = rgba;
     d->shown = malloc(pixels * 3 * sizeof(float));
-    st = d->shown == NULL ? EXPO_NO_MEMORY : shade(f, pool, &shaded);
+    st = d->shown == NULL ? EXPO_NO_MEMORY : shade(f, filter, pool, &shaded);
 
     if (st == EXPO_OK) {
         d->shaded = shaded;
@@ -117,7 +118,7 @@ film_display(const film_t *f, pool_t *pool, uint32_t width, uint32_t height,
 
 /* The tissue as it is shown; *shaded is the caller's to free. */
 static expo_status_t
-shade(const film_t *f, pool_t *pool, float **shaded)
+shade(const film_t *f, filter_t *filter, pool_t *pool, float **shaded)
 {
     float *to = malloc((size_t) f->width * f->height * 4 * sizeof(*to));
     mean_t mean = {f, to};
@@ -127,8 +128,8 @@ shade(const film_t *f, pool_t *pool, float **shaded)
         return EXPO_NO_MEMORY;
     }
 
-    if (f->samples > 0 && f->samples < FILTER_UNTIL) {
-        st = filter_run(f, pool, to);
+    if (f->samples > 0 && f->filtered) {
+        st = filter_run(filter, f, pool, to);
 
     } else {
         pool_run(pool, bands(f->height), mean_band, &mean);

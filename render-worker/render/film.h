@@ -10,11 +10,16 @@
 #include "render-worker/render/kernel/pt_tone.h"
 #include "render-worker/render/pool.h"
 
+/* Buffers of the filter and the past of one view; filter.h. */
+typedef struct filter_s filter_t;
+
 typedef struct {
     const pt_pixel_t *pixel; /* [height][width] sums */
     const pt_look_t *look;   /* [height][width] */
     uint32_t width, height, samples;
-    int marched;              /* cover has no noise from the second sample on */
+    int marched;  /* cover has no noise from the second sample on */
+    int filtered; /* is shown so while it is young */
+    pt_camera_t camera;
     float background[3];      /* linear */
     float voxel_mm, pixel_mm; /* a pixel's width at the target */
     float exposure, gamma;
@@ -25,10 +30,11 @@ typedef struct {
 void film_read(const film_t *f, float *rgb);
 
 /* As tracer_read_filtered. EXPO_NO_MEMORY. */
-expo_status_t film_read_filtered(const film_t *f, pool_t *pool, float *rgb);
+expo_status_t film_read_filtered(const film_t *f, filter_t *filter,
+                                 pool_t *pool, float *rgb);
 
 /* As tracer_read_display. EXPO_NO_MEMORY. */
-expo_status_t film_display(const film_t *f, pool_t *pool, uint32_t width,
-                           uint32_t height, uint8_t *rgba);
+expo_status_t film_display(const film_t *f, filter_t *filter, pool_t *pool,
+                           uint32_t width, uint32_t height, uint8_t *rgba);
 
 #endif

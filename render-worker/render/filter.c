@@ -1,155 +1,369 @@
 #include "render-worker/render/filter.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define LEVELS 4 /* steps of 1, 2, 4, 8 pixels */
-#define BAND 8   /* rows a piece of work */
-#define SURE 4   /* samples from which a pixel's own variance is of use */
+#include "render-worker/render/kernel/pt_reproject.h"
 
-/* Light over colour times cover, cover, and the variance of their mean. */
+#define BAND 16  /* rows a piece of work */
+#define CHUNK 64 /* pixels of a row that are worked on at once */
+
+/* Planes of floats: of guides, of glows, and of all that a filter needs. */
+#define GUIDES 6
+#define GLOWS 6
+#define PLANES (GUIDES + 2 * GLOWS + 3)
+#define PAST (GUIDES + GLOWS + 1)
+
+struct filter_s {
+    uint32_t width, height; /* that there are planes for */
+    float *planes;
+    pt_guides_t guides;
+    pt_glows_t glows[2];
+    float *samples; /* that each pixel's light is worth */
+    float *error, *variance;
+
+    pt_past_t past;
+    float *past_planes;
+    size_t past_pixels;
+    bool has_past;
+};
+
 typedef struct {
-    float light[3];
-    float cover;
-    float variance; /* of the luminance; negative: not known */
-} tap_t;
-
-typedef struct {
+    filter_t *filter;
     const film_t *film;
-    const tap_t *from;
-    tap_t *to;
-    float *shaded;
+    pt_glows_t from, to;
     int32_t step;
+    float *shaded;
 } job_t;
 
-static void divide_band(void *ctx, uint32_t band);
-static void spread_band(void *ctx, uint32_t band);
+/* A neighbour of every pixel of a chunk that has it: `by` pixels further in
+ * memory, from pixel `first` of the chunk to `end`. */
+typedef struct {
+    int64_t by;
+    int32_t first, end;
+    float kernel;
+} tap_t;
+
+typedef void chunk_fn(const job_t *job, int32_t x, int32_t y, int32_t n);
+
+static expo_status_t ready(filter_t *t, const film_t *f);
+static pt_guides_t guides_in(float *planes, size_t pixels);
+static pt_glows_t glows_in(float *planes, size_t pixels);
+static pt_glows_t gather(filter_t *t, const film_t *f, pool_t *pool);
+static void gather_band(void *ctx, uint32_t band);
+static void recall_band(void *ctx, uint32_t band);
+static void recall(const job_t *job, int32_t x, int32_t y);
+static void calm_band(void *ctx, uint32_t band);
+static chunk_fn calm_chunk;
 static void level_band(void *ctx, uint32_t band);
+static chunk_fn level_chunk;
+static void chunks(const job_t *job, uint32_t band, chunk_fn *work);
+static tap_t tap_of(const film_t *f, int32_t x, int32_t y, int32_t n,
+                    int32_t dx, int32_t dy, int32_t step);
+static void doubt_band(void *ctx, uint32_t band);
 static void shade_band(void *ctx, uint32_t band);
-static tap_t divide(const film_t *f, size_t i);
-static tap_t smooth(const job_t *job, int32_t x, int32_t y);
-static float likeness(const job_t *job, size_t p, size_t q, float light_p);
-static float luminance(const tap_t *t);
-static size_t rows(const film_t *f, uint32_t band, size_t *end);
+static void around(const film_t *f, const float *plane, int32_t y, float *row);
+static uint32_t bands(const film_t *f);
+static int32_t rows(const film_t *f, uint32_t band, int32_t *end);
 
 
 expo_status_t
-filter_run(const film_t *f, pool_t *pool, float *shaded)
+filter_open(filter_t **out)
 {
-    size_t pixels = (size_t) f->width * f->height;
-    uint32_t bands = (f->height + BAND - 1) / BAND;
-    tap_t *a, *b;
-    job_t job = {f, NULL, NULL, shaded, 0};
-    int level;
+    *out = calloc(1, sizeof(**out));
 
-    a = malloc(2 * pixels * sizeof(*a));
-    if (a == NULL) {
-        return EXPO_NO_MEMORY;
+    return *out == NULL ? EXPO_NO_MEMORY : EXPO_OK;
+}
+
+
+void
+filter_close(filter_t *t)
+{
+    if (t != NULL) {
+        free(t->planes);
+        free(t->past_planes);
+        free(t);
+    }
+}
+
+
+expo_status_t
+filter_run(filter_t *t, const film_t *f, pool_t *pool, float *shaded)
+{
+    job_t job = {.filter = t, .film = f, .shaded = shaded};
+    pt_glows_t swap;
+    expo_status_t st;
+
+    st = ready(t, f);
+    if (st != EXPO_OK) {
+        return st;
     }
 
-    b = a + pixels;
-    job.to = b;
-    pool_run(pool, bands, divide_band, &job);
-    job.from = b;
-    job.to = a;
-    pool_run(pool, bands, spread_band, &job);
+    job.from = gather(t, f, pool);
+    job.to = job.from.r == t->glows[0].r ? t->glows[1] : t->glows[0];
+    pool_run(pool, bands(f), calm_band, &job);
 
-    for (level = 0; level < LEVELS; level++) {
-        job.step = 1 << level;
-        job.from = level % 2 ? b : a;
-        job.to = level % 2 ? a : b;
-        pool_run(pool, bands, level_band, &job);
+    for (job.step = 1; job.step < 1 << PT_FILTER_LEVELS; job.step *= 2) {
+        swap = job.from;
+        job.from = job.to;
+        job.to = swap;
+        pool_run(pool, bands(f), level_band, &job);
     }
 
     job.from = job.to;
-    pool_run(pool, bands, shade_band, &job);
-    free(a);
+    pool_run(pool, bands(f), doubt_band, &job);
+    pool_run(pool, bands(f), shade_band, &job);
 
     return EXPO_OK;
 }
 
 
-static void
-divide_band(void *ctx, uint32_t band)
+expo_status_t
+filter_keep(filter_t *t, const film_t *f, pool_t *pool)
 {
-    job_t *job = ctx;
-    size_t i, end;
+    size_t pixels = (size_t) f->width * f->height, bytes;
+    float *planes;
+    pt_glows_t kept;
+    expo_status_t st;
 
-    for (i = rows(job->film, band, &end); i < end; i++) {
-        job->to[i] = divide(job->film, i);
+    st = ready(t, f);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    kept = gather(t, f, pool);
+
+    if (t->past_pixels != pixels) {
+        planes = malloc(PAST * pixels * sizeof(*planes));
+        if (planes == NULL) {
+            return EXPO_NO_MEMORY;
+        }
+
+        free(t->past_planes);
+        t->past_planes = planes;
+        t->past_pixels = pixels;
+    }
+
+    bytes = pixels * sizeof(float);
+    memcpy(t->past_planes, t->guides.depth, GUIDES * bytes);
+    memcpy(t->past_planes + GUIDES * pixels, kept.r, GLOWS * bytes);
+    memcpy(t->past_planes + (GUIDES + GLOWS) * pixels, t->samples, bytes);
+
+    t->past.camera = f->camera;
+    t->past.width = (int32_t) f->width;
+    t->past.height = (int32_t) f->height;
+    t->past.guides = guides_in(t->past_planes, pixels);
+    t->past.glows = glows_in(t->past_planes + GUIDES * pixels, pixels);
+    t->past.samples = t->past_planes + (GUIDES + GLOWS) * pixels;
+    t->has_past = true;
+
+    return EXPO_OK;
+}
+
+
+void
+filter_forget(filter_t *t)
+{
+    t->has_past = false;
+}
+
+
+static expo_status_t
+ready(filter_t *t, const film_t *f)
+{
+    size_t pixels = (size_t) f->width * f->height;
+    float *planes;
+
+    if (t->planes != NULL && t->width == f->width && t->height == f->height) {
+        return EXPO_OK;
+    }
+
+    planes = malloc(PLANES * pixels * sizeof(*planes));
+    if (planes == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    free(t->planes);
+    t->planes = planes;
+    t->width = f->width;
+    t->height = f->height;
+    t->guides = guides_in(planes, pixels);
+    planes += GUIDES * pixels;
+    t->glows[0] = glows_in(planes, pixels);
+    planes += GLOWS * pixels;
+    t->glows[1] = glows_in(planes, pixels);
+    planes += GLOWS * pixels;
+    t->samples = planes;
+    t->error = planes + pixels;
+    t->variance = planes + 2 * pixels;
+
+    return EXPO_OK;
+}
+
+
+static pt_guides_t
+guides_in(float *planes, size_t pixels)
+{
+    pt_guides_t g = {planes,
+                     planes + pixels,
+                     planes + 2 * pixels,
+                     planes + 3 * pixels,
+                     planes + 4 * pixels,
+                     planes + 5 * pixels};
+
+    return g;
+}
+
+
+static pt_glows_t
+glows_in(float *planes, size_t pixels)
+{
+    pt_glows_t g = {planes,
+                    planes + pixels,
+                    planes + 2 * pixels,
+                    planes + 3 * pixels,
+                    planes + 4 * pixels,
+                    planes + 5 * pixels};
+
+    return g;
+}
+
+
+/* The film's light, with what the past knows of it; where it lies. */
+static pt_glows_t
+gather(filter_t *t, const film_t *f, pool_t *pool)
+{
+    job_t job = {.filter = t, .film = f, .to = t->glows[0]};
+
+    pool_run(pool, bands(f), gather_band, &job);
+
+    if (!t->has_past || f->samples >= PT_FORGET) {
+        return job.to;
+    }
+
+    job.from = t->glows[0];
+    job.to = t->glows[1];
+    pool_run(pool, bands(f), recall_band, &job);
+
+    return job.to;
+}
+
+
+static void
+gather_band(void *ctx, uint32_t band)
+{
+    const job_t *job = ctx;
+    const film_t *f = job->film;
+    int32_t end;
+    int64_t i = (int64_t) rows(f, band, &end) * f->width;
+
+    for (; i < (int64_t) end * f->width; i++) {
+        pt_guide_put(&job->filter->guides, i,
+                     pt_guide(f->look + i, f->voxel_mm));
+        pt_glow_put(&job->to, i,
+                    pt_glow(f->pixel + i, f->look + i, f->samples));
+        job->filter->samples[i] = (float) f->samples;
     }
 }
 
 
-static tap_t
-divide(const film_t *f, size_t i)
+static void
+recall_band(void *ctx, uint32_t band)
 {
-    const pt_pixel_t *p = f->pixel + i;
-    const pt_look_t *look = f->look + i;
-    float n = (float) f->samples, mean, square;
-    pt_v3 c = look->color;
-    tap_t t = {{0}, 0, -1};
+    const job_t *job = ctx;
+    int32_t x, y, end;
 
-    if (look->depth >= PT_FAR) {
-        return t;
+    for (y = rows(job->film, band, &end); y < end; y++) {
+        for (x = 0; x < (int32_t) job->film->width; x++) {
+            recall(job, x, y);
+        }
     }
-
-    t.light[0] = (float) p->radiance[0] / (n * pt_max(c.x, 0.02f));
-    t.light[1] = (float) p->radiance[1] / (n * pt_max(c.y, 0.02f));
-    t.light[2] = (float) p->radiance[2] / (n * pt_max(c.z, 0.02f));
-    t.cover = (float) p->cover / n;
-
-    if (f->samples >= SURE) {
-        mean = (float) (0.2126 * p->radiance[0] + 0.7152 * p->radiance[1] +
-                        0.0722 * p->radiance[2]) /
-               n;
-        square = (float) p->square / n;
-        t.variance = pt_max(square - mean * mean, 0.0f) / (n - 1.0f);
-        mean = pt_max(pt_luminance(c), 0.02f) * pt_max(t.cover, 0.1f);
-        t.variance /= mean * mean;
-    }
-
-    return t;
 }
 
 
-/* A variance from few samples is itself noise: neighbours' are averaged. */
 static void
-spread_band(void *ctx, uint32_t band)
+recall(const job_t *job, int32_t x, int32_t y)
 {
-    job_t *job = ctx;
-    int32_t w = (int32_t) job->film->width, h = (int32_t) job->film->height;
-    int32_t x, y, dx, dy;
-    size_t i, end;
-    const tap_t *q;
-    float sum, n;
+    const film_t *f = job->film;
+    int32_t w = (int32_t) f->width, h = (int32_t) f->height;
+    int64_t i = (int64_t) y * w + x;
+    pt_guide_t guide = pt_guide_at(&job->filter->guides, i);
+    pt_glow_t own = pt_glow_at(&job->from, i), past;
+    float n = (float) f->samples, worth = 0.0f;
+    pt_ray_t r;
 
-    for (i = rows(job->film, band, &end); i < end; i++) {
-        job->to[i] = job->from[i];
+    if (guide.depth < PT_FAR) {
+        r = pt_camera_ray(&f->camera, w, h, (float) x + 0.5f, (float) y + 0.5f,
+                          0.5f, 0.5f);
+        worth = pt_past_at(&job->filter->past, guide,
+                           pt_along(r.o, r.d, guide.depth), f->pixel_mm, &past);
+        worth = pt_past_worth(worth, f->samples);
+    }
 
-        if (job->from[i].variance < 0.0f) {
-            continue;
+    if (worth > 0.0f) {
+        past = pt_past_clamp(past, &job->from, w, h, x, y);
+        own = pt_past_mix(own, n, past, worth);
+    }
+
+    pt_glow_put(&job->to, i, own);
+    job->filter->samples[i] = n + worth;
+}
+
+
+/* Before any light is compared: how bright and how sure a pixel is, judged by
+ * those around it too. */
+static void
+calm_band(void *ctx, uint32_t band)
+{
+    chunks(ctx, band, calm_chunk);
+}
+
+
+static void
+calm_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
+{
+    const film_t *f = job->film;
+    const pt_guides_t guides = job->filter->guides;
+    const pt_glows_t from = job->from;
+    int64_t at = (int64_t) y * f->width + x;
+    float light[CHUNK], cover[CHUNK], tone[CHUNK], square[CHUNK];
+    float variance[CHUNK], total[CHUNK], k, mean;
+    pt_glow_t p;
+    int32_t i, t;
+    tap_t tap;
+
+    memset(light, 0, sizeof(light));
+    memset(cover, 0, sizeof(cover));
+    memset(tone, 0, sizeof(tone));
+    memset(square, 0, sizeof(square));
+    memset(variance, 0, sizeof(variance));
+    memset(total, 0, sizeof(total));
+
+    for (t = 0; t < 9; t++) {
+        tap = tap_of(f, x, y, n, t % 3 - 1, t / 3 - 1, 1);
+
+        for (i = tap.first; i < tap.end; i++) {
+            p = pt_glow_at(&from, at + i + tap.by);
+            k = pt_alike(pt_guide_at(&guides, at + i),
+                         pt_guide_at(&guides, at + i + tap.by), f->pixel_mm);
+            light[i] += k * pt_luminance(p.light);
+            cover[i] += k * p.cover;
+            tone[i] += k * p.tone;
+            square[i] += k * p.tone * p.tone;
+            variance[i] += k * p.variance;
+            total[i] += k;
         }
+    }
 
-        x = (int32_t) (i % (size_t) w);
-        y = (int32_t) (i / (size_t) w);
-        sum = n = 0.0f;
-
-        for (dy = -1; dy <= 1; dy++) {
-            for (dx = -1; dx <= 1; dx++) {
-                if (x + dx < 0 || x + dx >= w || y + dy < 0 || y + dy >= h) {
-                    continue;
-                }
-
-                q = job->from + (y + dy) * (int64_t) w + x + dx;
-
-                if (q->variance >= 0.0f) {
-                    sum += q->variance;
-                    n += 1.0f;
-                }
-            }
-        }
-
-        job->to[i].variance = sum / n;
+    for (i = 0; i < n; i++) {
+        p = pt_glow_at(&from, at + i);
+        k = 1.0f / total[i];
+        mean = tone[i] * k;
+        p.tone = light[i] / pt_max(cover[i], 0.05f * total[i]);
+        p.variance = f->samples > 1 ? variance[i] * k
+                                    : pt_max(square[i] * k - mean * mean, 0.0f);
+        pt_glow_put(&job->to, at + i, p);
     }
 }
 
@@ -157,170 +371,181 @@ spread_band(void *ctx, uint32_t band)
 static void
 level_band(void *ctx, uint32_t band)
 {
-    job_t *job = ctx;
-    size_t i, end, w = job->film->width;
+    chunks(ctx, band, level_chunk);
+}
 
-    for (i = rows(job->film, band, &end); i < end; i++) {
-        job->to[i] = job->film->look[i].depth < PT_FAR
-                         ? smooth(job, (int32_t) (i % w), (int32_t) (i / w))
-                         : job->from[i];
+
+static void
+level_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
+{
+    const film_t *f = job->film;
+    const pt_guides_t guides = job->filter->guides;
+    const pt_glows_t from = job->from, to = job->to;
+    const float reach = (float) job->step * f->pixel_mm;
+    int64_t at = (int64_t) y * f->width + x;
+    float planes[GLOWS][CHUNK], total[CHUNK], k;
+    const pt_glows_t sums = {planes[0], planes[1], planes[2],
+                             planes[3], planes[4], planes[5]};
+    pt_glow_t p, q;
+    int32_t i, t;
+    tap_t tap;
+
+    for (i = 0; i < n; i++) {
+        pt_glow_put(&sums, i, pt_glow_at(&from, at + i));
+        total[i] = 1.0f;
+    }
+
+    for (t = 0; t < 9; t++) {
+        if (t == 4) {
+            continue;
+        }
+
+        tap = tap_of(f, x, y, n, t % 3 - 1, t / 3 - 1, job->step);
+
+        for (i = tap.first; i < tap.end; i++) {
+            p = pt_glow_at(&from, at + i);
+            q = pt_glow_at(&from, at + i + tap.by);
+            k = tap.kernel * pt_agree(p.tone, q.tone, p.variance + q.variance);
+            k *= pt_alike(pt_guide_at(&guides, at + i),
+                          pt_guide_at(&guides, at + i + tap.by), reach);
+            pt_glow_put(&sums, i, pt_glow_sum(pt_glow_at(&sums, i), q, k));
+            total[i] += k;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        pt_glow_put(&to, at + i, pt_glow_mean(pt_glow_at(&sums, i), total[i]));
+    }
+}
+
+
+static void
+chunks(const job_t *job, uint32_t band, chunk_fn *work)
+{
+    int32_t w = (int32_t) job->film->width, x, y, end;
+
+    for (y = rows(job->film, band, &end); y < end; y++) {
+        for (x = 0; x < w; x += CHUNK) {
+            work(job, x, y, x + CHUNK < w ? CHUNK : w - x);
+        }
     }
 }
 
 
 static tap_t
-smooth(const job_t *job, int32_t x, int32_t y)
+tap_of(const film_t *f, int32_t x, int32_t y, int32_t n, int32_t dx, int32_t dy,
+       int32_t step)
 {
-    static const float weight[3] = {0.5f, 1.0f, 0.5f};
-    int32_t w = (int32_t) job->film->width, h = (int32_t) job->film->height;
-    int32_t dx, dy, qx, qy, c;
-    size_t p = (size_t) y * (size_t) w + (size_t) x, q;
-    tap_t sum = job->from[p];
-    float light = luminance(&sum), total = 1.0f, k;
-    const tap_t *t;
+    int32_t w = (int32_t) f->width;
+    tap_t t;
 
-    for (dy = -1; dy <= 1; dy++) {
-        for (dx = -1; dx <= 1; dx++) {
-            qx = x + dx * job->step;
-            qy = y + dy * job->step;
+    t.by = (int64_t) step * dy * w + step * dx;
+    t.kernel = (dx == 0 ? 1.0f : 0.5f) * (dy == 0 ? 1.0f : 0.5f);
+    t.first = x + step * dx < 0 ? -x - step * dx : 0;
+    t.end = x + n + step * dx > w ? w - x - step * dx : n;
 
-            if ((dx == 0 && dy == 0) || qx < 0 || qx >= w || qy < 0 ||
-                qy >= h) {
-                continue;
-            }
-
-            q = (size_t) qy * (size_t) w + (size_t) qx;
-            k = weight[dx + 1] * weight[dy + 1] * likeness(job, p, q, light);
-
-            if (k <= 0.0f) {
-                continue;
-            }
-
-            t = job->from + q;
-
-            for (c = 0; c < 3; c++) {
-                sum.light[c] += k * t->light[c];
-            }
-
-            sum.cover += k * t->cover;
-            sum.variance += k * k * t->variance;
-            total += k;
-        }
+    if (y + step * dy < 0 || y + step * dy >= (int32_t) f->height) {
+        t.end = t.first;
     }
 
-    for (c = 0; c < 3; c++) {
-        sum.light[c] /= total;
-    }
-
-    sum.cover /= total;
-
-    if (job->from[p].variance >= 0.0f) {
-        sum.variance /= total * total;
-
-    } else {
-        sum.variance = -1.0f;
-    }
-
-    return sum;
+    return t;
 }
 
 
-/* How much pixel q may say about pixel p, 0..1. */
-static float
-likeness(const job_t *job, size_t p, size_t q, float light_p)
+static void
+doubt_band(void *ctx, uint32_t band)
 {
+    const job_t *job = ctx;
     const film_t *f = job->film;
-    const pt_look_t *a = f->look + p, *b = f->look + q;
-    float d, k, x;
+    int32_t end;
+    int64_t i = (int64_t) rows(f, band, &end) * f->width;
+    pt_shade_t s;
+    float d;
 
-    if (b->depth >= PT_FAR) {
-        return 0.0f;
+    for (; i < (int64_t) end * f->width; i++) {
+        s = pt_shade(f->pixel + i, f->look + i, pt_glow_at(&job->from, i),
+                     f->samples, f->marched);
+        d = pt_luminance(pt_sub(s.plain, s.smooth));
+        job->filter->error[i] = d * d;
+        job->filter->variance[i] = s.variance;
     }
-
-    d = (a->depth - b->depth) / (2.0f * f->voxel_mm + a->spread + b->spread +
-                                 3.0f * (float) job->step * f->pixel_mm);
-    k = 1.0f - d * d;
-
-    if (k <= 0.0f) {
-        return 0.0f;
-    }
-
-    /* A normal says little inside soft tissue. */
-    d = pt_max(pt_dot(a->normal, b->normal), 0.0f);
-    d *= d;
-    d *= d;
-    d *= d;
-    k *= 1.0f - pt_min(a->firm, b->firm) * (1.0f - d);
-
-    if (job->from[p].variance >= 0.0f) {
-        /* Few samples know their own variance badly: it counts for more. */
-        x = luminance(&job->from[q]) - light_p;
-        x = x * x /
-            ((8.0f + 400.0f / (float) f->samples) *
-                 (job->from[p].variance + job->from[q].variance) +
-             1e-8f);
-        k *= pt_max(1.0f - x, 0.0f);
-    }
-
-    return k;
 }
 
 
 static void
 shade_band(void *ctx, uint32_t band)
 {
-    job_t *job = ctx;
+    const job_t *job = ctx;
     const film_t *f = job->film;
-    float n = (float) f->samples, cover, own, k;
-    const pt_pixel_t *p;
-    const tap_t *t;
-    size_t i, end;
-    float *dst;
+    float error[FILM_EDGE_MAX], variance[FILM_EDGE_MAX], k, *dst;
+    int32_t x, y, end;
+    pt_shade_t s;
+    int64_t i;
 
-    for (i = rows(f, band, &end); i < end; i++) {
-        t = job->from + i;
-        p = f->pixel + i;
-        dst = job->shaded + 4 * i;
-        cover = (float) p->cover / n;
+    for (y = rows(f, band, &end); y < end; y++) {
+        around(f, job->filter->error, y, error);
+        around(f, job->filter->variance, y, variance);
 
-        if (f->look[i].depth >= PT_FAR || t->cover <= 0.0f) {
-            k = cover > 0.0f ? 1.0f / (n * cover) : 0.0f;
-            dst[0] = (float) p->radiance[0] * k;
-            dst[1] = (float) p->radiance[1] * k;
-            dst[2] = (float) p->radiance[2] * k;
+        for (x = 0; x < (int32_t) f->width; x++) {
+            i = (int64_t) y * f->width + x;
+            s = pt_shade(f->pixel + i, f->look + i, pt_glow_at(&job->from, i),
+                         f->samples, f->marched);
 
-        } else {
-            k = 1.0f / t->cover;
-            dst[0] = t->light[0] * pt_max(f->look[i].color.x, 0.02f) * k;
-            dst[1] = t->light[1] * pt_max(f->look[i].color.y, 0.02f) * k;
-            dst[2] = t->light[2] * pt_max(f->look[i].color.z, 0.02f) * k;
+            if (f->samples > 1) {
+                s = pt_shade_mix(s, error[x], variance[x]);
+            }
+
+            k = s.smooth_cover > 0.0f ? 1.0f / s.smooth_cover : 0.0f;
+            dst = job->shaded + 4 * i;
+            dst[0] = s.smooth.x * k;
+            dst[1] = s.smooth.y * k;
+            dst[2] = s.smooth.z * k;
+            dst[3] = s.smooth_cover;
         }
-
-        /* One march through the pixel's middle is not noisy but jagged; and
-         * where a surface has no light yet, black would be wrong. */
-        own = f->marched ? (n - 1.0f) / (n + 1.0f) : n / (n + 8.0f);
-        own = f->look[i].depth < PT_FAR && t->cover <= 0.0f ? 1.0f : own;
-        dst[3] = f->look[i].cover + own * (cover - f->look[i].cover);
     }
 }
 
 
-static float
-luminance(const tap_t *t)
+/* Sums of a plane over the square around each pixel of row y. */
+static void
+around(const film_t *f, const float *plane, int32_t y, float *row)
 {
-    return (0.2126f * t->light[0] + 0.7152f * t->light[1] +
-            0.0722f * t->light[2]) /
-           pt_max(t->cover, 0.05f);
+    int32_t w = (int32_t) f->width, h = (int32_t) f->height, x, q, d;
+    float column[FILM_EDGE_MAX + 2 * PT_FILTER_FADE];
+
+    memset(column, 0, sizeof(column));
+
+    for (d = -PT_FILTER_FADE; d <= PT_FILTER_FADE; d++) {
+        q = y + d;
+
+        for (x = 0; q >= 0 && q < h && x < w; x++) {
+            column[PT_FILTER_FADE + x] += plane[(int64_t) q * w + x];
+        }
+    }
+
+    for (x = 0; x < w; x++) {
+        row[x] = 0.0f;
+
+        for (d = 0; d <= 2 * PT_FILTER_FADE; d++) {
+            row[x] += column[x + d];
+        }
+    }
 }
 
 
-static size_t
-rows(const film_t *f, uint32_t band, size_t *end)
+static uint32_t
+bands(const film_t *f)
 {
-    size_t w = f->width, all = w * f->height;
+    return (f->height + BAND - 1) / BAND;
+}
 
-    *end = (size_t) (band + 1) * BAND * w;
-    *end = *end < all ? *end : all;
 
-    return (size_t) band * BAND * w;
+static int32_t
+rows(const film_t *f, uint32_t band, int32_t *end)
+{
+    int32_t h = (int32_t) f->height, y = (int32_t) band * BAND;
+
+    *end = y + BAND < h ? y + BAND : h;
+
+    return y;
 }

@@ -1,9 +1,7 @@
 /*
- * Smooths the light of young pictures along surfaces: an edge-avoiding wavelet
- * filter (Dammertz et al., 2010) on light divided by surface colour. Guided by
- * what the camera sees (cover, depth, normal, colour: free of noise) and, from
- * a few samples on, by how sure each pixel is (Schied et al., 2017), so it
- * fades by itself as samples come in.
+ * The filter of young pictures (kernel/pt_filter.h), and the light of the
+ * picture before (kernel/pt_reproject.h), over a pool of threads. The same bits
+ * for any number of them.
  */
 
 #ifndef RENDER_FILTER_H
@@ -11,10 +9,19 @@
 
 #include "render-worker/render/film.h"
 
-/* From so many samples on a picture is shown as it is. */
-#define FILTER_UNTIL 256
+#define FILM_EDGE_MAX 4096 /* pixels, along either edge of a film */
 
-/* shaded: [height][width][4], the tissue's radiance and cover. */
-expo_status_t filter_run(const film_t *f, pool_t *pool, float *shaded);
+expo_status_t filter_open(filter_t **out);
+void filter_close(filter_t *t);
+
+/* shaded: [height][width][4], radiance of what covers, and how much it does. */
+expo_status_t filter_run(filter_t *t, const film_t *f, pool_t *pool,
+                         float *shaded);
+
+/* The film becomes the past, with what it took over of the past before. */
+expo_status_t filter_keep(filter_t *t, const film_t *f, pool_t *pool);
+
+/* Nothing of the past is of use any more. */
+void filter_forget(filter_t *t);
 
 #endif

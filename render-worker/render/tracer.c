@@ -23,6 +23,7 @@ struct tracer_view_s {
     atomic_bool interrupted;
     bool set;  /* settings have been given */
     bool film; /* there is one */
+    bool denoise;
     float exposure, gamma;
     pt_tone_map_t tone_map;
 };
@@ -138,6 +139,7 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     v->scene.pt.stride_mm *= v->stride;
     v->set = true;
 
+    v->denoise = s->denoise;
     v->exposure = s->film.exposure;
     v->gamma = s->film.gamma;
     v->tone_map = s->film.tone_map == EXPO_TONE_ACES          ? PT_ACES
@@ -331,6 +333,8 @@ film_of(const tracer_view_t *v)
     f.height = (uint32_t) v->scene.pt.height;
     f.samples = v->samples;
     f.marched = v->mode == TRACER_PRODUCTION;
+    f.filtered = v->denoise;
+    f.camera = v->scene.pt.camera;
     f.background[0] = v->scene.pt.background.x;
     f.background[1] = v->scene.pt.background.y;
     f.background[2] = v->scene.pt.background.z;

@@ -81,6 +81,7 @@ test_settings(void)
     s.film.exposure = 1;
     s.film.gamma = 1;
     s.film.tone_map = EXPO_TONE_LINEAR;
+    s.denoise = true;
     s.quality.target_fps = 20;
     s.quality.max_samples = 64;
     s.denoise = true;

@@ -43,6 +43,28 @@ pt_pixel_add(pt_pixel_t *f, pt_sample_t s, double times)
     f->square += times * light * light;
 }
 
+/*
+ * Variance of the mean luminance of at least two samples: from what two parts
+ * of them differ by, as Sobol samples are surer than their spread says. The
+ * first part ends at the last power of two that leaves as many.
+ */
+PT_FN double
+pt_pixel_variance(const pt_pixel_t *f, uint32_t samples)
+{
+    int power = (samples & (samples - 1)) == 0;
+    double n = samples, part = 1, rest, sum, d;
+
+    while (4 * part <= n) {
+        part *= 2;
+    }
+
+    rest = n - part;
+    sum = f->mark[power];
+    d = sum / part - (pt_pixel_luminance(f) - sum) / rest;
+
+    return d * d * part * rest / (n * n);
+}
+
 /* Not inlined: one copy of all that a path is. */
 PT_BIG pt_sample_t
 pt_pixel_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample,
