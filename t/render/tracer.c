@@ -123,92 +123,6 @@ light_falls_off_with_area_and_distance(void)
 }
 
 static void
-every_number_of_threads_gives_the_same_bits(void)
-{
-    static const unsigned threads[] = {1, 2, 3, 7};
-    expo_volume_t v = test_volume(28, 30, 26);
-    expo_settings_t s = test_settings();
-    uint16_t *voxels = test_ball(&v, 9);
-    float first[3 * SIDE * SIDE], rgb[3 * SIDE * SIDE];
-    uint8_t shown[4 * SIDE * SIDE], again[4 * SIDE * SIDE];
-    tracer_view_t *view;
-    char error[100];
-    tracer_t *t;
-    int i, same = 1;
-
-    s.environment.intensity = 1;
-    s.shading.mode = EXPO_SHADING_HYBRID;
-    s.shading.max_bounces = 3;
-    s.lights[0] = test_light(100, 30);
-    s.n_lights = 1;
-
-    for (i = 0; i < 4; i++) {
-        tracer_create("cpu", threads[i], &t, error, sizeof(error));
-        tracer_open(t, &v, voxels, &view);
-        tracer_set(view, &s);
-        tracer_film(view, SIDE, SIDE, 3);
-        /* Samples may come in any portions; before the third, the first is
-         * traced again. */
-        tracer_pass(view, 1 + (uint32_t) i);
-        tracer_pass(view, 7 - (uint32_t) (i % 2));
-        tracer_pass(view, 12 - tracer_samples(view));
-        tracer_read(view, i ? rgb : first);
-        tracer_read_display(view, SIDE, SIDE, i ? again : shown);
-        same &= i == 0 || (memcmp(first, rgb, sizeof(rgb)) == 0 &&
-                           memcmp(shown, again, sizeof(again)) == 0);
-        tracer_close(view);
-        tracer_destroy(t);
-    }
-
-    check(same);
-    free(voxels);
-}
-
-static void
-a_change_leaves_nothing_of_the_old_picture(void)
-{
-    expo_volume_t v = test_volume(28, 30, 26);
-    expo_settings_t a = test_settings(), b;
-    uint16_t *voxels = test_ball(&v, 9);
-    float fresh[3 * SIDE * SIDE], rgb[3 * SIDE * SIDE];
-    uint8_t shown[4 * SIDE * SIDE], again[4 * SIDE * SIDE];
-    tracer_view_t *view;
-
-    a.environment.intensity = 1;
-    b = a;
-    b.camera.position[0] = 70;
-    b.transfer.points[1].color[2] = 0.2f;
-
-    tracer_open(tracer, &v, voxels, &view);
-    tracer_set(view, &b);
-    tracer_film(view, SIDE, SIDE, 3);
-    tracer_pass(view, 4);
-    tracer_read(view, fresh);
-    tracer_read_display(view, SIDE, SIDE, shown);
-    tracer_close(view);
-
-    tracer_open(tracer, &v, voxels, &view);
-    tracer_set(view, &a);
-    tracer_film(view, 48, 20, 1);
-    tracer_pass(view, 9);
-    tracer_set(view, &b);
-    check(tracer_samples(view) == 0);
-    tracer_film(view, SIDE, SIDE, 3);
-    tracer_pass(view, 2);
-    tracer_set(view, &a);
-    tracer_pass(view, 1);
-    tracer_set(view, &b);
-    tracer_pass(view, 4);
-    check(tracer_samples(view) == 4);
-    tracer_read(view, rgb);
-    tracer_read_display(view, SIDE, SIDE, again);
-    check(memcmp(rgb, fresh, sizeof(rgb)) == 0);
-    check(memcmp(shown, again, sizeof(again)) == 0);
-    tracer_close(view);
-    free(voxels);
-}
-
-static void
 the_background_is_the_colour_asked_for(void)
 {
     expo_volume_t v = test_volume(8, 8, 8);
@@ -375,8 +289,6 @@ main(void)
     marching_and_tracking_give_the_same_light();
     a_lamp_seen_directly_has_its_radiance();
     light_falls_off_with_area_and_distance();
-    every_number_of_threads_gives_the_same_bits();
-    a_change_leaves_nothing_of_the_old_picture();
     the_background_is_the_colour_asked_for();
     exposure_tone_and_gamma_are_applied_in_this_order();
     picking_finds_the_surface();

@@ -1,0 +1,140 @@
+"""The renderer's goals: what each is, what counts as met, how it is measured."""
+
+from collections import namedtuple
+
+import furnace
+from ours import Refused
+from peers import Missing
+
+# measured, peer: text. value: a number for the line of JSON. met: None where
+# nothing was measured; then measured says why.
+Result = namedtuple("Result", "measured peer value met")
+
+SINGLE = (1, 2, 4, 8, 16, 32, 64)
+FURTHER = (1, 2, 4, 8, 16)
+FILTERED = (1, 2, 4, 8)
+EQUAL = 16  # samples of ours at whose CPU time errors are compared
+
+
+def measure(bench, only):
+    """Yields (goal, what, target, Result). only: names with commas; empty: all."""
+    for name, what, target, run in GOALS:
+        if only and name not in only.split(","):
+            continue
+        try:
+            yield name, what, target, run(bench)
+        except (Missing, Refused) as e:
+            yield name, what, target, Result(str(e), "", None, None)
+
+
+def _single(bench):
+    return bench.ours.curve(SINGLE)
+
+
+def _to_their_error(bench, ours, target):
+    theirs = bench.cycles(0).at(16)
+    seconds, inside = ours.cpu_for(theirs.mse)
+    ratio = theirs.cpu / seconds
+    return Result("%s in %.2f s" % (_times(ratio, inside), seconds),
+                  "Cycles %.1f s to RMSE %.4f" % (theirs.cpu, theirs.mse ** 0.5),
+                  ratio, ratio >= target)
+
+
+def g1(bench):
+    return _to_their_error(bench, _single(bench), 30)
+
+
+def g2(bench):
+    return _to_their_error(bench, bench.ours.curve(FILTERED, filtered=True), 80)
+
+
+def _equal_time(ours, theirs, name, samples, target):
+    """Their error over ours after the CPU time of our EQUAL samples; the ratio of
+    1 / (error x time), each at its own sample count, beside it."""
+    own = ours.at(EQUAL)
+    mse, inside = theirs.mse_after(own.cpu)
+    ratio = mse / own.mse
+    return Result("%s after %.1f s (by efficiency %.1f)"
+                  % (_times(ratio, inside), own.cpu,
+                     ours.efficiency(EQUAL) / theirs.efficiency(samples)),
+                  "%s RMSE %.4f, ours %.4f" % (name, mse ** 0.5, own.mse ** 0.5),
+                  ratio, ratio >= target)
+
+
+def g3(bench):
+    return _equal_time(bench.ours.curve(FURTHER, bounces=8), bench.cycles(8),
+                       "Cycles", 16, 12)
+
+
+def g4(bench):
+    return _equal_time(_single(bench), bench.ours.curve((4, 16, 64), "er2012"),
+                       "2012", 16, 16)
+
+
+def g6(bench):
+    return _equal_time(_single(bench), bench.ours.curve((1, 4, 16), "woodcock"),
+                       "Woodcock", 16, 80)
+
+
+def g7(bench):
+    ours, theirs = _single(bench).at(1).cpu, bench.vtk()
+    return Result("%.1fx, %.3f s" % (theirs / ours, ours), "VTK %.3f s" % theirs,
+                  theirs / ours, theirs / ours >= 6)
+
+
+def g8(bench):
+    _single(bench)
+    bench.ours.curve(FURTHER, bounces=8)
+    bias, error = bench.bias("production", 0, SINGLE[-1])
+    further, further_error = bench.bias("production", 8, FURTHER[-1])
+    peers = []
+    for name, mode, samples in ("2012", "er2012", 64), ("Woodcock", "woodcock", 16):
+        if bench.ours.films.get((mode, 0, False)):
+            peers.append("%s %+.2f %%" % (name, 100 * bench.bias(mode, 0, samples)[0]))
+    if bench.peers:
+        bench.cycles(0)
+        peers.insert(0, "Cycles %+.2f %%" % (100 * bench.cycles_bias()))
+    return Result("%+.3f ± %.3f %%, 8 bounces %+.3f ± %.3f %%"
+                  % tuple(100 * x for x in (bias, error, further, further_error)),
+                  ", ".join(peers), 100 * bias, max(abs(bias), abs(further)) <= 0.001)
+
+
+def g9(bench):
+    ours = _single(bench)
+    slopes = ours.slope(4, 16), ours.slope(16, 64)
+    return Result("%.2f, %.2f" % slopes, "random numbers -1", max(slopes),
+                  max(slopes) <= -1.3)
+
+
+def g15(bench):
+    cpu = bench.paths_per_second("cpu")
+    gpu = bench.paths_per_second("cuda:0")
+    return Result("%.0fx, %.0f M paths/s" % (gpu / cpu, gpu / 1e6),
+                  "CPU %.2f M paths/s" % (cpu / 1e6), gpu / cpu, gpu / cpu >= 300)
+
+
+def g17(bench):
+    bench.say("furnace")
+    found = furnace.errors(bench.folder + "/furnace", bench.exact_modes())
+    where, (worst, error) = max(found.items(), key=lambda item: abs(item[1][0]))
+    return Result("%+.3f ± %.3f %% at worst: %s, %s"
+                  % (100 * worst, 100 * error, *where), bench.furnace_2012(),
+                  100 * abs(worst), abs(worst) <= 0.001)
+
+
+def _times(ratio, inside):
+    return "%s%.1fx" % ("" if inside else "~", ratio)
+
+
+GOALS = (
+    ("G1", "CPU time to Cycles' own 16-sample error", "30x", g1),
+    ("G2", "the same, filtered, the filter's time counted", "80x", g2),
+    ("G3", "equal-time MSE against Cycles, 8 further bounces", "12x", g3),
+    ("G4", "equal-time MSE against the 2012 estimator", "16x", g4),
+    ("G6", "equal-time MSE against global Woodcock", "80x", g6),
+    ("G7", "one lit, shadowed sample against VTK's frame without shadows", "6x", g7),
+    ("G8", "bias of the mean radiance", "0.1 %", g8),
+    ("G9", "slope of MSE over samples, 4 to 16 and 16 to 64", "-1.3", g9),
+    ("G15", "GPU over CPU, paths a second", "300x", g15),
+    ("G17", "furnace error, all modes but 2012", "0.1 %", g17),
+)
