@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "render-worker/render/device.h"
+#include "render-worker/render/film2012.h"
 
 struct tracer_s {
     device_t *device;
@@ -28,6 +29,8 @@ struct tracer_view_s {
     pt_tone_map_t tone_map;
 };
 
+static expo_status_t show_2012(const tracer_view_t *v, uint32_t width,
+                               uint32_t height, uint8_t *rgba);
 static expo_status_t restart(tracer_view_t *v);
 static film_t film_of(const tracer_view_t *v);
 
@@ -255,6 +258,7 @@ tracer_read(const tracer_view_t *v, float *rgb)
 expo_status_t
 tracer_read_filtered(const tracer_view_t *v, float *rgb)
 {
+    expo_status_t st;
     film_t f;
 
     if (!v->set || !v->film) {
@@ -262,6 +266,14 @@ tracer_read_filtered(const tracer_view_t *v, float *rgb)
     }
 
     f = film_of(v);
+
+    if (v->mode == TRACER_ER2012) {
+        st = v->device->does->read(v->on, &f, rgb);
+
+        return st == EXPO_OK ? film2012_run(f.width, f.height, v->samples,
+                                            v->exposure, rgb)
+                             : st;
+    }
 
     return v->device->does->read_filtered(v->on, &f, rgb);
 }
@@ -275,6 +287,10 @@ tracer_read_display(const tracer_view_t *v, uint32_t width, uint32_t height,
 
     if (!v->set || !v->film || width == 0 || height == 0) {
         return EXPO_INVALID;
+    }
+
+    if (v->mode == TRACER_ER2012) {
+        return show_2012(v, width, height, rgba);
     }
 
     f = film_of(v);
@@ -309,6 +325,30 @@ tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
     point_mm[2] = v->body.center[2] + (double) p.z;
 
     return EXPO_OK;
+}
+
+
+static expo_status_t
+show_2012(const tracer_view_t *v, uint32_t width, uint32_t height,
+          uint8_t *rgba)
+{
+    film_t f = film_of(v);
+    float *rgb = malloc((size_t) f.width * f.height * 3 * sizeof(*rgb));
+    expo_status_t st;
+
+    if (rgb == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    st = tracer_read_filtered(v, rgb);
+
+    if (st == EXPO_OK) {
+        film2012_show(rgb, f.width, f.height, v->exposure, width, height, rgba);
+    }
+
+    free(rgb);
+
+    return st;
 }
 
 

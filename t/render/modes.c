@@ -1,6 +1,7 @@
 /* The estimators that production is compared with: right, but for what each is
  * known for. */
 
+#include "render-worker/render/film2012.h"
 #include "render-worker/render/kernel/pt_er2012.h"
 #include "render-worker/render/tracer.h"
 #include "t/render/scene.h"
@@ -227,6 +228,56 @@ blinn_samples_stand_for_what_it_reflects(void)
     }
 }
 
+/* An even picture stays even, edges included; a lonely bright pixel spreads
+ * over 9 x 9, later over 3 x 3, and is not lost. */
+static void
+the_film_of_2012_blurs_less_and_less(void)
+{
+    static const uint32_t samples[] = {1, 40, 87};
+    static const int reach[] = {4, 4, 1};
+    float rgb[3 * PIXELS], top = 0;
+    double sum, worst = 0;
+    uint8_t rgba[4 * PIXELS];
+    int i, k, x, y, outside = 0;
+
+    for (k = 0; k < 3; k++) {
+        for (i = 0; i < 3 * PIXELS; i++) {
+            rgb[i] = 0.7f;
+        }
+
+        check(film2012_run(SIDE, SIDE, samples[k], 0.5f, rgb) == EXPO_OK);
+
+        for (i = 0; i < 3 * PIXELS; i++) {
+            worst = fmax(worst, fabs((double) rgb[i] - 0.7));
+        }
+
+        memset(rgb, 0, sizeof(rgb));
+        rgb[3 * (12 * SIDE + 12) + 1] = 1e-3f;
+        film2012_run(SIDE, SIDE, samples[k], 0.5f, rgb);
+
+        for (i = 0, sum = 0; i < 3 * PIXELS; i++) {
+            x = abs(i / 3 % SIDE - 12);
+            y = abs(i / 3 / SIDE - 12);
+            outside += rgb[i] != 0 && (x > reach[k] || y > reach[k]);
+            sum += (double) rgb[i];
+        }
+
+        check(fabs(sum / 1e-3 - 1) < 2e-3);
+        check(rgb[3 * (12 * SIDE + 12) + 1] > top);
+        top = rgb[3 * (12 * SIDE + 12) + 1];
+    }
+
+    check(worst < 1e-5);
+    check(outside == 0);
+
+    for (i = 0; i < 3 * PIXELS; i++) {
+        rgb[i] = logf(2);
+    }
+
+    film2012_show(rgb, SIDE, SIDE, 1, SIDE / 2, SIDE * 2, rgba);
+    check(rgba[0] == 188 && rgba[4 * PIXELS - 2] == 188 && rgba[3] == 255);
+}
+
 int
 main(void)
 {
@@ -240,6 +291,7 @@ main(void)
     woodcock_tracking_gives_the_light_of_unbiased_paths();
     er2012_comes_to_the_light_of_unbiased_paths_as_its_steps_shrink();
     blinn_samples_stand_for_what_it_reflects();
+    the_film_of_2012_blurs_less_and_less();
     tracer_destroy(tracer);
 
     return done();
