@@ -27,7 +27,7 @@ static const char usage[] =
     "  --samples N         paths a pixel (64), or\n"
     "  --seconds S         as many as fit\n"
     "  --seed N            random numbers to use (1)\n"
-    "  --device cpu        where to render\n"
+    "  --device NAME       cpu, cuda, cuda:N, or auto (cpu)\n"
     "  --mode MODE         production, or unbiased: noisier, a reference;\n"
     "                      woodcock, er2012: older ways, to compare with\n"
     "  --stride PART       er2012's steps, of what they were then (1)\n"
@@ -67,7 +67,8 @@ static unsigned long long whole(const char *text, const char *what,
                                 unsigned long long high);
 static void settings_read(expo_settings_t *s, const options_t *o,
                           const scan_t *scan);
-static void trace(tracer_view_t *view, const options_t *o, spent_t *spent);
+static expo_status_t trace(tracer_view_t *view, const options_t *o,
+                           spent_t *spent);
 static void report(const tracer_t *tracer, const tracer_view_t *view,
                    const options_t *o, const spent_t *spent);
 static double filter_cost(const tracer_view_t *view, const options_t *o);
@@ -90,8 +91,8 @@ main(int argc, char **argv)
     options_t o;
     expo_settings_t settings;
     tracer_view_t *view;
+    expo_status_t st;
     tracer_t *tracer;
-    char error[256];
     spent_t spent;
     unsigned i;
     scan_t scan;
@@ -99,11 +100,7 @@ main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     options_read(&o, argc, argv);
 
-    if (tracer_create(o.device, o.threads, &tracer, error, sizeof(error)) !=
-        EXPO_OK) {
-        fail(EXIT_USAGE, "%s", error);
-    }
-
+    tracer = device_create(o.device, o.threads);
     scan_read(&scan, o.volume, argv[0]);
     settings_read(&settings, &o, &scan);
 
@@ -115,7 +112,15 @@ main(int argc, char **argv)
 
     tracer_mode(view, o.mode);
     tracer_stride(view, (float) o.stride);
-    trace(view, &o, &spent);
+    st = trace(view, &o, &spent);
+
+    if (st == EXPO_IO) {
+        device_failed(tracer, argv);
+    }
+
+    if (st != EXPO_OK) {
+        fail(EXIT_INPUT, "rendering failed: %s", expo_status_name(st));
+    }
 
     for (i = 0; i < o.n_outs; i++) {
         out_write(view, &o, o.outs[i]);
@@ -357,12 +362,13 @@ settings_read(expo_settings_t *s, const options_t *o, const scan_t *scan)
 }
 
 
-static void
+static expo_status_t
 trace(tracer_view_t *view, const options_t *o, spent_t *spent)
 {
     uint32_t done = 0, next;
     double start, start_cpu;
     unsigned mark = 0;
+    expo_status_t st;
 
     memset(spent, 0, sizeof(*spent));
 
@@ -380,8 +386,9 @@ trace(tracer_view_t *view, const options_t *o, spent_t *spent)
         start = now(CLOCK_MONOTONIC);
         start_cpu = now(CLOCK_PROCESS_CPUTIME_ID);
 
-        if (tracer_pass(view, next) != EXPO_OK) {
-            fail(EXIT_INPUT, "rendering failed");
+        st = tracer_pass(view, next);
+        if (st != EXPO_OK) {
+            return st;
         }
 
         spent->seconds += now(CLOCK_MONOTONIC) - start;
@@ -398,7 +405,7 @@ trace(tracer_view_t *view, const options_t *o, spent_t *spent)
 
         if (o->samples ? done >= o->samples : spent->seconds >= o->seconds) {
             progress(-1);
-            return;
+            return EXPO_OK;
         }
     }
 }

@@ -54,6 +54,7 @@ typedef struct {
 struct device_s {
     const device_table_t *does;
     const char *name;
+    const char *trouble; /* one sentence, once it failed; else "" */
 };
 
 struct device_view_s {
@@ -62,5 +63,10 @@ struct device_view_s {
 
 /* threads: 0 means one a core. */
 expo_status_t device_cpu_create(unsigned threads, device_t **out);
+
+/* EXPO_UNSUPPORTED: there is no such device, or no driver, or this program was
+ * built without CUDA; error is one sentence that says which. */
+expo_status_t device_cuda_create(unsigned number, device_t **out, char *error,
+                                 size_t error_bytes);
 
 #endif

@@ -74,6 +74,7 @@ device_cpu_create(unsigned threads, device_t **out)
 
     cpu->device.does = &cpu_table;
     cpu->device.name = has_v3() ? "cpu (x86-64-v3)" : "cpu";
+    cpu->device.trouble = "";
     cpu->tile = has_v3() ? pass_tile_v3 : pass_tile;
     *out = &cpu->device;
 

@@ -29,6 +29,9 @@ struct tracer_view_s {
     pt_tone_map_t tone_map;
 };
 
+static expo_status_t create(const char *name, unsigned threads, device_t **out,
+                            char *error, size_t error_bytes);
+static bool cuda_number(const char *name, unsigned *number);
 static expo_status_t show_2012(const tracer_view_t *v, uint32_t width,
                                uint32_t height, uint8_t *rgba);
 static expo_status_t restart(tracer_view_t *v);
@@ -42,21 +45,14 @@ tracer_create(const char *device, unsigned threads, tracer_t **out, char *error,
     expo_status_t st;
     tracer_t *t;
 
-    if (strcmp(device, "cpu") != 0) {
-        snprintf(error, error_bytes,
-                 "this build renders on \"cpu\" only, not on \"%s\"", device);
-        return EXPO_UNSUPPORTED;
-    }
-
     t = calloc(1, sizeof(*t));
     if (t == NULL) {
         snprintf(error, error_bytes, "not enough memory for a renderer");
         return EXPO_NO_MEMORY;
     }
 
-    st = device_cpu_create(threads, &t->device);
+    st = create(device, threads, &t->device, error, error_bytes);
     if (st != EXPO_OK) {
-        snprintf(error, error_bytes, "cannot start the renderer's threads");
         free(t);
         return st;
     }
@@ -81,6 +77,13 @@ const char *
 tracer_device(const tracer_t *t)
 {
     return t->device->name;
+}
+
+
+const char *
+tracer_trouble(const tracer_t *t)
+{
+    return t->device->trouble;
 }
 
 
@@ -325,6 +328,61 @@ tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
     point_mm[2] = v->body.center[2] + (double) p.z;
 
     return EXPO_OK;
+}
+
+
+static expo_status_t
+create(const char *name, unsigned threads, device_t **out, char *error,
+       size_t error_bytes)
+{
+    bool any = strcmp(name, "auto") == 0;
+    unsigned number = 0;
+    expo_status_t st;
+
+    if (any || cuda_number(name, &number)) {
+        st = device_cuda_create(number, out, error, error_bytes);
+
+        if (st == EXPO_OK || !any) {
+            return st;
+        }
+
+    } else if (strcmp(name, "cpu") != 0) {
+        snprintf(error, error_bytes,
+                 "a device is cpu, cuda, cuda:N or auto, not \"%s\"", name);
+        return EXPO_INVALID;
+    }
+
+    st = device_cpu_create(threads, out);
+
+    if (st != EXPO_OK) {
+        snprintf(error, error_bytes, "cannot start the renderer's threads");
+    }
+
+    return st;
+}
+
+
+/* "cuda" is the first. */
+static bool
+cuda_number(const char *name, unsigned *number)
+{
+    const char *digit = name + 5;
+
+    *number = 0;
+
+    if (strcmp(name, "cuda") == 0) {
+        return true;
+    }
+
+    if (strncmp(name, "cuda:", 5) != 0 || *digit == '\0' || strlen(digit) > 3) {
+        return false;
+    }
+
+    for (; *digit >= '0' && *digit <= '9'; digit++) {
+        *number = *number * 10 + (unsigned) (*digit - '0');
+    }
+
+    return *digit == '\0';
 }
 
 

@@ -21,13 +21,21 @@ typedef struct tracer_s tracer_t;
 typedef struct tracer_view_s tracer_view_t;
 
 /*
- * device: "cpu". threads: 0 means one a core.
- * error: one sentence when the status is not EXPO_OK.
+ * device: "cpu"; "cuda:N", or "cuda", the first; "auto", a CUDA device if one
+ * can be used. threads: the CPU's, 0 means one a core.
+ * error: one sentence when the status is not EXPO_OK. EXPO_INVALID: not a name
+ * of a device. EXPO_UNSUPPORTED: there is no such device here; "cpu" always is.
  */
 expo_status_t tracer_create(const char *device, unsigned threads,
                             tracer_t **out, char *error, size_t error_bytes);
 void tracer_destroy(tracer_t *t);
 const char *tracer_device(const tracer_t *t);
+
+/*
+ * Any call on a view may answer EXPO_IO: the device failed. All its views are
+ * lost then; this is one sentence that says why. "" while nothing has failed.
+ */
+const char *tracer_trouble(const tracer_t *t);
 
 /*
  * voxels: [nz][ny][nx] u16, host byte order; borrowed until tracer_close.
