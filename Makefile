@@ -8,8 +8,8 @@ WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Werror
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
 CFLAGS  := -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) -I. $(EXTRA)
 CXXFLAGS:= -std=c++17 -D_GNU_SOURCE -g $(OPT) -Wall -Wextra -Werror $(HARDEN) -D_GLIBCXX_ASSERTIONS -I. $(EXTRA)
-LDFLAGS := -Wl,-z,relro -Wl,-z,now $(EXTRA)
-LIBS    := -ljansson -lcrypto -lsodium -lsqlite3 -lm
+LDFLAGS := -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(EXTRA)
+LIBS    := -ljansson -lcrypto -lsodium -lsqlite3 -lz -lm
 AV      := -lavformat -lavcodec -lswscale -lavutil
 DCMTK   := -ldcmjpls -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd
 
@@ -106,10 +106,10 @@ $(BUILD)/exposure-render: $(call obj,$(wildcard tools/exposure-render*.c)) $(REN
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
 
 $(BUILD)/exposure-import: $(BUILD)/obj/tools/exposure-import.o $(IMPORT_OBJ) $(LIB)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
+	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lpthread
 
 $(BUILD)/exposure-demo: $(BUILD)/obj/tools/exposure-demo.o $(IMPORT_OBJ) $(LIB)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
+	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lpthread
 
 $(BUILD)/exposure-admin: $(call obj,$(wildcard tools/admin_*.c))
 $(addprefix $(BUILD)/,$(SIMPLE_TOOLS)): $(BUILD)/%: $(BUILD)/obj/tools/%.o $(LIB)
@@ -178,7 +178,7 @@ $(filter-out $(IMPORT_T),$(UNIT)): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(
 # With DCMTK; import_sandbox starts itself as exposure-import does.
 $(IMPORT_T): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(IMPORT_OBJ) $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lz -lpthread
+	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lpthread
 
 RENDER_T := $(patsubst t/render/%.c,$(BUILD)/t/render/%,$(wildcard t/render/*.c))
 render: $(RENDER_T)

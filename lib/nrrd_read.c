@@ -4,242 +4,425 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-typedef enum { NRRD_NONE, NRRD_INT16, NRRD_UINT16, NRRD_FLOAT } nrrd_type_t;
+#define NRRD_LINE 1024
 
 typedef struct {
-    nrrd_type_t type;
-    int raw, little;
-    int have_sizes, have_directions;
-    double flip[3]; /* to LPS */
+    expo_numbers_t numbers;
+    int have_sizes, have_directions, have_encoding, have_endian;
+    double spacings[3]; /* 0: none given */
+    double flip[3];     /* to LPS */
+    long long byte_skip, line_skip;
+    char data_file[256]; /* "" when the voxels follow the header */
 } nrrd_t;
 
+typedef int (*nrrd_field_pt)(nrrd_t *n, expo_volume_t *v, const char *value);
+
+static expo_status_t header(nrrd_t *n, expo_volume_t *v,
+                            const expo_volume_file_t *file, size_t *at,
+                            char *note, size_t note_bytes);
 static int header_line(nrrd_t *n, expo_volume_t *v, char *line);
-static int is_field(const char *line, const char *name, const char **value);
-static nrrd_type_t type_of(const char *name);
-static int space_of(nrrd_t *n, const char *name);
+static int is_dimension(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_type(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_encoding(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_endian(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_space(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_sizes(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_spacings(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_directions(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_origin(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_data_file(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_byte_skip(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_line_skip(nrrd_t *n, expo_volume_t *v, const char *value);
+static int word(char dst[16], const char *text);
 static int vectors(const char *text, double *dst, int count);
-static expo_status_t take(expo_volume_t *v, uint16_t **voxels,
-                          const uint8_t *data, nrrd_type_t type);
-static double value_of(const uint8_t *data, size_t i, nrrd_type_t type);
-static expo_status_t refuse(char *error, size_t bytes, expo_status_t st,
-                            const char *why);
+static int place(nrrd_t *n, expo_volume_t *v);
+static int skip(nrrd_t *n, const expo_volume_t *v);
+
+static const struct {
+    const char *name;
+    nrrd_field_pt read;
+} fields[] = {{"dimension", is_dimension},
+              {"type", is_type},
+              {"encoding", is_encoding},
+              {"endian", is_endian},
+              {"space", is_space},
+              {"space dimension", is_dimension},
+              {"sizes", is_sizes},
+              {"spacings", is_spacings},
+              {"space directions", is_directions},
+              {"space origin", is_origin},
+              {"data file", is_data_file},
+              {"datafile", is_data_file},
+              {"byte skip", is_byte_skip},
+              {"byteskip", is_byte_skip},
+              {"line skip", is_line_skip},
+              {"lineskip", is_line_skip}};
+
+
+int
+expo_nrrd_is(const uint8_t *data, size_t len)
+{
+    return len > 8 && memcmp(data, "NRRD000", 7) == 0;
+}
 
 
 expo_status_t
-expo_nrrd_read(expo_volume_t *v, uint16_t **voxels, const uint8_t *src,
-               size_t len, char *error, size_t error_bytes)
+expo_nrrd_read(expo_volume_t *v, uint16_t **voxels,
+               const expo_volume_file_t *file, char *note, size_t note_bytes)
 {
-    uint8_t header[EXPO_VOLUME_HEADER];
     nrrd_t n = {.flip = {1, 1, 1}};
-    const uint8_t *end;
-    size_t at = 0, bytes;
-    char line[512];
-    int first = 1, i;
+    size_t at = 0;
     expo_status_t st;
 
     memset(v, 0, sizeof(*v));
-    v->scale = 1;
+    note[0] = '\0';
+
+    st = header(&n, v, file, &at, note, note_bytes);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    if (n.numbers.type == EXPO_NUMBER_NONE || !n.have_encoding ||
+        !n.have_sizes || !place(&n, v)) {
+        return expo_volume_file_refuse(note, note_bytes, EXPO_INVALID,
+                                       "the NRRD header lacks its type, "
+                                       "encoding, sizes or directions");
+    }
+
+    if (!n.have_endian && expo_number_bytes(n.numbers.type) > 1) {
+        return expo_volume_file_refuse(note, note_bytes, EXPO_INVALID,
+                                       "the NRRD header lacks its byte order");
+    }
+
+    n.numbers.data = file->data + at;
+    n.numbers.len = file->len - at;
+
+    if (n.data_file[0] != '\0') {
+        st = expo_volume_file_beside(file, n.data_file, &n.numbers.data,
+                                     &n.numbers.len, note, note_bytes);
+        if (st != EXPO_OK) {
+            return st;
+        }
+    }
+
+    n.numbers.slope = 1;
+
+    if (!skip(&n, v)) {
+        return expo_volume_file_refuse(note, note_bytes, EXPO_CORRUPT,
+                                       "the NRRD file ends before its last "
+                                       "voxel");
+    }
+
+    return expo_volume_file_take(v, voxels, file, &n.numbers, "NRRD", note,
+                                 note_bytes);
+}
+
+
+static expo_status_t
+header(nrrd_t *n, expo_volume_t *v, const expo_volume_file_t *file, size_t *at,
+       char *note, size_t note_bytes)
+{
+    char line[NRRD_LINE];
+
+    if (!expo_nrrd_is(file->data, file->len)) {
+        return expo_volume_file_refuse(note, note_bytes, EXPO_INVALID,
+                                       "this is no NRRD file");
+    }
+
+    expo_volume_file_line(file, at, line, sizeof(line));
 
     for (;;) {
-        end = memchr(src + at, '\n', len - at);
+        if (!expo_volume_file_line(file, at, line, sizeof(line))) {
+            /* A header by itself may end without an empty line. */
+            if (*at == file->len && n->data_file[0] != '\0') {
+                return EXPO_OK;
+            }
 
-        if (end == NULL || (size_t) (end - src) - at >= sizeof(line)) {
-            return refuse(error, error_bytes, EXPO_INVALID,
-                          "this is no NRRD file");
-        }
-
-        bytes = (size_t) (end - src) - at;
-        memcpy(line, src + at, bytes);
-        line[bytes] = '\0';
-        line[strcspn(line, "\r")] = '\0';
-        at += bytes + 1;
-
-        if (first && strncmp(line, "NRRD000", 7) != 0) {
-            return refuse(error, error_bytes, EXPO_INVALID,
-                          "this is no NRRD file");
+            return expo_volume_file_refuse(note, note_bytes, EXPO_INVALID,
+                                           "the NRRD header does not end");
         }
 
         if (line[0] == '\0') {
-            break;
+            return EXPO_OK;
         }
 
-        if (!first && !header_line(&n, v, line)) {
-            snprintf(error, error_bytes,
-                     "the NRRD line \"%.60s\" is not "
-                     "understood",
-                     line);
-            return EXPO_UNSUPPORTED;
+        if (!header_line(n, v, line)) {
+            return expo_volume_file_refuse(note, note_bytes, EXPO_UNSUPPORTED,
+                                           "the NRRD line \"%.60s\" is not "
+                                           "understood",
+                                           line);
         }
-
-        first = 0;
     }
-
-    if (n.type == NRRD_NONE || !n.raw || !n.little || !n.have_sizes ||
-        !n.have_directions) {
-        return refuse(error, error_bytes, EXPO_UNSUPPORTED,
-                      "only raw little-endian 16-bit or float NRRD with space "
-                      "directions is read");
-    }
-
-    for (i = 0; i < 12; i++) {
-        v->affine[i] *= n.flip[i / 4];
-    }
-
-    /* The volume reader knows every limit on geometry. */
-    expo_volume_write(header, v);
-    st = expo_volume_read(v, header,
-                          EXPO_VOLUME_HEADER + 2 * expo_volume_voxels(v));
-    if (st != EXPO_OK) {
-        return refuse(error, error_bytes, st,
-                      "the NRRD's sizes or directions make no volume");
-    }
-
-    bytes = n.type == NRRD_FLOAT ? 4 : 2;
-
-    if ((len - at) / bytes < expo_volume_voxels(v)) {
-        return refuse(error, error_bytes, EXPO_CORRUPT,
-                      "the NRRD file ends before its last voxel");
-    }
-
-    st = take(v, voxels, src + at, n.type);
-
-    return st == EXPO_OK ? st
-                         : refuse(error, error_bytes, st,
-                                  "not enough memory for the volume");
 }
 
 
+/* Fields and keys of other programs change nothing here. */
 static int
 header_line(nrrd_t *n, expo_volume_t *v, char *line)
 {
-    const char *value;
-    double d[9];
-    int i;
+    char *colon = strchr(line, ':');
+    size_t i, len;
 
-    if (line[0] == '#' || is_field(line, "dimension: 3", &value)) {
-        return 1;
+    if (line[0] == '#' || colon == NULL) {
+        return line[0] == '#';
     }
 
-    if (is_field(line, "type: ", &value)) {
-        n->type = type_of(value);
-        return n->type != NRRD_NONE;
+    if (strncmp(line, "modality:=", 10) == 0) {
+        return word(v->modality, line + 10);
     }
 
-    if (is_field(line, "encoding: ", &value)) {
-        n->raw = strcmp(value, "raw") == 0;
-        return n->raw;
+    if (strncmp(line, "unit:=", 6) == 0) {
+        return word(v->unit, line + 6);
     }
 
-    if (is_field(line, "endian: ", &value)) {
-        n->little = strcmp(value, "little") == 0;
-        return n->little;
-    }
+    len = (size_t) (colon - line);
 
-    if (is_field(line, "space: ", &value)) {
-        return space_of(n, value);
-    }
-
-    if (is_field(line, "sizes: ", &value)) {
-        n->have_sizes = sscanf(value, "%u %u %u", &v->dims[0], &v->dims[1],
-                               &v->dims[2]) == 3;
-        return n->have_sizes;
-    }
-
-    if (is_field(line, "space directions: ", &value)) {
-        n->have_directions = vectors(value, d, 3);
-
-        for (i = 0; n->have_directions && i < 9; i++) {
-            v->affine[4 * (i % 3) + i / 3] = d[i];
+    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (strlen(fields[i].name) == len &&
+            strncasecmp(line, fields[i].name, len) == 0) {
+            return fields[i].read(n, v, colon + 1 + strspn(colon + 1, " "));
         }
-
-        return n->have_directions;
     }
 
-    if (is_field(line, "space origin: ", &value)) {
-        if (!vectors(value, d, 1)) {
-            return 0;
-        }
-
-        for (i = 0; i < 3; i++) {
-            v->affine[4 * i + 3] = d[i];
-        }
-
-        return 1;
-    }
-
-    if (is_field(line, "modality:=", &value)) {
-        snprintf(v->modality, sizeof(v->modality), "%.15s", value);
-        return 1;
-    }
-
-    if (is_field(line, "unit:=", &value)) {
-        snprintf(v->unit, sizeof(v->unit), "%.15s", value);
-        return 1;
-    }
-
-    /* Kinds, spacings, and keys of other programs change nothing here. */
-    return !is_field(line, "data file: ", &value) &&
-           !is_field(line, "datafile: ", &value) &&
-           !is_field(line, "byte skip: ", &value) &&
-           !is_field(line, "line skip: ", &value) &&
-           !is_field(line, "dimension: ", &value);
+    return 1;
 }
 
 
 static int
-is_field(const char *line, const char *name, const char **value)
+is_dimension(nrrd_t *n, expo_volume_t *v, const char *value)
 {
-    size_t len = strlen(name);
+    (void) n;
+    (void) v;
 
-    *value = line + (strncmp(line, name, len) == 0 ? len : 0);
-
-    return *value != line;
+    return strcmp(value, "3") == 0;
 }
 
 
-static nrrd_type_t
-type_of(const char *name)
+static int
+is_type(nrrd_t *n, expo_volume_t *v, const char *value)
 {
     static const struct {
         const char *name;
-        nrrd_type_t type;
-    } names[] = {{"short", NRRD_INT16},
-                 {"int16", NRRD_INT16},
-                 {"signed short", NRRD_INT16},
-                 {"int16_t", NRRD_INT16},
-                 {"ushort", NRRD_UINT16},
-                 {"uint16", NRRD_UINT16},
-                 {"unsigned short", NRRD_UINT16},
-                 {"uint16_t", NRRD_UINT16},
-                 {"float", NRRD_FLOAT}};
+        expo_number_t type;
+    } names[] = {
+        {"signed char", EXPO_INT8},
+        {"int8", EXPO_INT8},
+        {"int8_t", EXPO_INT8},
+        {"uchar", EXPO_UINT8},
+        {"unsigned char", EXPO_UINT8},
+        {"uint8", EXPO_UINT8},
+        {"uint8_t", EXPO_UINT8},
+        {"short", EXPO_INT16},
+        {"short int", EXPO_INT16},
+        {"signed short", EXPO_INT16},
+        {"signed short int", EXPO_INT16},
+        {"int16", EXPO_INT16},
+        {"int16_t", EXPO_INT16},
+        {"ushort", EXPO_UINT16},
+        {"unsigned short", EXPO_UINT16},
+        {"unsigned short int", EXPO_UINT16},
+        {"uint16", EXPO_UINT16},
+        {"uint16_t", EXPO_UINT16},
+        {"int", EXPO_INT32},
+        {"signed int", EXPO_INT32},
+        {"int32", EXPO_INT32},
+        {"int32_t", EXPO_INT32},
+        {"uint", EXPO_UINT32},
+        {"unsigned int", EXPO_UINT32},
+        {"uint32", EXPO_UINT32},
+        {"uint32_t", EXPO_UINT32},
+        {"longlong", EXPO_INT64},
+        {"long long", EXPO_INT64},
+        {"long long int", EXPO_INT64},
+        {"signed long long", EXPO_INT64},
+        {"signed long long int", EXPO_INT64},
+        {"int64", EXPO_INT64},
+        {"int64_t", EXPO_INT64},
+        {"ulonglong", EXPO_UINT64},
+        {"unsigned long long", EXPO_UINT64},
+        {"unsigned long long int", EXPO_UINT64},
+        {"uint64", EXPO_UINT64},
+        {"uint64_t", EXPO_UINT64},
+        {"float", EXPO_FLOAT},
+        {"double", EXPO_DOUBLE},
+    };
     size_t i;
 
+    (void) v;
+
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(name, names[i].name) == 0) {
-            return names[i].type;
+        if (strcmp(value, names[i].name) == 0) {
+            n->numbers.type = names[i].type;
+            return 1;
         }
     }
 
-    return NRRD_NONE;
+    return 0;
 }
 
 
 static int
-space_of(nrrd_t *n, const char *name)
+is_encoding(nrrd_t *n, expo_volume_t *v, const char *value)
 {
-    if (strcmp(name, "left-posterior-superior") == 0 ||
-        strcmp(name, "LPS") == 0) {
-        return 1;
-    }
+    (void) v;
 
-    if (strcmp(name, "right-anterior-superior") == 0 ||
-        strcmp(name, "RAS") == 0) {
-        n->flip[0] = n->flip[1] = -1;
-        return 1;
+    n->have_encoding = 1;
+    n->numbers.deflated =
+        strcmp(value, "gzip") == 0 || strcmp(value, "gz") == 0;
+
+    return n->numbers.deflated || strcmp(value, "raw") == 0;
+}
+
+
+static int
+is_endian(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    (void) v;
+
+    n->have_endian = 1;
+    n->numbers.big_endian = strcmp(value, "big") == 0;
+
+    return n->numbers.big_endian || strcmp(value, "little") == 0;
+}
+
+
+static int
+is_space(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    static const struct {
+        const char *name, *letters;
+        double flip[3];
+    } names[] = {{"left-posterior-superior", "LPS", {1, 1, 1}},
+                 {"right-anterior-superior", "RAS", {-1, -1, 1}},
+                 {"left-anterior-superior", "LAS", {1, -1, 1}}};
+    size_t i;
+
+    (void) v;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcasecmp(value, names[i].name) == 0 ||
+            strcasecmp(value, names[i].letters) == 0) {
+            memcpy(n->flip, names[i].flip, sizeof(n->flip));
+            return 1;
+        }
     }
 
     return 0;
+}
+
+
+static int
+is_sizes(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    n->have_sizes =
+        sscanf(value, "%u %u %u", &v->dims[0], &v->dims[1], &v->dims[2]) == 3;
+
+    return n->have_sizes;
+}
+
+
+static int
+is_spacings(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    (void) v;
+
+    return sscanf(value, "%lf %lf %lf", &n->spacings[0], &n->spacings[1],
+                  &n->spacings[2]) == 3;
+}
+
+
+static int
+is_directions(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    double d[9];
+    int i;
+
+    n->have_directions = vectors(value, d, 3);
+
+    for (i = 0; n->have_directions && i < 9; i++) {
+        v->affine[4 * (i % 3) + i / 3] = d[i];
+    }
+
+    return n->have_directions;
+}
+
+
+static int
+is_origin(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    double d[3];
+    int i;
+
+    (void) n;
+
+    if (!vectors(value, d, 1)) {
+        return 0;
+    }
+
+    for (i = 0; i < 3; i++) {
+        v->affine[4 * i + 3] = d[i];
+    }
+
+    return 1;
+}
+
+
+/* One file; lists and numbered files are not read. */
+static int
+is_data_file(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    (void) v;
+
+    if (strncmp(value, "LIST", 4) == 0 || strchr(value, '%') != NULL) {
+        return 0;
+    }
+
+    if (strncmp(value, "./", 2) == 0) {
+        value += 2;
+    }
+
+    return snprintf(n->data_file, sizeof(n->data_file), "%s", value) <
+           (int) sizeof(n->data_file);
+}
+
+
+static int
+is_byte_skip(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    (void) v;
+
+    return sscanf(value, "%lld", &n->byte_skip) == 1 && n->byte_skip >= -1;
+}
+
+
+static int
+is_line_skip(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    (void) v;
+
+    return sscanf(value, "%lld", &n->line_skip) == 1 && n->line_skip >= 0;
+}
+
+
+/* As lib/volume.h holds words: printable ASCII, padded with NUL. */
+static int
+word(char dst[16], const char *text)
+{
+    size_t i;
+
+    memset(dst, 0, 16);
+
+    for (i = 0; i < 15 && text[i] != '\0'; i++) {
+        if (text[i] < 0x20 || text[i] > 0x7e) {
+            return 0;
+        }
+
+        dst[i] = text[i];
+    }
+
+    return 1;
 }
 
 
@@ -249,8 +432,11 @@ vectors(const char *text, double *dst, int count)
     int i, used;
 
     for (i = 0; i < count; i++) {
+        used = 0; /* as it stays when only the bracket is missing */
+
         if (sscanf(text, " (%lf,%lf,%lf)%n", &dst[3 * i], &dst[3 * i + 1],
-                   &dst[3 * i + 2], &used) != 3) {
+                   &dst[3 * i + 2], &used) != 3 ||
+            used == 0) {
             return 0;
         }
 
@@ -261,66 +447,60 @@ vectors(const char *text, double *dst, int count)
 }
 
 
-static expo_status_t
-take(expo_volume_t *v, uint16_t **voxels, const uint8_t *data, nrrd_type_t type)
+/* Directions in LPS; spacings alone make an upright volume. */
+static int
+place(nrrd_t *n, expo_volume_t *v)
 {
-    size_t i, n = (size_t) expo_volume_voxels(v);
-    double low = INFINITY, high = -INFINITY, x;
-    uint16_t *dst;
+    int i;
 
-    dst = malloc(n * sizeof(*dst));
-    if (dst == NULL) {
-        return EXPO_NO_MEMORY;
+    if (!n->have_directions) {
+        for (i = 0; i < 3; i++) {
+            v->affine[5 * i] = n->spacings[i];
+        }
     }
 
-    for (i = 0; i < n; i++) {
-        x = value_of(data, i, type);
-        low = x < low ? x : low;
-        high = x > high ? x : high;
+    for (i = 0; i < 12; i++) {
+        v->affine[i] *= n->flip[i / 4];
     }
 
-    v->offset = isfinite(low) ? low : 0;
-    v->scale = type == NRRD_FLOAT && high > low ? (high - low) / 65535 : 1;
-
-    for (i = 0; i < n; i++) {
-        x = (value_of(data, i, type) - v->offset) / v->scale + 0.5;
-        dst[i] = x > 0 ? (uint16_t) (x < 65535 ? x : 65535) : 0;
-    }
-
-    v->voxel_min = 0;
-    v->voxel_max = (uint16_t) fmin((high - v->offset) / v->scale + 0.5, 65535);
-    *voxels = dst;
-
-    return EXPO_OK;
+    return n->have_directions || n->spacings[0] != 0;
 }
 
 
-/* What is not a number counts as the lowest value. */
-static double
-value_of(const uint8_t *data, size_t i, nrrd_type_t type)
+/*
+ * Lines first, then bytes: of the file when it is raw, of what inflates from it
+ * when it is not. -1 bytes: all but the voxels at its end.
+ */
+static int
+skip(nrrd_t *n, const expo_volume_t *v)
 {
-    uint32_t bits;
-    float real;
+    uint64_t wanted;
+    const uint8_t *end;
 
-    if (type == NRRD_FLOAT) {
-        data += 4 * i;
-        bits = (uint32_t) data[0] | (uint32_t) data[1] << 8 |
-               (uint32_t) data[2] << 16 | (uint32_t) data[3] << 24;
-        memcpy(&real, &bits, 4);
+    for (; n->line_skip > 0; n->line_skip--) {
+        end = memchr(n->numbers.data, '\n', n->numbers.len);
 
-        return isfinite(real) ? (double) real : (double) NAN;
+        if (end == NULL) {
+            return 0;
+        }
+
+        end++;
+        n->numbers.len -= (size_t) (end - n->numbers.data);
+        n->numbers.data = end;
     }
 
-    bits = (uint32_t) data[2 * i] | (uint32_t) data[2 * i + 1] << 8;
+    if (n->byte_skip >= 0) {
+        n->numbers.skip = (uint64_t) n->byte_skip;
+        return 1;
+    }
 
-    return type == NRRD_INT16 ? (int16_t) bits : (double) bits;
-}
+    wanted = expo_volume_voxels(v) * expo_number_bytes(n->numbers.type);
 
+    if (n->numbers.deflated || n->numbers.len < wanted) {
+        return 0;
+    }
 
-static expo_status_t
-refuse(char *error, size_t bytes, expo_status_t st, const char *why)
-{
-    snprintf(error, bytes, "%s", why);
+    n->numbers.skip = n->numbers.len - wanted;
 
-    return st;
+    return 1;
 }

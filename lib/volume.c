@@ -19,7 +19,6 @@ static uint32_t get_u32(const uint8_t *p);
 static double get_f64(const uint8_t *p);
 static expo_status_t text_read(char dst[16], const uint8_t *src);
 static int all_zero(const uint8_t *p, size_t len);
-static expo_status_t geometry_check(const expo_volume_t *v);
 
 
 void
@@ -81,7 +80,7 @@ expo_volume_read(expo_volume_t *v, const uint8_t src[EXPO_VOLUME_HEADER],
         return EXPO_INVALID;
     }
 
-    st = geometry_check(v);
+    st = expo_volume_check(v);
     if (st != EXPO_OK) {
         return st;
     }
@@ -94,49 +93,8 @@ expo_volume_read(expo_volume_t *v, const uint8_t src[EXPO_VOLUME_HEADER],
 }
 
 
-uint64_t
-expo_volume_voxels(const expo_volume_t *v)
-{
-    return (uint64_t) v->dims[0] * v->dims[1] * v->dims[2];
-}
-
-
-double
-expo_volume_spacing(const expo_volume_t *v, int axis)
-{
-    const double *a = v->affine + axis;
-
-    return sqrt(a[0] * a[0] + a[4] * a[4] + a[8] * a[8]);
-}
-
-
-void
-expo_volume_bounds(const expo_volume_t *v, double min[3], double max[3])
-{
-    int corner, row, axis;
-    double p, index;
-
-    for (row = 0; row < 3; row++) {
-        min[row] = INFINITY;
-        max[row] = -INFINITY;
-
-        for (corner = 0; corner < 8; corner++) {
-            p = v->affine[4 * row + 3];
-
-            for (axis = 0; axis < 3; axis++) {
-                index = (corner >> axis & 1) ? v->dims[axis] - 0.5 : -0.5;
-                p += v->affine[4 * row + axis] * index;
-            }
-
-            min[row] = fmin(min[row], p);
-            max[row] = fmax(max[row], p);
-        }
-    }
-}
-
-
-static expo_status_t
-geometry_check(const expo_volume_t *v)
+expo_status_t
+expo_volume_check(const expo_volume_t *v)
 {
     const double *a = v->affine;
     double det, scale = 1;
@@ -181,6 +139,47 @@ geometry_check(const expo_volume_t *v)
     }
 
     return EXPO_OK;
+}
+
+
+uint64_t
+expo_volume_voxels(const expo_volume_t *v)
+{
+    return (uint64_t) v->dims[0] * v->dims[1] * v->dims[2];
+}
+
+
+double
+expo_volume_spacing(const expo_volume_t *v, int axis)
+{
+    const double *a = v->affine + axis;
+
+    return sqrt(a[0] * a[0] + a[4] * a[4] + a[8] * a[8]);
+}
+
+
+void
+expo_volume_bounds(const expo_volume_t *v, double min[3], double max[3])
+{
+    int corner, row, axis;
+    double p, index;
+
+    for (row = 0; row < 3; row++) {
+        min[row] = INFINITY;
+        max[row] = -INFINITY;
+
+        for (corner = 0; corner < 8; corner++) {
+            p = v->affine[4 * row + 3];
+
+            for (axis = 0; axis < 3; axis++) {
+                index = (corner >> axis & 1) ? v->dims[axis] - 0.5 : -0.5;
+                p += v->affine[4 * row + axis] * index;
+            }
+
+            min[row] = fmin(min[row], p);
+            max[row] = fmax(max[row], p);
+        }
+    }
 }
 
 

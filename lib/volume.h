@@ -43,6 +43,10 @@ expo_status_t expo_volume_read(expo_volume_t *v,
                                const uint8_t src[EXPO_VOLUME_HEADER],
                                uint64_t total);
 
+/* Everything that expo_volume_read asks of the numbers: EXPO_OK, EXPO_INVALID
+ * or EXPO_TOO_LARGE. */
+expo_status_t expo_volume_check(const expo_volume_t *v);
+
 uint64_t expo_volume_voxels(const expo_volume_t *v);
 
 /* Length of the step along axis 0, 1, 2 in mm. */

@@ -1,0 +1,31 @@
+/*
+ * zlib (RFC 1950) or gzip (RFC 1952) data that lies in memory, inflated piece
+ * by piece: what it would become in whole is never held.
+ */
+
+#ifndef EXPO_INFLATE_H
+#define EXPO_INFLATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zlib.h>
+
+#include "lib/status.h"
+
+typedef struct {
+    z_stream z;
+    const uint8_t *rest; /* not handed to zlib yet */
+    size_t rest_len;
+} expo_inflate_t;
+
+/* src is borrowed until close. EXPO_NO_MEMORY: nothing to close. */
+expo_status_t expo_inflate_open(expo_inflate_t *f, const uint8_t *src,
+                                size_t len);
+
+/* The next `bytes` bytes; EXPO_CORRUPT: damaged, or it ends before them. */
+expo_status_t expo_inflate_read(expo_inflate_t *f, uint8_t *dst, size_t bytes);
+
+void expo_inflate_close(expo_inflate_t *f);
+
+#endif
