@@ -86,11 +86,11 @@ cuda-check:
 
 # --- worker ----------------------------------------------------------------
 
-WORKER_OBJ := $(call obj,$(wildcard render-worker/*.c render-worker/encode/*.c))
+WORKER_OBJ := $(call obj,$(filter-out %/film.c,$(wildcard render-worker/*.c render-worker/encode/*.c)))
 worker: $(BUILD)/render-worker
 $(BUILD)/render-worker: $(WORKER_OBJ) $(RENDER_OBJ) $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
-$(BUILD)/t/unit/encode: LIBS += $(AV)
+$(BUILD)/t/unit/encode $(BUILD)/t/unit/film: LIBS += $(AV)
 # Real pictures: all of the worker but what the test includes and main.
 $(BUILD)/t/unit/serve: $(filter-out %/main.o %/serve.o %/picture.o,$(WORKER_OBJ)) $(RENDER_OBJ)
 $(BUILD)/t/unit/serve: LIBS := $(LIB) $(AV) $(LIBS)
@@ -102,7 +102,7 @@ SIMPLE_TOOLS := exposure-admin jws-verify jwt-verify vault-open vault-seal
 TOOLS := exposure-render exposure-import exposure-demo $(SIMPLE_TOOLS)
 tools: $(addprefix $(BUILD)/,$(TOOLS))
 
-$(BUILD)/exposure-render: $(call obj,$(wildcard tools/exposure-render*.c)) $(RENDER_OBJ) $(BUILD)/obj/render-worker/encode/still.o $(LIB)
+$(BUILD)/exposure-render: $(call obj,$(wildcard tools/exposure-render*.c) render-worker/memory.c render-worker/encode/still.c render-worker/encode/film.c) $(RENDER_OBJ) $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
 
 $(BUILD)/exposure-import: $(BUILD)/obj/tools/exposure-import.o $(IMPORT_OBJ) $(LIB)
