@@ -28,17 +28,17 @@ class Curve:
         return next(p for p in self.points if p.samples == samples)
 
     def cpu_for(self, mse):
-        """CPU seconds to an error, and whether that was measured on both sides."""
+        """CPU seconds to an error, and whether that is no extrapolation. Less than
+        the first point is not to be had: where that is better than asked, its
+        time is the answer."""
+        first = self.points[0]
+        if first.mse <= mse:
+            return first.cpu, True
         return _power_law([(p.mse, p.cpu) for p in self.points], mse)
 
     def mse_after(self, cpu):
         """Error after so many CPU seconds, and whether that was between points."""
         return _power_law([(p.cpu, p.mse) for p in self.points], cpu)
-
-    def efficiency(self, samples):
-        """1 / (error x time)."""
-        p = self.at(samples)
-        return 1 / (p.mse * p.cpu)
 
     def slope(self, low, high):
         """Of log error over log samples; -1 is independent random numbers."""

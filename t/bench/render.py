@@ -118,7 +118,7 @@ def say(text):
 
 def table(rows):
     """Columns as wide as their widest cell, long ones in several lines."""
-    widths = (4, 34, 6, 40, 40, 6)
+    widths = (4, 34, 7, 38, 38, 6)
     head = ("goal", "what", "target", "measured", "peer", "")
     for row in (head, *rows):
         cells = [textwrap.wrap(text, w) or [""] for text, w in zip(row, widths)]
@@ -194,8 +194,8 @@ def main():
     for name, what, target, result in goals.measure(bench, args.only):
         met = {None: "-", True: "met", False: "missed"}[result.met]
         rows.append((name, what, target, result.measured, result.peer, met))
-        record[name] = {"value": result.value and float(result.value),
-                        "met": result.met and bool(result.met),
+        record[name] = {"value": None if result.value is None else float(result.value),
+                        "met": None if result.met is None else bool(result.met),
                         "measured": result.measured, "peer": result.peer}
 
     print("%s; load %.1f before, %.1f after; CPU seconds, median of %d seeds"
