@@ -86,6 +86,7 @@ suite_render() {
     while read -r name program; do
         tap_program "$name" "$program"
     done < <(programs_of t/render "$build")
+    tap_program t/bench/check /usr/bin/python3 -B t/bench/check.py
 }
 
 # The unit tests once more, where a byte out of place ends the program.
