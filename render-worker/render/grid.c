@@ -107,6 +107,36 @@ grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale,
 }
 
 
+void
+grid_solid(grid_t *g, float level)
+{
+    size_t i, cells = (size_t) g->cells[0] * (size_t) g->cells[1] *
+                      (size_t) g->cells[2];
+
+    for (i = 0; i < cells; i++) {
+        g->cell[i] = (float) g->high[i] + 0.01f >= level ? 1.0f : 0.0f;
+    }
+
+    content(g);
+    skips(g);
+}
+
+
+void
+grid_highest(grid_t *g)
+{
+    size_t i, cells = (size_t) g->cells[0] * (size_t) g->cells[1] *
+                      (size_t) g->cells[2];
+
+    for (i = 0; i < cells; i++) {
+        /* Interpolation may round up. */
+        g->cell[i] = (float) g->high[i] + 0.01f;
+    }
+
+    content(g);
+}
+
+
 /* A lookup between voxels 4c and 4c + 4 touches both ends. */
 static void
 cell_range(const uint16_t *voxels, const int32_t n[3], const int32_t at[3],

@@ -27,4 +27,10 @@ void grid_close(grid_t *g);
 void grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale,
                 float voxel_mm);
 
+/* In place of bounds: 1 where a cell has `level` or more, else empty. */
+void grid_solid(grid_t *g, float level);
+
+/* In place of bounds: what no value of a cell is above; none is empty. */
+void grid_highest(grid_t *g);
+
 #endif

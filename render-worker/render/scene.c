@@ -11,7 +11,10 @@ _Static_assert(PT_LAMPS >= EXPO_LIGHTS_MAX, "room for every lamp");
 _Static_assert(PT_PLANES >= EXPO_PLANES_MAX + 12, "room for every plane");
 
 static void set_volume(pt_scene_t *p, const body_t *b);
-static void set_transfer(scene_t *s, body_t *b, const expo_settings_t *t);
+static void set_transfer(scene_t *s, const body_t *b, const expo_settings_t *t);
+static void set_technique(pt_scene_t *p, const body_t *b,
+                          const expo_settings_t *t);
+static void set_grid(scene_t *s, body_t *b);
 static void set_planes(pt_scene_t *p, const body_t *b,
                        const expo_settings_t *t);
 static void set_faces(pt_scene_t *p, const body_t *b);
@@ -20,6 +23,8 @@ static void add_plane(pt_scene_t *p, const double normal[3], double offset,
 static int cuts(const body_t *b, const double normal[3], double offset);
 static void set_camera(pt_scene_t *p, const body_t *b,
                        const expo_settings_t *t);
+static void set_slice_camera(pt_camera_t *c, const body_t *b,
+                             const expo_settings_t *t);
 static void set_lamps(pt_scene_t *p, const body_t *b, const expo_settings_t *t);
 static void set_lamp(pt_lamp_t *l, const expo_light_t *light, pt_v3 target,
                      pt_v3 front, pt_v3 right, pt_v3 up);
@@ -36,6 +41,8 @@ scene_set(scene_t *s, body_t *b, const expo_settings_t *settings)
     memset(p, 0, sizeof(*p));
     set_volume(p, b);
     set_transfer(s, b, settings);
+    set_technique(p, b, settings);
+    set_grid(s, b);
     set_planes(p, b, settings);
     set_camera(p, b, settings);
     set_lamps(p, b, settings);
@@ -89,7 +96,7 @@ set_volume(pt_scene_t *p, const body_t *b)
 
 /* One curve a number; colours are blended as they look, then made linear. */
 static void
-set_transfer(scene_t *s, body_t *b, const expo_settings_t *t)
+set_transfer(scene_t *s, const body_t *b, const expo_settings_t *t)
 {
     enum { OPACITY, COLOR, SPECULAR = 4, ROUGHNESS = 7, EMISSION, ALL = 11 };
 
@@ -149,9 +156,48 @@ set_transfer(scene_t *s, body_t *b, const expo_settings_t *t)
     s->pt.table_scale = (float) ((PT_TABLE - 1) / span);
     s->pt.sigma = s->sigma;
     s->pt.material = s->material;
+}
 
-    grid_bound(&b->grid, s->sigma, s->pt.table_first, s->pt.table_scale,
-               s->pt.voxel_mm);
+
+static void
+set_technique(pt_scene_t *p, const body_t *b, const expo_settings_t *t)
+{
+    static const pt_technique_t techniques[] = {[EXPO_PATH] = PT_PATHS,
+                                                [EXPO_MIP] = PT_MIP,
+                                                [EXPO_AVERAGE] = PT_AVERAGE,
+                                                [EXPO_ISOSURFACE] = PT_SURFACE,
+                                                [EXPO_SLICE] = PT_SLICE};
+    static const pt_slab_t slabs[] = {[EXPO_SLAB_MAXIMUM] = PT_SLAB_MAXIMUM,
+                                      [EXPO_SLAB_MEAN] = PT_SLAB_MEAN,
+                                      [EXPO_SLAB_MINIMUM] = PT_SLAB_MINIMUM};
+    double scale = b->volume.scale, offset = b->volume.offset;
+    double width = t->technique.window_width / scale;
+
+    p->technique = techniques[t->technique.mode];
+    p->level = (float) ((t->technique.isovalue - offset) / scale);
+    p->window_low =
+        (float) ((t->technique.window_center - offset) / scale - 0.5 * width);
+    p->window_scale = (float) (1 / width);
+    p->colored = t->technique.colored;
+    p->thickness = (float) t->technique.slice.thickness_mm;
+    p->slab = slabs[t->technique.slice.slab];
+}
+
+
+static void
+set_grid(scene_t *s, body_t *b)
+{
+    if (s->pt.technique == PT_PATHS) {
+        grid_bound(&b->grid, s->sigma, s->pt.table_first, s->pt.table_scale,
+                   s->pt.voxel_mm);
+
+    } else if (s->pt.technique == PT_SURFACE) {
+        grid_solid(&b->grid, s->pt.level);
+
+    } else {
+        grid_highest(&b->grid);
+    }
+
     s->pt.cell = b->grid.cell;
     s->pt.detail = b->grid.detail;
     memcpy(s->pt.cells, b->grid.cells, sizeof(s->pt.cells));
@@ -286,6 +332,31 @@ set_camera(pt_scene_t *p, const body_t *b, const expo_settings_t *t)
     c->lens = 0.5f * t->camera.aperture_mm;
     c->focus = t->camera.focus_mm > 0 ? t->camera.focus_mm : (float) length;
     c->parallel = t->camera.orthographic ? (float) length : 0.0f;
+
+    if (p->technique == PT_SLICE) {
+        set_slice_camera(c, b, t);
+    }
+
+    /* A value has no distance at which it would be sharp. */
+    if (p->technique != PT_PATHS && p->technique != PT_SURFACE) {
+        c->lens = 0.0f;
+    }
+}
+
+
+/* Parallel rays that begin on the plane. */
+static void
+set_slice_camera(pt_camera_t *c, const body_t *b, const expo_settings_t *t)
+{
+    float half = 0.5f * (float) t->technique.slice.width_mm;
+    pt_v3 normal = vector(t->technique.slice.normal);
+    pt_v3 up = vector(t->technique.slice.up);
+
+    c->position = centered(b, t->technique.slice.point);
+    c->forward = pt_scale(normal, -1.0f);
+    c->right = pt_scale(pt_cross(up, normal), half);
+    c->up = pt_scale(up, half);
+    c->parallel = 1.0f;
 }
 
 

@@ -8,6 +8,7 @@
 
 #include "render-worker/render/device.h"
 #include "render-worker/render/film2012.h"
+#include "render-worker/render/kernel/pt_render.h"
 
 struct tracer_s {
     device_t *device;
@@ -22,9 +23,9 @@ struct tracer_view_s {
     float stride; /* of what it was in 2012 */
     uint32_t samples;
     atomic_bool interrupted;
-    bool set;  /* settings have been given */
-    bool film; /* there is one */
-    bool denoise;
+    bool set;      /* settings have been given */
+    bool film;     /* there is one */
+    bool filtered; /* young pictures are shown so */
     float exposure, gamma;
     pt_tone_map_t tone_map;
 };
@@ -35,6 +36,8 @@ static bool cuda_number(const char *name, unsigned *number);
 static expo_status_t show_2012(const tracer_view_t *v, uint32_t width,
                                uint32_t height, uint8_t *rgba);
 static expo_status_t restart(tracer_view_t *v);
+static void set_tone(tracer_view_t *v, const expo_settings_t *s);
+static void focus(pt_scene_t *s);
 static film_t film_of(const tracer_view_t *v);
 
 
@@ -144,13 +147,11 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     v->scene.pt.mode = (pt_mode_t) v->mode;
     v->scene.pt.stride_mm *= v->stride;
     v->set = true;
+    set_tone(v, s);
 
-    v->denoise = s->denoise;
-    v->exposure = s->film.exposure;
-    v->gamma = s->film.gamma;
-    v->tone_map = s->film.tone_map == EXPO_TONE_ACES          ? PT_ACES
-                  : s->film.tone_map == EXPO_TONE_EXPONENTIAL ? PT_EXPONENTIAL
-                                                              : PT_LINEAR;
+    if (s->camera.autofocus) {
+        focus(&v->scene.pt);
+    }
 
     st = v->device->does->set(v->on, &v->scene);
 
@@ -270,7 +271,7 @@ tracer_read_filtered(const tracer_view_t *v, float *rgb)
 
     f = film_of(v);
 
-    if (v->mode == TRACER_ER2012) {
+    if (v->mode == TRACER_ER2012 && v->scene.pt.technique == PT_PATHS) {
         st = v->device->does->read(v->on, &f, rgb);
 
         return st == EXPO_OK ? film2012_run(f.width, f.height, v->samples,
@@ -292,7 +293,7 @@ tracer_read_display(const tracer_view_t *v, uint32_t width, uint32_t height,
         return EXPO_INVALID;
     }
 
-    if (v->mode == TRACER_ER2012) {
+    if (v->mode == TRACER_ER2012 && v->scene.pt.technique == PT_PATHS) {
         return show_2012(v, width, height, rgba);
     }
 
@@ -306,7 +307,7 @@ expo_status_t
 tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
 {
     const pt_scene_t *s = &v->scene.pt;
-    pt_look_t look;
+    float depth;
     pt_ray_t r;
     pt_v3 p;
 
@@ -316,13 +317,13 @@ tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
 
     r = pt_camera_ray(&s->camera, s->width, s->height, x * (float) s->width,
                       y * (float) s->height, 0.5f, 0.5f);
-    look = pt_look(s, r);
+    depth = pt_render_depth(s, r);
 
-    if (look.depth >= PT_FAR) {
+    if (depth >= PT_FAR) {
         return EXPO_NOT_FOUND;
     }
 
-    p = pt_along(r.o, r.d, look.depth);
+    p = pt_along(r.o, r.d, depth);
     point_mm[0] = v->body.center[0] + (double) p.x;
     point_mm[1] = v->body.center[1] + (double) p.y;
     point_mm[2] = v->body.center[2] + (double) p.z;
@@ -420,6 +421,36 @@ restart(tracer_view_t *v)
 }
 
 
+/* Values are shown as their window says: no light that a film would have to
+ * bring out. */
+static void
+set_tone(tracer_view_t *v, const expo_settings_t *s)
+{
+    bool values = v->scene.pt.technique != PT_PATHS &&
+                  v->scene.pt.technique != PT_SURFACE;
+
+    v->filtered = s->denoise && !values;
+    v->exposure = values ? 1.0f : s->film.exposure;
+    v->gamma = values ? 1.0f : s->film.gamma;
+    v->tone_map = values || s->film.tone_map == EXPO_TONE_LINEAR ? PT_LINEAR
+                  : s->film.tone_map == EXPO_TONE_ACES           ? PT_ACES
+                                                       : PT_EXPONENTIAL;
+}
+
+
+/* On what is seen first at the middle of any picture. */
+static void
+focus(pt_scene_t *s)
+{
+    float depth = pt_render_depth(
+        s, pt_camera_ray(&s->camera, 2, 2, 1.0f, 1.0f, 0.5f, 0.5f));
+
+    if (depth < PT_FAR) {
+        s->camera.focus = depth;
+    }
+}
+
+
 static film_t
 film_of(const tracer_view_t *v)
 {
@@ -430,8 +461,9 @@ film_of(const tracer_view_t *v)
     f.width = (uint32_t) v->scene.pt.width;
     f.height = (uint32_t) v->scene.pt.height;
     f.samples = v->samples;
-    f.marched = v->mode == TRACER_PRODUCTION;
-    f.filtered = v->denoise;
+    f.marched =
+        v->mode == TRACER_PRODUCTION && v->scene.pt.technique == PT_PATHS;
+    f.filtered = v->filtered;
     f.camera = v->scene.pt.camera;
     f.background[0] = v->scene.pt.background.x;
     f.background[1] = v->scene.pt.background.y;

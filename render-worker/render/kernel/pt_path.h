@@ -20,6 +20,7 @@
 #include "render-worker/render/kernel/pt_event.h"
 #include "render-worker/render/kernel/pt_light.h"
 #include "render-worker/render/kernel/pt_phase.h"
+#include "render-worker/render/kernel/pt_solid.h"
 
 /* Dimensions of pt_random_pair: a path's, then each bounce's. */
 enum { PT_DIM_PIXEL, PT_DIM_LENS, PT_DIM_REACH, PT_DIM_BOUNCE };
@@ -87,6 +88,12 @@ PT_FN float
 pt_shadow(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float limit,
           pt_random_t *random)
 {
+    float t;
+
+    if (s->technique == PT_SURFACE) {
+        return pt_solid(s, r, limit, &t) == PT_MISS ? 1.0f : 0.0f;
+    }
+
     return e->marched ? pt_clear(s, r, limit)
                       : pt_transmittance(s, r, limit, random);
 }

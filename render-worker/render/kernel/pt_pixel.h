@@ -3,7 +3,6 @@
 #ifndef PT_PIXEL_H
 #define PT_PIXEL_H
 
-#include "render-worker/render/kernel/pt_look.h"
 #include "render-worker/render/kernel/pt_render.h"
 
 /* The sample before which the first is traced again. */
@@ -70,8 +69,9 @@ PT_BIG pt_sample_t
 pt_pixel_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample,
               int marched)
 {
-    return s->mode <= PT_UNBIASED ? pt_path(s, x, y, sample, marched)
-                                  : pt_render(s, x, y, sample);
+    return s->technique == PT_PATHS && s->mode <= PT_UNBIASED
+               ? pt_path(s, x, y, sample, marched)
+               : pt_render(s, x, y, sample);
 }
 
 /* The first sample once more, as if it had always been marched. */
@@ -94,7 +94,7 @@ PT_FN void
 pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
                uint32_t first, uint32_t count)
 {
-    int marched = s->mode == PT_PRODUCTION;
+    int marched = s->technique == PT_PATHS && s->mode == PT_PRODUCTION;
     uint32_t i;
 
     for (i = first; i < first + count; i++) {
@@ -115,9 +115,9 @@ pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
 PT_FN pt_look_t
 pt_pixel_look(const pt_scene_t *s, int32_t x, int32_t y)
 {
-    return pt_look(s, pt_camera_ray(&s->camera, s->width, s->height,
-                                    (float) x + 0.5f, (float) y + 0.5f, 0.5f,
-                                    0.5f));
+    return pt_render_look(
+        s, pt_camera_ray(&s->camera, s->width, s->height, (float) x + 0.5f,
+                         (float) y + 0.5f, 0.5f, 0.5f));
 }
 
 #endif

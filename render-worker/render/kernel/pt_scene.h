@@ -59,6 +59,16 @@ typedef enum { PT_BRDF, PT_PHASE, PT_HYBRID } pt_shading_t;
 /* How light is found: see pt_render.h. */
 typedef enum { PT_PRODUCTION, PT_UNBIASED, PT_WOODCOCK, PT_ER2012 } pt_mode_t;
 
+/* What a pixel shows: light, or something else of the volume. */
+typedef enum {
+    PT_PATHS,
+    PT_MIP,
+    PT_AVERAGE,
+    PT_SURFACE,
+    PT_SLICE
+} pt_technique_t;
+typedef enum { PT_SLAB_MAXIMUM, PT_SLAB_MEAN, PT_SLAB_MINIMUM } pt_slab_t;
+
 typedef struct {
     /* Voxels [n[2]][n[1]][n[0]], each n >= 2. */
     const uint16_t *voxels;
@@ -76,7 +86,9 @@ typedef struct {
 
     /*
      * [z][y][x]. Above 0: upper bound of sigma, 1/mm. Else empty, and so is
-     * the aligned block of that many cells along each edge, negated.
+     * the aligned block of that many cells along each edge, negated. Surfaces
+     * have 1 where a cell has something solid, projections the upper bound of
+     * voxel values.
      */
     const float *cell;
     const float *detail; /* [z][y][x]: steps that a march takes a voxel */
@@ -100,6 +112,13 @@ typedef struct {
     uint32_t max_bounces;
     pt_mode_t mode;
     float stride_mm; /* of PT_ER2012's marches */
+
+    pt_technique_t technique;
+    float level;                    /* of the surface, voxel value */
+    float window_low, window_scale; /* voxel value to 0..1 */
+    int32_t colored;
+    float thickness; /* of the slice, mm */
+    pt_slab_t slab;
 } pt_scene_t;
 
 typedef struct {
