@@ -110,7 +110,8 @@ pt_cubic_reach(const pt_cubic_t *f, float level)
     return 2.0f;
 }
 
-/* Where the walk leaves the voxel cell that it is in at t. */
+/* Where the walk leaves the voxel cell that it is in at t; the next one begins
+ * its nudge later. */
 PT_FN float
 pt_cell_end(const pt_walk_t *w, float t)
 {
@@ -122,7 +123,7 @@ pt_cell_end(const pt_walk_t *w, float t)
                pt_min(pt_exit(y, 1, w->o.y, w->cd.y, w->inverse.y * k),
                       pt_exit(z, 1, w->o.z, w->cd.z, w->inverse.z * k)));
 
-    return pt_max(end, t) + w->nudge;
+    return pt_max(end, t);
 }
 
 /* From t to end, both in one voxel cell. */

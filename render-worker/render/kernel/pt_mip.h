@@ -82,7 +82,7 @@ pt_extreme(const pt_scene_t *s, pt_ray_t r, float limit, float sign,
                 *t_best = t0 + t + u * (next - t);
             }
 
-            t = next;
+            t = next + w.nudge;
         }
 
         t = end;

@@ -49,7 +49,7 @@ pt_solid(const pt_scene_t *s, pt_ray_t r, float limit, float *t_hit)
                 return PT_SKIN;
             }
 
-            t = next;
+            t = next + w.nudge;
         }
 
         t = end;
