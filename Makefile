@@ -9,7 +9,7 @@ HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
 CFLAGS  := -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) -I. $(EXTRA)
 CXXFLAGS:= -std=c++17 -D_GNU_SOURCE -g $(OPT) -Wall -Wextra -Werror $(HARDEN) -D_GLIBCXX_ASSERTIONS -I. $(EXTRA)
 LDFLAGS := -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(EXTRA)
-LIBS    := -ljansson -lcrypto -lsodium -lsqlite3 -lz -lm
+LIBS    := -ljansson -lcrypto -lsodium -lsqlite3 -lexpat -lz -lm
 AV      := -lavformat -lavcodec -lswscale -lavutil
 DCMTK   := -ldcmjpls -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd
 
