@@ -149,8 +149,8 @@ def g14(bench):
 
 
 def g15(bench):
-    cpu = bench.paths_per_second("cpu")
     gpu = bench.paths_per_second("cuda:0")
+    cpu = bench.paths_per_second("cpu")
     return Result("%.0fx, %.0f M paths/s" % (gpu / cpu, gpu / 1e6),
                   "CPU %.2f M paths/s" % (cpu / 1e6), gpu / cpu, gpu / cpu >= 300)
 
