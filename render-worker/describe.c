@@ -4,8 +4,10 @@ static json_t *describe_numbers(const double *numbers, size_t n);
 
 
 json_t *
-describe_volume(const expo_volume_t *v, const double percentiles[4])
+describe_volume(const expo_volume_t *v, const double percentiles[4],
+                uint32_t factor)
 {
+    json_t *volume;
     double min[3], max[3], spacing[3];
     int i;
 
@@ -15,12 +17,18 @@ describe_volume(const expo_volume_t *v, const double percentiles[4])
         spacing[i] = expo_volume_spacing(v, i);
     }
 
-    return json_pack(
+    volume = json_pack(
         "{s:[iii], s:o, s:o, s:o, s:s, s:s, s:o}", "dims", (int) v->dims[0],
         (int) v->dims[1], (int) v->dims[2], "spacing_mm",
         describe_numbers(spacing, 3), "bounds_min", describe_numbers(min, 3),
         "bounds_max", describe_numbers(max, 3), "unit", v->unit, "modality",
         v->modality, "percentiles", describe_numbers(percentiles, 4));
+
+    if (factor > 1) {
+        json_object_set_new(volume, "reduced", json_integer(factor));
+    }
+
+    return volume;
 }
 
 

@@ -9,8 +9,9 @@
 
 #include "lib/volume.h"
 
-/* messages.schema.json, volume */
-json_t *describe_volume(const expo_volume_t *v, const double percentiles[4]);
+/* messages.schema.json, volume; factor: by which it was scaled down, or 1. */
+json_t *describe_volume(const expo_volume_t *v, const double percentiles[4],
+                        uint32_t factor);
 
 /* messages.schema.json, histogram */
 json_t *describe_histogram(const expo_volume_t *v,

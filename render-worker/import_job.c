@@ -483,7 +483,7 @@ import_job_tell(import_job_t *j)
                            "scan", j->scan, "volume_bytes",
                            (json_int_t) j->bytes[VOLUME], "thumbnail_bytes",
                            (json_int_t) j->bytes[THUMBNAIL], "volume",
-                           describe_volume(&j->result.volume, j->percentiles),
+                           describe_volume(&j->result.volume, j->percentiles, 1),
                            "report", import_job_report(j)),
                  -1);
 }

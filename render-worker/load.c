@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/volume_scale.h"
 #include "render-worker/blob_io.h"
 #include "render-worker/load.h"
 #include "render-worker/render/tracer.h"
@@ -15,7 +16,11 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian");
 static void *load_thread(void *data);
 static void load_done(void *data);
 static expo_status_t load_read(load_t *l);
-static expo_status_t load_chunks(load_t *l, blob_reader_t *r);
+static uint64_t load_room(const load_t *l);
+static expo_status_t load_whole(load_t *l, blob_reader_t *r);
+static expo_status_t load_scaled(load_t *l, blob_reader_t *r, uint64_t room);
+static expo_status_t load_feed(load_t *l, blob_reader_t *r, memory_t *chunk,
+                               expo_volume_scale_t *scale);
 static void load_explain(load_t *l, expo_status_t st);
 
 
@@ -81,6 +86,7 @@ load_done(void *data)
 static expo_status_t
 load_read(load_t *l)
 {
+    uint64_t room = load_room(l);
     blob_reader_t r;
     expo_status_t st = blob_reader_open(&r, &l->blob, l->fd);
 
@@ -91,12 +97,12 @@ load_read(load_t *l)
     if (r.plain < EXPO_VOLUME_HEADER) {
         st = EXPO_CORRUPT;
 
-    } else if (r.plain + LOAD_HEADROOM > memory_available() ||
-               memory_map(&l->memory, r.plain) < 0) {
-        st = EXPO_NO_MEMORY;
+    } else if (r.plain <= room) {
+        l->factor = 1;
+        st = load_whole(l, &r);
 
     } else {
-        st = load_chunks(l, &r);
+        st = load_scaled(l, &r, room);
     }
 
     blob_reader_close(&r);
@@ -112,11 +118,27 @@ load_read(load_t *l)
 }
 
 
+/* Bytes that the volume may take. */
+static uint64_t
+load_room(const load_t *l)
+{
+    uint64_t room = memory_available();
+
+    room = room > LOAD_HEADROOM ? room - LOAD_HEADROOM : 0;
+
+    return l->most_bytes > 0 && l->most_bytes < room ? l->most_bytes : room;
+}
+
+
 static expo_status_t
-load_chunks(load_t *l, blob_reader_t *r)
+load_whole(load_t *l, blob_reader_t *r)
 {
     expo_status_t st;
     size_t n;
+
+    if (memory_map(&l->memory, r->plain) < 0) {
+        return EXPO_NO_MEMORY;
+    }
 
     do {
         if (atomic_load(&l->cancel)) {
@@ -127,6 +149,92 @@ load_chunks(load_t *l, blob_reader_t *r)
         l->memory.used += n;
 
     } while (st == EXPO_OK && n > 0);
+
+    return st;
+}
+
+
+/* The first chunk says how large the volume is; each passes through one buffer,
+ * and only what is left of it stays. */
+static expo_status_t
+load_scaled(load_t *l, blob_reader_t *r, uint64_t room)
+{
+    uint64_t most = room > EXPO_VOLUME_HEADER ? room - EXPO_VOLUME_HEADER : 0;
+    expo_volume_t full, scaled;
+    expo_volume_scale_t scale;
+    memory_t chunk;
+    expo_status_t st, end;
+
+    if (memory_map(&chunk, r->chunk) < 0) {
+        return EXPO_NO_MEMORY;
+    }
+
+    st = blob_read(r, chunk.base, &chunk.used);
+
+    if (st == EXPO_OK) {
+        st = chunk.used < EXPO_VOLUME_HEADER
+                 ? EXPO_CORRUPT
+                 : expo_volume_read(&full, chunk.base, r->plain);
+    }
+
+    if (st != EXPO_OK) {
+        goto done;
+    }
+
+    l->factor = expo_volume_scale_factor(&full, most / 2);
+    scaled = full;
+    st = EXPO_NO_MEMORY;
+
+    if (l->factor == 0) {
+        goto done;
+    }
+
+    expo_volume_scale_shape(&scaled, l->factor);
+
+    if (memory_map(&l->memory, EXPO_VOLUME_HEADER +
+                                   2 * (size_t) expo_volume_voxels(&scaled)) <
+        0) {
+        goto done;
+    }
+
+    expo_volume_write(l->memory.base, &scaled);
+    l->memory.used = l->memory.bytes;
+    st = expo_volume_scale_open(
+        &scale, &full, l->factor,
+        (uint16_t *) (void *) (l->memory.base + EXPO_VOLUME_HEADER));
+
+    if (st == EXPO_OK) {
+        st = load_feed(l, r, &chunk, &scale);
+        end = expo_volume_scale_close(&scale);
+        st = st == EXPO_OK ? end : st;
+    }
+
+done:
+
+    memory_release(&chunk);
+
+    return st;
+}
+
+
+/* chunk: the first, with the header. */
+static expo_status_t
+load_feed(load_t *l, blob_reader_t *r, memory_t *chunk,
+          expo_volume_scale_t *scale)
+{
+    size_t n = chunk->used, skip = EXPO_VOLUME_HEADER;
+    expo_status_t st = EXPO_OK;
+
+    while (st == EXPO_OK && n > 0) {
+        if (atomic_load(&l->cancel)) {
+            return EXPO_EXPIRED;
+        }
+
+        expo_volume_scale_feed(scale, chunk->base + skip, n - skip);
+        skip = 0;
+        st = blob_read(r, chunk->base, &n);
+        chunk->used = n > chunk->used ? n : chunk->used;
+    }
 
     return st;
 }
@@ -144,7 +252,8 @@ load_explain(load_t *l, expo_status_t st)
 
     case EXPO_NO_MEMORY:
         l->code = "out_of_memory";
-        l->detail = "This scan is too large for the memory that is free now.";
+        l->detail = "This scan is too large for the memory that is free now, "
+                    "even with fewer voxels.";
         break;
 
     case EXPO_IO:

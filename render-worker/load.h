@@ -1,6 +1,7 @@
 /*
  * Brings one sealed volume into memory, on a thread of its own: chunk by chunk
- * straight to where the voxels stay.
+ * straight to where the voxels stay. One that does not fit is scaled down as it
+ * comes.
  */
 
 #ifndef LOAD_H
@@ -18,8 +19,9 @@
 
 typedef struct {
     /* Set before load_start. */
-    expo_blob_t blob; /* wiped when the thread is done with it */
-    int fd;           /* closed then */
+    expo_blob_t blob;    /* wiped when the thread is done with it */
+    int fd;              /* closed then */
+    uint64_t most_bytes; /* for the volume; 0: what is free */
     loop_t *loop;
     void (*done)(void *owner); /* on the main thread */
     void *owner;
@@ -32,6 +34,7 @@ typedef struct {
     /* Valid in done, and only when code is NULL. */
     memory_t memory;
     expo_volume_t volume;
+    uint32_t factor;        /* of lib/volume_scale.h; 1: every voxel is there */
     const uint16_t *voxels; /* inside memory */
     uint32_t histogram[256];
     double percentiles[4];

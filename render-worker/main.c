@@ -39,7 +39,9 @@ static const char main_usage[] =
     "  --threads N     rendering threads; 0, the default, is one a core\n"
     "  --slots N       sessions at a time, 1..64 (default 2)\n"
     "  --import PATH   exposure-import (default: beside this program)\n"
-    "  --grace S       seconds a session outlives its opener (default 10)\n";
+    "  --grace S       seconds a session outlives its opener (default 10)\n"
+    "  --scan-memory N MiB that a scan may take; a larger one is shown with\n"
+    "                  fewer voxels (default: what is free)\n";
 
 static int main_options(int argc, char **argv, worker_options_t *o);
 static int main_number(const char *text, uint32_t least, uint32_t most,
@@ -105,6 +107,7 @@ main_options(int argc, char **argv, worker_options_t *o)
         {"slots", required_argument, NULL, 'n'},
         {"import", required_argument, NULL, 'i'},
         {"grace", required_argument, NULL, 'g'},
+        {"scan-memory", required_argument, NULL, 'm'},
         {NULL, 0, NULL, 0}};
     uint32_t threads = 0;
     int c, rc = 0;
@@ -128,6 +131,9 @@ main_options(int argc, char **argv, worker_options_t *o)
             break;
         case 'g':
             rc = main_number(optarg, 0, 86400, &o->grace_s);
+            break;
+        case 'm':
+            rc = main_number(optarg, 1, 1u << 24, &o->scan_mib);
             break;
         default:
             return -1;

@@ -65,6 +65,7 @@ session_make(worker_t *w, uint64_t peer, const json_t *message,
     s->begun_us = loop_now_us();
     s->stream = session_stream_default;
     s->load.fd = fd;
+    s->load.most_bytes = (uint64_t) w->options.scan_mib << 20;
     s->load.loop = w->loop;
     s->load.done = session_loaded;
     s->load.owner = s;
@@ -165,6 +166,12 @@ session_loaded(void *owner)
              s->load.volume.dims[0], s->load.volume.dims[1],
              s->load.volume.dims[2],
              (unsigned) ((loop_now_us() - s->begun_us) / 1000));
+
+    if (s->load.factor > 1) {
+        log_line("session %.4s: 1/%u of the scan's voxels along each axis, for "
+                 "want of memory",
+                 s->name, s->load.factor);
+    }
 
     if (s->opener != 0) {
         session_tell_opened(s, s->opener);
@@ -281,7 +288,8 @@ session_tell_joined(session_t *s, session_peer_t *p)
         "session", s->name, "revision", (json_int_t) s->revision, "settings",
         s->settings, "codecs", worker_codecs(), "histogram",
         describe_histogram(&s->load.volume, s->load.histogram), "volume",
-        describe_volume(&s->load.volume, s->load.percentiles), "stream",
+        describe_volume(&s->load.volume, s->load.percentiles, s->load.factor),
+        "stream",
         session_stream_json(&s->stream), "ring_bytes",
         (json_int_t) s->load.ring.ring.bytes);
 

@@ -29,6 +29,7 @@ typedef struct {
     unsigned threads;     /* 0: one a core */
     uint32_t slots;       /* sessions at a time, 1..64 */
     uint32_t grace_s;     /* that a session outlives its opener's connection */
+    uint32_t scan_mib;    /* that a scan may take; 0: what is free */
     const char *importer; /* path of exposure-import */
 } worker_options_t;
 

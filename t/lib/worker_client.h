@@ -81,9 +81,10 @@ client_program(char *path, size_t bytes, const char *name)
     snprintf(path + strlen(path), bytes - strlen(path), "/%s", name);
 }
 
+/* memory: MiB for a scan, or NULL. */
 static inline bool
-client_start(client_worker_t *w, const char *slots, const char *grace,
-             const char *importer)
+client_start_with(client_worker_t *w, const char *slots, const char *grace,
+                  const char *importer, const char *memory)
 {
     char program[512], import[512];
     int i, sock;
@@ -108,7 +109,7 @@ client_start(client_worker_t *w, const char *slots, const char *grace,
 
         execl(program, "render-worker", "--socket", w->socket, "--slots",
               slots, "--grace", grace, "--import", importer ? importer : import,
-              (char *) NULL);
+              memory ? "--scan-memory" : NULL, memory, (char *) NULL);
         _exit(127);
     }
 
@@ -126,6 +127,13 @@ client_start(client_worker_t *w, const char *slots, const char *grace,
     }
 
     return false;
+}
+
+static inline bool
+client_start(client_worker_t *w, const char *slots, const char *grace,
+             const char *importer)
+{
+    return client_start_with(w, slots, grace, importer, NULL);
 }
 
 /* Its exit status, as waitpid gives it. */
