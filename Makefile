@@ -192,7 +192,10 @@ $(BUILD)/obj/t/render/cuda/%.o: CXXFLAGS += -It/render/cuda -O3 -fno-math-errno 
 $(BUILD)/obj/t/render/cuda/%.o: $(CUDA)/%.cu
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ -x c++ $<
-EMULATED := $(patsubst $(CUDA)/%.cu,$(BUILD)/obj/t/render/cuda/%.o,$(wildcard $(CUDA)/*.cu)) $(BUILD)/obj/t/render/cuda/runtime.o
+$(BUILD)/obj/t/render/cuda/%.o: $(CUDA)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -It/render/cuda -MMD -MP -c -o $@ $<
+EMULATED := $(patsubst %,$(BUILD)/obj/t/render/cuda/%.o,runtime $(basename $(notdir $(filter-out %/absent.c,$(wildcard $(CUDA)/*.c $(CUDA)/*.cu)))))
 $(BUILD)/t/render/cuda: $(EMULATED)
 $(BUILD)/t/render/cuda: LIBS += -lstdc++
 $(RENDER_T): $(BUILD)/t/render/%: $(BUILD)/obj/t/render/%.o $(BUILD)/librender.a $(LIB)

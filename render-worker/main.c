@@ -35,7 +35,7 @@ typedef struct {
 static const char main_usage[] =
     "usage: render-worker --socket PATH [options]\n"
     "  --socket PATH   where nginx workers connect\n"
-    "  --device NAME   cpu (default)\n"
+    "  --device NAME   cpu (default), cuda, cuda:N or auto\n"
     "  --threads N     rendering threads; 0, the default, is one a core\n"
     "  --slots N       sessions at a time, 1..64 (default 2)\n"
     "  --import PATH   exposure-import (default: beside this program)\n"

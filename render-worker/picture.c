@@ -92,6 +92,16 @@ picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
 
 
 void
+picture_lost(picture_t *p)
+{
+    tracer_close(p->view);
+    p->view = NULL;
+    p->revision = 0;
+    pace_init(&p->pace);
+}
+
+
+void
 picture_interrupt(picture_t *p)
 {
     if (p->view != NULL) {

@@ -76,6 +76,9 @@ void picture_close(picture_t *p);
 expo_status_t picture_make(picture_t *p, tracer_t *tracer,
                            const picture_wish_t *wish, picture_result_t *out);
 
+/* Its device failed: whatever is made next begins on another. */
+void picture_lost(picture_t *p);
+
 /*
  * From any thread, while picture_make may run: what it makes will not be
  * wanted, because other settings or another stream follow.

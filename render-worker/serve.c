@@ -2,12 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render-worker/log.h"
 #include "render-worker/serve.h"
 
 /* A session that changed something, or only wants its converged picture once
  * more, is served as if it had waited so long. */
 #define SERVE_BONUS_US 1000000
 #define SERVE_NEVER UINT64_MAX
+#define SERVE_ERROR 256
 
 struct serve_view_s {
     serve_view_t *next;
@@ -40,7 +42,9 @@ struct serve_view_s {
 struct serve_s {
     loop_t *loop;
     serve_events_t events;
-    tracer_t *tracer;
+    unsigned threads;
+    tracer_t *tracer; /* changes under the lock */
+    tracer_t *lost;   /* failed; its name may still be on somebody's lips */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -62,6 +66,7 @@ static uint64_t serve_next_moving(const serve_t *s, uint64_t now);
 static uint64_t serve_due(const serve_view_t *v, uint64_t now);
 static bool serve_is_moving(const serve_view_t *v, uint64_t now);
 static void serve_one(serve_t *s, serve_view_t *v);
+static expo_status_t serve_fall_back(serve_t *s);
 static void serve_wish(serve_view_t *v, uint64_t now, picture_wish_t *wish);
 static void serve_count(serve_view_t *v, const picture_result_t *result);
 static void serve_tell(serve_view_t *v, uint32_t sequence, bool gone);
@@ -83,8 +88,15 @@ serve_start(loop_t *loop, const char *device, unsigned threads,
 
     s->loop = loop;
     s->events = *events;
+    s->threads = threads;
 
     st = tracer_create(device, threads, &s->tracer, error, error_bytes);
+
+    if (st == EXPO_UNSUPPORTED) {
+        log_line("render: %s; the CPU renders", error);
+        st = tracer_create("cpu", threads, &s->tracer, error, error_bytes);
+    }
+
     if (st != EXPO_OK) {
         free(s);
         return st;
@@ -117,6 +129,7 @@ serve_stop(serve_t *s)
 
     pthread_join(s->thread, NULL);
     tracer_destroy(s->tracer);
+    tracer_destroy(s->lost);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -124,9 +137,15 @@ serve_stop(serve_t *s)
 
 
 const char *
-serve_device(const serve_t *s)
+serve_device(serve_t *s)
 {
-    return tracer_device(s->tracer);
+    const char *name;
+
+    pthread_mutex_lock(&s->lock);
+    name = tracer_device(s->tracer);
+    pthread_mutex_unlock(&s->lock);
+
+    return name;
 }
 
 
@@ -435,10 +454,43 @@ serve_one(serve_t *s, serve_view_t *v)
     v->shown_stream = wish.stream_revision;
     serve_count(v, &result);
 
+    if (st == EXPO_IO && tracer_trouble(s->tracer)[0] != '\0') {
+        st = serve_fall_back(s);
+    }
+
     if (st != EXPO_OK) {
         v->failed = true;
         serve_tell(v, 0, false);
     }
+}
+
+
+/* The device failed: the CPU takes its sessions over, from zero samples. Called
+ * and returns with the lock held. */
+static expo_status_t
+serve_fall_back(serve_t *s)
+{
+    tracer_t *cpu;
+    char error[SERVE_ERROR];
+    expo_status_t st =
+        tracer_create("cpu", s->threads, &cpu, error, sizeof(error));
+    serve_view_t *v;
+
+    log_line("render: %s; %s", tracer_trouble(s->tracer),
+             st == EXPO_OK ? "the CPU renders" : error);
+
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    for (v = s->views; v != NULL; v = v->next) {
+        picture_lost(&v->picture);
+    }
+
+    s->lost = s->tracer;
+    s->tracer = cpu;
+
+    return EXPO_OK;
 }
 
 

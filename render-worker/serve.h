@@ -37,13 +37,16 @@ typedef struct {
     bool converged;
 } serve_stats_t;
 
-/* error: one sentence when the status is not EXPO_OK. */
+/*
+ * Where there is no such device, or it fails later, the CPU renders and the log
+ * says why. error: one sentence when the status is not EXPO_OK.
+ */
 expo_status_t serve_start(loop_t *loop, const char *device, unsigned threads,
                           const serve_events_t *events, serve_t **out,
                           char *error, size_t error_bytes);
 /* Every view must have been removed; waits for the thread. */
 void serve_stop(serve_t *s);
-const char *serve_device(const serve_t *s);
+const char *serve_device(serve_t *s);
 
 /*
  * volume, voxels and ring are borrowed until events->gone. NULL when there is

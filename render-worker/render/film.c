@@ -54,15 +54,24 @@ film_read(const film_t *f, float *rgb)
 expo_status_t
 film_read_filtered(const film_t *f, filter_t *filter, pool_t *pool, float *rgb)
 {
-    size_t i, pixels = (size_t) f->width * f->height;
-    float *shaded, cover;
-    expo_status_t st;
-    int c;
+    float *shaded;
+    expo_status_t st = shade(f, filter, pool, &shaded);
 
-    st = shade(f, filter, pool, &shaded);
-    if (st != EXPO_OK) {
-        return st;
+    if (st == EXPO_OK) {
+        film_over(f, shaded, rgb);
+        free(shaded);
     }
+
+    return st;
+}
+
+
+void
+film_over(const film_t *f, const float *shaded, float *rgb)
+{
+    size_t i, pixels = (size_t) f->width * f->height;
+    float cover;
+    int c;
 
     for (i = 0; i < pixels; i++) {
         cover = shaded[4 * i + 3];
@@ -73,10 +82,6 @@ film_read_filtered(const film_t *f, filter_t *filter, pool_t *pool, float *rgb)
                 cover * (shaded[4 * i + (size_t) c] - f->background[c]);
         }
     }
-
-    free(shaded);
-
-    return EXPO_OK;
 }
 
 

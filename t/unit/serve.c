@@ -7,13 +7,36 @@
 
 #include "render-worker/render/tracer.h"
 
-static atomic_uint passes, makes;
+static atomic_uint passes, makes, creates;
+static atomic_bool device_fails; /* as a card does, once */
 
 static expo_status_t
 counted_pass(tracer_view_t *v, uint32_t samples)
 {
     atomic_fetch_add(&passes, 1);
+
+    if (device_fails) {
+        return EXPO_IO;
+    }
+
     return tracer_pass(v, samples);
+}
+
+static expo_status_t
+counted_create(const char *device, unsigned threads, tracer_t **out,
+               char *error, size_t error_bytes)
+{
+    atomic_fetch_add(&creates, 1);
+    device_fails = false;
+
+    return tracer_create(device, threads, out, error, error_bytes);
+}
+
+static const char *
+trouble(const tracer_t *t)
+{
+    (void) t;
+    return "cuda:0 failed: it was pulled out";
 }
 
 #define tracer_pass counted_pass
@@ -29,8 +52,12 @@ counted_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
 }
 
 #define picture_make counted_make
+#define tracer_create counted_create
+#define tracer_trouble trouble
 #include "render-worker/serve.c"
 #undef picture_make
+#undef tracer_create
+#undef tracer_trouble
 
 #include <libavcodec/avcodec.h>
 #include <math.h>
@@ -318,6 +345,61 @@ a_resting_picture_is_crisp(void)
     }
 }
 
+/* Whether a picture comes within some seconds. */
+static bool
+shown(const watcher_t *w)
+{
+    double until = client_now() + 20;
+    unsigned frames = w->frames;
+
+    while (w->frames == frames && client_now() < until) {
+        run(0.01);
+    }
+
+    return w->frames > frames;
+}
+
+static void
+sessions_outlive_a_device_that_fails(void)
+{
+    expo_settings_t s = look;
+    unsigned created = creates;
+    watcher_t a, b;
+
+    watch(&a, 64, 64, 4);
+    check(converged(&a));
+    watch(&b, 64, 64, 1000000);
+    check(shown(&b));
+    device_fails = true;
+    check(shown(&b));
+    check(creates == created + 1);
+    check(!a.failed && !b.failed);
+    check(strncmp(serve_device(serve), "cpu", 3) == 0);
+
+    /* Both go on: with what they had, and with new wishes. */
+    check(shown(&b));
+    serve_set(a.view, &s, 2);
+    check(shown(&a));
+
+    leave(&a);
+    leave(&b);
+}
+
+static void
+a_device_that_is_not_there_is_replaced(void)
+{
+    char error[256];
+    serve_t *other;
+
+    check(serve_start(loop, "cuda:999", 1, &events, &other, error,
+                      sizeof(error)) == EXPO_OK);
+    check(strncmp(serve_device(other), "cpu", 3) == 0);
+    serve_stop(other);
+    check(serve_start(loop, "gpu", 1, &events, &other, error, sizeof(error)) ==
+          EXPO_INVALID);
+    check(strstr(error, "gpu") != NULL);
+}
+
 int
 main(void)
 {
@@ -346,6 +428,8 @@ main(void)
     two_that_move_get_the_same_number_of_pictures();
     a_resting_picture_is_shown_while_another_moves();
     a_resting_picture_is_crisp();
+    a_device_that_is_not_there_is_replaced();
+    sessions_outlive_a_device_that_fails();
 
     serve_stop(serve);
     loop_destroy(loop);

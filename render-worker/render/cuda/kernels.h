@@ -1,13 +1,14 @@
 /*
  * What runs on a CUDA device: written in *.cu, started from C. Pointers are the
- * device's, but for the scene's own, which is copied. Nothing here waits: work
- * is put on the stream, and cudaSuccess says that it was taken.
+ * device's, those in a scene and a film too. Nothing here waits: work is put on
+ * the stream, and cudaSuccess says that it was taken.
  */
 
 #ifndef CUDA_KERNELS_H
 #define CUDA_KERNELS_H
 
-#include "render-worker/render/kernel/pt_pixel.h"
+#include "render-worker/render/film.h"
+#include "render-worker/render/kernel/pt_reproject.h"
 
 #include <cuda_runtime_api.h>
 
@@ -30,6 +31,31 @@ typedef struct {
 
 cudaError_t kernels_pass(const pt_scene_t *s, pt_pixel_t *film, pt_look_t *look,
                          kernels_share_t share, cudaStream_t stream);
+
+/* What the filter works on, [height][width] each; the past may be of another
+ * size. */
+typedef struct {
+    pt_guides_t guides;
+    pt_glows_t glows[2];
+    float *samples, *error, *variance;
+    pt_past_t past;
+} kernels_filter_t;
+
+/* The film's light, to glows[0]; with what the past knows, to glows[1]. */
+cudaError_t kernels_gather(const film_t *f, const kernels_filter_t *t,
+                           int recall, cudaStream_t stream);
+
+/* From glows[recalled]; shaded: as filter_run's. */
+cudaError_t kernels_filter(const film_t *f, const kernels_filter_t *t,
+                           int recalled, float *shaded, cudaStream_t stream);
+
+/* shaded: the same of plain means. */
+cudaError_t kernels_mean(const film_t *f, float *shaded, cudaStream_t stream);
+
+/* shown: room for [f->height][f->width][3]; rgba: [height][width][4]. */
+cudaError_t kernels_display(const film_t *f, const float *shaded, float *shown,
+                            uint32_t width, uint32_t height, uint8_t *rgba,
+                            cudaStream_t stream);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,8 @@ memory_resize(memory_t *m, size_t bytes)
 {
     cudaError_t e;
 
-    if (m->bytes == bytes) {
+    if (bytes <= m->room) {
+        m->bytes = bytes;
         return cudaSuccess;
     }
 
@@ -20,7 +21,7 @@ memory_resize(memory_t *m, size_t bytes)
         return e;
     }
 
-    m->bytes = bytes;
+    m->bytes = m->room = bytes;
 
     return cudaSuccess;
 }
@@ -30,10 +31,9 @@ void
 memory_free(memory_t *m)
 {
     if (m->at != NULL) {
-        cudaMemset(m->at, 0, m->bytes);
+        cudaMemset(m->at, 0, m->room);
         cudaFree(m->at);
-        m->at = NULL;
-        m->bytes = 0;
+        *m = (memory_t){NULL, 0, 0};
     }
 }
 
@@ -54,7 +54,8 @@ memory_resize_host(memory_t *m, size_t bytes)
 {
     cudaError_t e;
 
-    if (m->bytes == bytes) {
+    if (bytes <= m->room) {
+        m->bytes = bytes;
         return cudaSuccess;
     }
 
@@ -66,7 +67,7 @@ memory_resize_host(memory_t *m, size_t bytes)
         return e;
     }
 
-    m->bytes = bytes;
+    m->bytes = m->room = bytes;
 
     return cudaSuccess;
 }
@@ -76,9 +77,8 @@ void
 memory_free_host(memory_t *m)
 {
     if (m->at != NULL) {
-        explicit_bzero(m->at, m->bytes);
+        explicit_bzero(m->at, m->room);
         cudaFreeHost(m->at);
-        m->at = NULL;
-        m->bytes = 0;
+        *m = (memory_t){NULL, 0, 0};
     }
 }

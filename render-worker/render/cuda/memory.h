@@ -7,14 +7,14 @@
 
 #include <cuda_runtime_api.h>
 
-/* at: the device's; NULL when bytes is 0. */
+/* at: the device's; NULL when there is no room. */
 typedef struct {
     void *at;
-    size_t bytes;
+    size_t bytes, room;
 } memory_t;
 
-/* Makes m `bytes` large, 1 or more; what it held is lost unless it had that
- * size. When that fails it is empty. */
+/* Makes m `bytes` large, 1 or more; what it held is lost. It never gives back
+ * room. When that fails it is empty. */
 cudaError_t memory_resize(memory_t *m, size_t bytes);
 
 /* Scans are people's: wiped first. */
