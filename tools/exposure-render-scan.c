@@ -71,6 +71,11 @@ scan_read(scan_t *s, const char *path, const char *self, uint64_t max_bytes)
 
     memset(s, 0, sizeof(*s));
     s->factor = 1;
+
+    if (most == 0) {
+        fail(EXIT_INPUT, "there is no memory for a scan");
+    }
+
     fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0 || fstat(fd, &st) != 0) {
@@ -202,7 +207,7 @@ take_file(scan_t *s, int fd, const uint8_t *head, size_t got, const char *path,
     neighbour_t neighbour = {.path = path};
     expo_volume_file_t file = {.beside = beside,
                                .owner = &neighbour,
-                               .most_voxels = most > 0 ? most : 1,
+                               .most_voxels = most,
                                .factor = &s->factor};
     bytes_t bytes = bytes_open(fd, head, got, path);
     expo_status_t st;
