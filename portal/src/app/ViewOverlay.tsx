@@ -26,6 +26,7 @@ function Progress() {
     const samples = useView((v) => v.samples);
     const max = useView((v) => v.max_samples);
     const drawn = useView((v) => v.drawn);
+    const reduced = useView((v) => v.volume?.reduced);
     // What is left of the noise goes with the root of the samples.
     const refined = Math.sqrt(samples / Math.max(1, max));
     return (
@@ -48,6 +49,7 @@ function Progress() {
             }}
         >
             {t.refining(refined)}
+            {reduced && ` · ${t.reduced(reduced)}`}
         </Typography>
     );
 }

@@ -195,6 +195,8 @@ export const text = {
         configShown: (name: string) => `Showing “${name}”.`,
         configNone: 'None yet. A saved view keeps direction, cuts, tissues and light.',
         screenshot: 'Save picture',
+        reduced: (factor: number) =>
+            `1/${factor} of the detail: the server lacks memory for all of it`,
         refining: (fraction: number) =>
             fraction >= 1 ? 'Finished' : `Refining… ${Math.floor(100 * fraction)} %`,
         state: {
