@@ -89,15 +89,19 @@ suite_render() {
     tap_program t/bench/check /usr/bin/python3 -B t/bench/check.py
 }
 
-# The unit tests once more, where a byte out of place ends the program.
+# The unit and render tests once more, where a byte out of place ends the
+# program; fewer paths, since each is slow, and wider tolerances with them.
 suite_asan() {
     local name program
-    step build-asan locked_make BUILD=build/asan worker tools unit \
+    step build-asan locked_make BUILD=build/asan worker tools unit render \
         EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
     export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
     while read -r name program; do
         tap_program "asan/${name#t/unit/}" "$program"
     done < <(programs_of t/unit build/asan)
+    while read -r name program; do
+        tap_program "asan/${name#t/}" env EXPO_RENDER_SHARE=0.05 "$program"
+    done < <(programs_of t/render build/asan)
 }
 
 # Each target for a bounded time, from its kept corpus. What it finds new stays
