@@ -142,6 +142,29 @@ for my $file (grep { -f } @formats) {
 }
 is(scalar(leftovers()), 0, 'and no picture');
 
+# A real one, and the same numbers as MetaImage: LPS is RAS turned.
+SKIP: {
+    my ($known) = glob +($ENV{EXPO_DATA} || '/none') . '/volumes-nifti/*.nii.gz';
+    skip 'EXPO_DATA names no folder of scans', 1 unless $known && -e $known;
+    my $plain = Compress::Zlib::memGunzip(slurp($known));
+    my @n = unpack 's<3', substr $plain, 42, 6;
+    my @s = unpack 'f<12', substr $plain, 280, 48;
+    spew('known.mha', <<"    END" =~ s/^ +//gmr . substr $plain, 352);
+        ObjectType = Image
+        NDims = 3
+        TransformMatrix = -1 0 0 0 -1 0 0 0 1
+        ElementSpacing = $s[0] $s[5] $s[10]
+        DimSize = @n
+        ElementType = MET_UCHAR
+        ElementDataFile = LOCAL
+    END
+    render("--volume $known --out made.pfm");
+    my $picture = slurp('made.pfm');
+    render('--volume known.mha --out made.pfm');
+    ok(length $picture && slurp('made.pfm') eq $picture, 'a real NIfTI');
+    unlink 'made.pfm';
+}
+
 # --- what it prints and writes ---------------------------------------------
 
 my ($rc, $out, $err) =

@@ -9,10 +9,10 @@
 
 #include <libavutil/log.h>
 
+#include "lib/turntable.h"
 #include "render-worker/encode/film.h"
 
 static void films_open(film_t **films, output_t *outputs, const options_t *o);
-static void turn(expo_settings_t *s, double angle);
 
 
 expo_status_t
@@ -31,7 +31,7 @@ film_make(tracer_view_t *view, const options_t *o,
 
     for (picture = 0; picture < o->turntable; picture++) {
         now = *settings;
-        turn(&now, 2 * M_PI * picture / o->turntable);
+        expo_turntable(&now, 2 * M_PI * picture / o->turntable);
 
         st = tracer_set(view, &now);
         if (st == EXPO_OK) {
@@ -101,35 +101,4 @@ films_open(film_t **films, output_t *outputs, const options_t *o)
                 o->outs[i]);
         }
     }
-}
-
-
-/* The camera around the target's head-foot axis, towards the patient's left,
- * and level: what is up in the picture is the head's direction. */
-static void
-turn(expo_settings_t *s, double angle)
-{
-    double c = cos(angle), k = sin(angle), arm[3], *up = s->camera.up, length;
-    int i;
-
-    for (i = 0; i < 3; i++) {
-        arm[i] = s->camera.position[i] - s->camera.target[i];
-    }
-
-    length = sqrt(arm[0] * arm[0] + arm[1] * arm[1] + arm[2] * arm[2]);
-
-    s->camera.position[0] = s->camera.target[0] + c * arm[0] - k * arm[1];
-    s->camera.position[1] = s->camera.target[1] + k * arm[0] + c * arm[1];
-
-    /* Seen along the axis nothing can be level: the picture turns. */
-    if (fabs(arm[2]) > 0.999 * length) {
-        double x = up[0];
-
-        up[0] = c * x - k * up[1];
-        up[1] = k * x + c * up[1];
-        return;
-    }
-
-    up[0] = up[1] = 0;
-    up[2] = 1;
 }
