@@ -128,10 +128,11 @@ report(const tracer_t *tracer, const tracer_view_t *view, const options_t *o,
     }
 
     printf("\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"samples\": %u, "
-           "\"width\": %u, \"height\": %u, \"device\": \"%s\", "
-           "\"paths_per_second\": %.0f, \"checkpoints\": [",
-           spent->seconds, spent->cpu_seconds, tracer_samples(view), o->width,
-           o->height, tracer_device(tracer),
+           "\"bad_paths\": %llu, \"width\": %u, \"height\": %u, "
+           "\"device\": \"%s\", \"paths_per_second\": %.0f, \"checkpoints\": [",
+           spent->seconds, spent->cpu_seconds, tracer_samples(view),
+           (unsigned long long) tracer_bad_paths(view), o->width, o->height,
+           tracer_device(tracer),
            (double) tracer_samples(view) * pictures * o->width * o->height /
                spent->seconds);
 
