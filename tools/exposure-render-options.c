@@ -15,6 +15,7 @@
 static const char usage[] =
     "usage: exposure-render --volume FILE|DICOM-DIR --out PICTURE.pfm|.png\n"
     "       exposure-render --volume … --turntable N --out FILM.mp4|.mpg\n"
+    "       exposure-render --self-test [--device NAME]\n"
     "  --settings FILE     settings, or a part of them, as JSON\n"
     "  --preset ID         a look of api/presets.json, such as ct-bones\n"
     "  --preset-xml FILE   an appearance, lighting or camera of Exposure "
@@ -40,21 +41,34 @@ static const char usage[] =
     "  --out may be given several times; .pfm is linear radiance.\n"
     "  --volume takes NRRD, MetaImage, NIfTI, our own volumes, and DICOM as a\n"
     "  file or a folder.\n"
+    "  --self-test renders what is known, and says how fast; exit 1: wrong.\n"
     "Prints one line of JSON. Exit: 0 done, 2 wrong use, 3 unusable input,\n"
     "4 cannot write, 130 interrupted; then nothing is written.\n";
 
 static const struct option names[] = {
-    {"volume", 1, NULL, 'v'},      {"settings", 1, NULL, 's'},
-    {"preset", 1, NULL, 'p'},      {"preset-xml", 1, NULL, 'x'},
-    {"preset-name", 1, NULL, 'N'}, {"modality", 1, NULL, 'M'},
-    {"size", 1, NULL, 'z'},        {"samples", 1, NULL, 'n'},
-    {"seconds", 1, NULL, 't'},     {"seed", 1, NULL, 'r'},
-    {"device", 1, NULL, 'd'},      {"mode", 1, NULL, 'm'},
-    {"stride", 1, NULL, 'i'},      {"threads", 1, NULL, 'j'},
-    {"out", 1, NULL, 'o'},         {"checkpoints", 1, NULL, 'c'},
-    {"turntable", 1, NULL, 'T'},   {"fps", 1, NULL, 'F'},
-    {"max-memory", 1, NULL, 'X'},  {"filter", 0, NULL, 'f'},
-    {"help", 0, NULL, 'h'},        {NULL, 0, NULL, 0},
+    {"volume", 1, NULL, 'v'},
+    {"settings", 1, NULL, 's'},
+    {"preset", 1, NULL, 'p'},
+    {"preset-xml", 1, NULL, 'x'},
+    {"preset-name", 1, NULL, 'N'},
+    {"modality", 1, NULL, 'M'},
+    {"size", 1, NULL, 'z'},
+    {"samples", 1, NULL, 'n'},
+    {"seconds", 1, NULL, 't'},
+    {"seed", 1, NULL, 'r'},
+    {"device", 1, NULL, 'd'},
+    {"mode", 1, NULL, 'm'},
+    {"stride", 1, NULL, 'i'},
+    {"threads", 1, NULL, 'j'},
+    {"out", 1, NULL, 'o'},
+    {"checkpoints", 1, NULL, 'c'},
+    {"turntable", 1, NULL, 'T'},
+    {"fps", 1, NULL, 'F'},
+    {"max-memory", 1, NULL, 'X'},
+    {"filter", 0, NULL, 'f'},
+    {"self-test", 0, NULL, 'S'},
+    {"help", 0, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static void option_read(options_t *o, int name, const char *value);
@@ -86,6 +100,10 @@ options_read(options_t *o, int argc, char **argv)
 
     while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
         option_read(o, name, optarg);
+    }
+
+    if (o->self_test && optind == argc) {
+        return;
     }
 
     if (optind < argc || o->volume == NULL || o->n_outs == 0) {
@@ -133,6 +151,9 @@ option_read(options_t *o, int name, const char *value)
         break;
     case 'd':
         o->device = value;
+        break;
+    case 'S':
+        o->self_test = 1;
         break;
     case 'm':
         o->mode = mode_read(value);

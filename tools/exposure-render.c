@@ -35,6 +35,10 @@ main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     options_read(&o, argc, argv);
 
+    if (o.self_test) {
+        return self_test(o.device, o.threads);
+    }
+
     tracer = device_create(o.device, o.threads);
     scan_read(&scan, o.volume, argv[0], scan_room(&o));
     scan_named(&scan, &o);

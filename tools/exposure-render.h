@@ -30,7 +30,7 @@ typedef struct {
     unsigned n_checkpoints;
     double seconds, stride;
     uint64_t seed, max_memory; /* 0: not said */
-    int filter;
+    int filter, self_test;
     tracer_mode_t mode;
 } options_t;
 
@@ -56,6 +56,9 @@ typedef struct {
 
 /* The CPU, and a line that says why, where there is no such device. */
 tracer_t *device_create(const char *name, unsigned threads);
+
+/* Prints a line a check and one of JSON; returns 1 when a check failed. */
+int self_test(const char *device, unsigned threads);
 
 /* After EXPO_IO: says why and starts this program again, on the CPU. */
 _Noreturn void device_failed(const tracer_t *t, char **argv);
