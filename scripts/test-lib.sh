@@ -89,6 +89,13 @@ suite_render() {
     tap_program t/bench/check /usr/bin/python3 -B t/bench/check.py
 }
 
+# A device that is not there, and what one must render, here shown of the CPU.
+# That the CUDA back end is built where nvcc is, too; it runs in t/render/cuda.
+suite_cuda() {
+    tap_program t/render/device t/render/device.py "$build/exposure-render"
+    simple_check render/self-test "$build/exposure-render" --self-test
+}
+
 # The unit and render tests once more, where a byte out of place ends the
 # program; fewer paths, since each is slow, and wider tolerances with them.
 suite_asan() {
