@@ -5,6 +5,7 @@
 #include "render-worker/render/kernel/pt_er2012.h"
 #include "render-worker/render/tracer.h"
 #include "t/render/scene.h"
+#include "t/render/statistics.h"
 #include "t/unit/check.h"
 
 #define SIDE 24
@@ -86,6 +87,13 @@ apart(const float *a, const float *b, double *part)
     return sum / sqrt(square);
 }
 
+/* By how much a bound grows where only a share of the paths is taken. */
+static double
+wider(void)
+{
+    return sqrt(1e6 / test_count(1000000));
+}
+
 static void
 woodcock_tracking_gives_the_light_of_unbiased_paths(void)
 {
@@ -106,12 +114,12 @@ woodcock_tracking_gives_the_light_of_unbiased_paths(void)
 
         for (k = 0; k < 2; k++) {
             test_render_mode(tracer, &v, voxels, &s,
-                             k ? TRACER_UNBIASED : TRACER_WOODCOCK, SIDE, 256,
-                             rgb[k], &error);
+                             k ? TRACER_UNBIASED : TRACER_WOODCOCK, SIDE,
+                             test_count(256), rgb[k], &error);
         }
 
         check(fabs(apart(rgb[0], rgb[1], &part)) < 4);
-        check(fabs(part) < 0.02);
+        check(fabs(part) < 0.02 * wider());
     }
 
     free(voxels);
@@ -157,9 +165,9 @@ er2012_comes_to_the_light_of_unbiased_paths_as_its_steps_shrink(void)
         apart(rgb, wanted, &part);
         check(part > 0.02);
 
-        er2012_at(&v, voxels, &s, 1.0f / 96, 768, rgb);
+        er2012_at(&v, voxels, &s, 1.0f / 96, test_count(768), rgb);
         check(fabs(apart(rgb, wanted, &part)) < 4);
-        check(fabs(part) < 0.015);
+        check(fabs(part) < 0.015 * wider());
     }
 
     free(voxels);
