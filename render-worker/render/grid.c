@@ -7,9 +7,9 @@
 
 /* Steps a voxel of a march: by how much optical depth over a voxel differs
  * within a cell. */
-#define DETAIL 1000.0f
+#define DETAIL 100.0f
 #define DETAIL_MIN 0.125f
-#define DETAIL_MAX 4.0f
+#define DETAIL_MAX 1.0f
 
 /* [k][i]: of i .. i + 2^k - 1 */
 typedef struct {
@@ -281,7 +281,7 @@ skips(grid_t *g)
 
     for (i = 0; i < cells; i++) {
         if (g->empty[i] > 0) {
-            g->cell[i] = -(float) (1 << (g->empty[i] - 1));
+            g->cell[i] = g->detail[i] = -(float) (1 << (g->empty[i] - 1));
         }
     }
 }

@@ -1,5 +1,17 @@
 #include "render-worker/render/pass.h"
 
+#ifdef __AVX2__
+#include "render-worker/render/lanes.h"
+#endif
+
+/* Some pixels of one tile. */
+typedef struct {
+    int32_t x0, y0, x1, y1;
+} part_t;
+
+static void trace(const pass_t *p, part_t part);
+static void together(const pass_t *p, part_t part);
+
 #ifndef PASS_V3
 
 uint32_t
@@ -19,23 +31,128 @@ pass_tile(void *pass, uint32_t tile)
 {
     const pass_t *p = pass;
     int32_t across = (p->scene->width + PASS_TILE - 1) / PASS_TILE;
-    int32_t x, y, x0, y0, x1, y1;
-    int64_t at;
+    part_t part;
+    int32_t x, y;
 
-    x0 = (int32_t) tile % across * PASS_TILE;
-    y0 = (int32_t) tile / across * PASS_TILE;
-    x1 = x0 + PASS_TILE < p->scene->width ? x0 + PASS_TILE : p->scene->width;
-    y1 = y0 + PASS_TILE < p->scene->height ? y0 + PASS_TILE : p->scene->height;
+    part.x0 = (int32_t) tile % across * PASS_TILE;
+    part.y0 = (int32_t) tile / across * PASS_TILE;
+    part.x1 = part.x0 + PASS_TILE;
+    part.y1 = part.y0 + PASS_TILE;
+    part.x1 = part.x1 < p->scene->width ? part.x1 : p->scene->width;
+    part.y1 = part.y1 < p->scene->height ? part.y1 : p->scene->height;
 
-    for (y = y0; y < y1; y++) {
-        for (x = x0; x < x1; x++) {
-            at = (int64_t) y * p->scene->width + x;
+    for (y = part.y0; p->first == 0 && y < part.y1; y++) {
+        for (x = part.x0; x < part.x1; x++) {
+            p->look[(int64_t) y * p->scene->width + x] =
+                pt_pixel_look(p->scene, x, y);
+        }
+    }
 
-            if (p->first == 0) {
-                p->look[at] = pt_pixel_look(p->scene, x, y);
-            }
+    if (pt_render_paths(p->scene)) {
+        together(p, part);
 
-            pt_pixel_trace(p->scene, p->film + at, x, y, p->first, p->count);
+    } else {
+        trace(p, part);
+    }
+}
+
+
+static void
+trace(const pass_t *p, part_t part)
+{
+    int32_t x, y;
+
+    for (y = part.y0; y < part.y1; y++) {
+        for (x = part.x0; x < part.x1; x++) {
+            pt_pixel_trace(p->scene,
+                           p->film + (int64_t) y * p->scene->width + x, x, y,
+                           p->first, p->count);
         }
     }
 }
+
+
+#ifdef __AVX2__
+
+/* Paths that are under way together, and rays that they ask for. */
+typedef struct {
+    pt_path_t path[PASS_TILE * PASS_TILE];
+    pt_path_t *asks[PASS_TILE * PASS_TILE];
+    pt_found_t found[PASS_TILE * PASS_TILE];
+    lanes_t lanes;
+} wave_t;
+
+
+/* Follows the rays of one kind that paths ask for now. */
+static void
+wave_follow(const pt_scene_t *s, wave_t *w, int32_t n, pt_ask_t ask)
+{
+    int32_t i, asks = 0;
+
+    for (i = 0; i < n; i++) {
+        if (w->path[i].ask == ask) {
+            w->asks[asks++] = &w->path[i];
+        }
+    }
+
+    if (ask == PT_TRACK || ask == PT_RATIO) {
+        for (i = 0; i < asks; i++) {
+            w->found[i] = pt_path_follow(s, w->asks[i]);
+        }
+
+    } else {
+        lanes_march(s, &w->lanes, w->asks, asks, w->found);
+    }
+
+    for (i = 0; i < asks; i++) {
+        pt_path_next(s, w->asks[i], w->found[i]);
+    }
+}
+
+
+/* The same paths as trace, all of a tile at a time. */
+static void
+together(const pass_t *p, part_t part)
+{
+    const pt_scene_t *s = p->scene;
+    int32_t x, y, n, i, left;
+    uint32_t sample;
+    pt_ask_t ask;
+    wave_t w;
+
+    for (sample = p->first; sample < p->first + p->count; sample++) {
+        for (n = 0, y = part.y0; y < part.y1; y++) {
+            for (x = part.x0; x < part.x1; x++) {
+                pt_path_start(s, &w.path[n++], x, y, sample,
+                              s->mode == PT_PRODUCTION);
+            }
+        }
+
+        do {
+            for (ask = PT_FORCE; ask <= PT_RATIO; ask++) {
+                wave_follow(s, &w, n, ask);
+            }
+
+            for (left = 0, i = 0; i < n; i++) {
+                left += w.path[i].ask != PT_DONE;
+            }
+        } while (left > 0);
+
+        for (n = 0, y = part.y0; y < part.y1; y++) {
+            for (x = part.x0; x < part.x1; x++) {
+                pt_pixel_take(p->film + (int64_t) y * s->width + x, sample,
+                              w.path[n++].out);
+            }
+        }
+    }
+}
+
+#else
+
+static void
+together(const pass_t *p, part_t part)
+{
+    trace(p, part);
+}
+
+#endif

@@ -286,7 +286,7 @@ a_checker_at_cell_borders_lets_through_its_integral(void)
            100 * slanted.march);
     check(slanted.tracking < 1);
     check(slanted.ratio < 1);
-    check(slanted.march < 0.02);
+    check(slanted.march < 0.04);
     medium_close();
     free(voxels);
 }
@@ -352,7 +352,7 @@ what_u_picks_lies_at_its_depth(void)
     expo_volume_t v;
     uint16_t *voxels = layers(rising, &v);
     pt_depth_t d;
-    float clear;
+    float clear, weight;
     pt_ray_t r = medium_ray(0.37, -90, -0.21, 0, 1, 0);
 
     s.transfer.density_scale = 0.5f;
@@ -360,7 +360,7 @@ what_u_picks_lies_at_its_depth(void)
 
     for (i = 0; i < 1000; i++) {
         u = (i + 0.5) / 1000;
-        d = pt_depth_pick(&scene.pt, r, PT_FAR, (float) u, NULL, &clear);
+        d = pt_depth_pick(&scene.pt, r, PT_FAR, (float) u, 0, &clear, &weight);
         y = sqrt(-2 * log(1 - u) / k);
         clear_error = fabs((double) clear / exp(-k * (22 * 11 + 11)) - 1);
         wrong += clear_error > 2e-3;

@@ -1,20 +1,23 @@
 /*
  * Optical depth along a ray, by marching: few and equal steps in each
- * macrocell, as many as its extinction varies. No noise; a bias that falls with
- * the square of the step (docs/renderer.md has figures).
+ * macrocell, as many as its extinction varies. No noise; a bias that
+ * docs/renderer.md has figures of.
  */
 
 #ifndef PT_DEPTH_H
 #define PT_DEPTH_H
 
 #include "render-worker/render/kernel/pt_tap.h"
-#include PT_STEPS_H
 
 /* From here on nothing more is seen: exp(-9.25) is below 1e-4. */
 #define PT_OPAQUE 9.25f
 
-#define PT_GLANCE 0.7f /* steps a voxel where only a look is taken */
+#define PT_NEAR 2.0f   /* steps a voxel where a march begins */
+#define PT_GLANCE 0.7f /* and where only a look is taken */
 #define PT_MARKS 16    /* places that a march remembers */
+
+/* Rays that meet less than this are let off by chance. */
+#define PT_FAINT 0.25f
 
 typedef struct {
     float depth; /* to the end of the march */
@@ -90,12 +93,12 @@ pt_depth_part(const pt_scene_t *s, float x0, float x1, float part)
         return part;
     }
 
-    a = pt_tap(s, x0);
-    b = pt_tap(s, x1);
+    a = pt_tap(s, x0, 0.0f);
+    b = pt_tap(s, x1, 0.0f);
     part *= b.sum - a.sum;
 
     for (i = 0; i < 6; i++) {
-        b = pt_tap(s, x0 + f * d);
+        b = pt_tap(s, x0 + f * d, 0.0f);
         rest = (b.sum - a.sum - part) / d;
 
         if (rest > 0.0f) {
@@ -115,26 +118,40 @@ pt_depth_part(const pt_scene_t *s, float x0, float x1, float part)
     return f;
 }
 
-/* Where, among the steps just taken, `rest` more depth is reached. */
-PT_FN void
-pt_depth_find(const pt_scene_t *s, const pt_taps_t *taps, int32_t n, float x,
-              float t, float dt, float rest, pt_depth_t *out)
+/* Part of the step of dt mm from a to b at whose end `depth` is reached, and
+ * the table's place there. */
+PT_FN float
+pt_depth_find(const pt_scene_t *s, pt_tap_t a, pt_tap_t b, float dt,
+              float depth, float *x)
 {
-    int32_t k = 0;
-    float f;
+    float part, before = 0.0f, here, f;
+    pt_tap_t m = pt_tap_between(s, a, b, dt, &part);
 
-    while (k < n - 1 && k < PT_TAPS - 1 && rest > taps->depth[k]) {
-        rest -= taps->depth[k];
-        x = taps->x[k];
-        k++;
+    here = part * dt * pt_tap_mean(a, m);
+
+    if (depth > here) {
+        depth -= here;
+        before = part;
+        part = 1.0f - part;
+        a = m;
+        m = b;
+        here = part * dt * pt_tap_mean(a, m);
     }
 
-    f = pt_min(rest / pt_max(taps->depth[k], 1e-20f), 1.0f);
-    f = pt_depth_part(s, x, taps->x[k], f);
-    x += f * (taps->x[k] - x);
-    out->met = 1;
-    out->t = t + ((float) k + f) * dt;
-    out->value = s->table_first + x / s->table_scale;
+    f = pt_min(depth / pt_max(here, 1e-20f), 1.0f);
+    f = pt_depth_part(s, a.x, m.x, f);
+    *x = a.x + f * (m.x - a.x);
+
+    return before + f * part;
+}
+
+/* Into how many steps [t, end] mm is cut; per: voxels a mm. */
+PT_FN int32_t
+pt_depth_steps(float detail, float t, float end, float per)
+{
+    float most = pt_max(detail, PT_NEAR - t * per);
+
+    return 1 + (int32_t) ((end - t) * per * most - 0.05f);
 }
 
 /*
@@ -146,19 +163,18 @@ PT_FN pt_depth_t
 pt_depth(const pt_scene_t *s, pt_ray_t r, float limit, float target,
          float enough, const pt_marks_t *from, pt_marks_t *to, pt_seen_t *seen)
 {
-    float t0 = 0.0f, t1 = limit, t = 0.0f, end, dt, more, voxel, x, detail;
+    float t0 = 0.0f, t1 = limit, t = 0.0f, end, dt, more, per, x, detail;
     pt_depth_t out = {0.0f, 0, 0.0f, 0.0f};
-    pt_taps_t taps;
-    pt_tap_t tap = {0.0f, 0.0f, 0.0f};
+    pt_tap_t tap = {0.0f, 0.0f, 0.0f, 0.0f}, next;
     pt_walk_t w;
-    int32_t i, k, n, cell, follows = 0;
+    int32_t i, n, cell, follows = 0;
 
     if (!pt_interval(s, r, &t0, &t1)) {
         return out;
     }
 
     w = pt_walk(s, r, t0);
-    voxel = 1.0f / pt_length(w.d);
+    per = pt_length(w.d);
     t1 -= t0;
 
     if (from != NULL && from->n > 0) {
@@ -166,7 +182,7 @@ pt_depth(const pt_scene_t *s, pt_ray_t r, float limit, float target,
         out.depth = from->depth[from->n - 1];
     }
 
-    for (i = 0; i < PT_STEPS && t < t1; i++) {
+    for (i = 0; i < PT_STEPS && t < t1 && out.depth < enough; i++) {
         more = pt_bound(s, &w, t, &end, &cell);
         end = pt_min(end, t1);
 
@@ -177,7 +193,7 @@ pt_depth(const pt_scene_t *s, pt_ray_t r, float limit, float target,
         }
 
         if (!follows) {
-            tap = pt_tap(s, pt_tap_place(s, pt_value_at(s, &w, t)));
+            tap = pt_tap_at(s, &w, t);
             follows = 1;
         }
 
@@ -186,42 +202,31 @@ pt_depth(const pt_scene_t *s, pt_ray_t r, float limit, float target,
             to->depth[to->n++] = out.depth;
         }
 
-        /* Most of a march is waiting for voxels: those of the next cell are
-         * fetched while this one is worked on. */
-        for (k = 0; k < 3; k++) {
-            pt_value_soon(
-                s, pt_along(w.o, w.d, end + (0.6f + 1.3f * (float) k) * voxel));
-        }
-
-        /* Straight through a cell, steps end at voxels, where values bend. */
         detail = s->detail[cell];
         detail = seen != NULL ? pt_min(detail, PT_GLANCE) : detail;
-        n = 1 + (int32_t) ((end - t) / voxel * detail - 0.05f);
-        dt = (end - t) / (float) n;
 
-        for (; n > 0; n -= PT_TAPS, t += PT_TAPS * dt) {
-            x = tap.x;
-            more =
-                pt_steps(s, &w, t, dt, n < PT_TAPS ? n : PT_TAPS, &tap, &taps);
+        /* Straight through a cell, steps end at voxels, where values bend. */
+        for (n = 2;
+             n > 1 && out.depth<enough; t = n> 1 ? t + dt : end, tap = next) {
+            n = pt_depth_steps(detail, t, end, per);
+            dt = (end - t) / (float) n;
+            next = pt_tap_at(s, &w, t + dt);
+            more = pt_tap_depth(s, tap, next, dt);
 
             if (!out.met && out.depth + more >= target) {
-                pt_depth_find(s, &taps, n, x, t0 + t, dt, target - out.depth,
-                              &out);
+                out.met = 1;
+                out.t = t0 + t +
+                        dt * pt_depth_find(s, tap, next, dt, target - out.depth,
+                                           &x);
+                out.value = s->table_first + x / s->table_scale;
             }
 
             out.depth += more;
 
-            for (k = 0; seen != NULL && k < n && k < PT_TAPS; k++) {
-                pt_seen_step(s, seen, t0 + t + ((float) k + 0.5f) * dt,
-                             taps.depth[k], taps.x[k]);
+            if (seen != NULL) {
+                pt_seen_step(s, seen, t0 + t + 0.5f * dt, more, next.x);
             }
         }
-
-        if (out.depth >= enough) {
-            break;
-        }
-
-        t = end;
     }
 
     return out;
@@ -237,31 +242,50 @@ pt_clear(const pt_scene_t *s, pt_ray_t r, float limit)
     return depth < PT_OPAQUE ? expf(-depth) : 0.0f;
 }
 
-/* The march to the depth that u in [0, 1) picks; *clear: transmittance. */
-PT_BIG pt_depth_t
-pt_depth_pick(const pt_scene_t *s, pt_ray_t r, float limit, float u,
-              pt_marks_t *marks, float *clear)
+/*
+ * The depth at which u in [0, 1) lets a ray collide that has `cover` of it do
+ * so. A forced one collides wherever it can and counts as much as it would have
+ * been likely to; where that is little, most are let off. Returns what the
+ * collision counts; 0: there is none.
+ */
+PT_FN float
+pt_depth_choose(float cover, float u, int forced, float *depth)
 {
-    float target = pt_min(pt_minus_log(1.0f - u), 0.999f * PT_OPAQUE);
-    pt_depth_t d = pt_depth(s, r, limit, target, PT_OPAQUE, NULL, marks, NULL);
+    float keep = forced ? pt_min(cover * (1.0f / PT_FAINT), 1.0f) : cover;
 
-    *clear = d.depth < PT_OPAQUE ? expf(-d.depth) : 0.0f;
-
-    return d;
-}
-
-/* Again, for less: only as far as needed, from the mark before. */
-PT_BIG pt_depth_t
-pt_depth_repick(const pt_scene_t *s, pt_ray_t r, float limit, float u,
-                pt_marks_t *marks)
-{
-    float target = pt_minus_log(1.0f - u);
-
-    while (marks->n > 1 && marks->depth[marks->n - 1] > target) {
-        marks->n--;
+    if (!(u < keep)) {
+        return 0.0f;
     }
 
-    return pt_depth(s, r, limit, target, target, marks, NULL, NULL);
+    *depth = pt_min(pt_minus_log(1.0f - u / keep * cover), 0.999f * PT_OPAQUE);
+
+    return cover / keep;
+}
+
+/* The march to the depth that u picks; *clear: transmittance. */
+PT_BIG pt_depth_t
+pt_depth_pick(const pt_scene_t *s, pt_ray_t r, float limit, float u, int forced,
+              float *clear, float *weight)
+{
+    pt_depth_t d;
+    pt_marks_t marks;
+    float target = 0.0f;
+
+    marks.n = 0;
+    d = pt_depth(s, r, limit, PT_FAR, PT_OPAQUE, NULL, &marks, NULL);
+    *clear = d.depth < PT_OPAQUE ? expf(-d.depth) : 0.0f;
+    *weight = pt_depth_choose(1.0f - *clear, u, forced, &target);
+
+    if (!(*weight > 0.0f)) {
+        return d;
+    }
+
+    /* Again, only as far as needed, from the mark before. */
+    while (marks.n > 1 && marks.depth[marks.n - 1] > target) {
+        marks.n--;
+    }
+
+    return pt_depth(s, r, limit, target, target, &marks, NULL, NULL);
 }
 
 #endif

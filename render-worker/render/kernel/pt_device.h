@@ -18,64 +18,61 @@
 #define PT_BIG static __attribute__((unused, noinline))
 #endif
 
-/* How the steps of a march are taken. */
-#if defined(__AVX2__) && defined(__FMA__) && !defined(__CUDACC__)
-#include <immintrin.h>
-#define PT_STEPS_H "render-worker/render/kernel/pt_steps8.h"
-#else
-#define PT_STEPS_H "render-worker/render/kernel/pt_steps1.h"
-#endif
-
-/* Asks for memory that will be read soon; any address. */
-PT_FN void
-pt_prefetch(const void *p)
-{
-#ifdef __CUDACC__
-    (void) p; /* other warps fill the wait */
-#else
-    __builtin_prefetch(p);
-#endif
-}
-
 /*
  * Trilinear blend of the 2 x 2 x 2 voxels at v; row and slice in voxels,
- * fractions in [0, 1]. The four pairs along x are loaded and blended at once
- * where the compiler has vectors and any address may be read.
+ * fractions in [0, 1]; rise: what a step of one voxel along each axis adds.
+ * The four pairs along x are loaded and blended at once where the compiler has
+ * vectors and any address may be read.
  */
 PT_FN float
 pt_blend(const uint16_t *v, int64_t row, int64_t slice, float fx, float fy,
-         float fz)
+         float fz, float rise[3])
 {
+    float a, b, c, d, da, db, dc, dd, low, high;
 #if defined(__x86_64__) && !defined(__CUDACC__)
     typedef int32_t pt_i4 __attribute__((vector_size(16)));
     typedef float pt_f4 __attribute__((vector_size(16)));
-    int32_t a, b, c, d;
+    int32_t i[4];
     pt_i4 pair;
     pt_f4 left, right;
-    float low, high;
 
-    memcpy(&a, v, 4);
-    memcpy(&b, v + row, 4);
-    memcpy(&c, v + slice, 4);
-    memcpy(&d, v + slice + row, 4);
-    pair = (pt_i4){a, b, c, d};
+    memcpy(&i[0], v, 4);
+    memcpy(&i[1], v + row, 4);
+    memcpy(&i[2], v + slice, 4);
+    memcpy(&i[3], v + slice + row, 4);
+    pair = (pt_i4){i[0], i[1], i[2], i[3]};
     left = __builtin_convertvector(pair & 0xffff, pt_f4);
-    right = __builtin_convertvector((pair >> 16) & 0xffff, pt_f4);
-    left += fx * (right - left);
-    low = left[0] + fy * (left[1] - left[0]);
-    high = left[2] + fy * (left[3] - left[2]);
+    right = __builtin_convertvector((pair >> 16) & 0xffff, pt_f4) - left;
+    left += fx * right;
+    a = left[0];
+    b = left[1];
+    c = left[2];
+    d = left[3];
+    da = right[0];
+    db = right[1];
+    dc = right[2];
+    dd = right[3];
 #else
-    float a = (float) v[0] + fx * ((float) v[1] - (float) v[0]);
-    float b = (float) v[row] + fx * ((float) v[row + 1] - (float) v[row]);
-    float low = a + fy * (b - a), high;
-
+    da = (float) v[1] - (float) v[0];
+    a = (float) v[0] + fx * da;
+    db = (float) v[row + 1] - (float) v[row];
+    b = (float) v[row] + fx * db;
     v += slice;
-    a = (float) v[0] + fx * ((float) v[1] - (float) v[0]);
-    b = (float) v[row] + fx * ((float) v[row + 1] - (float) v[row]);
-    high = a + fy * (b - a);
+    dc = (float) v[1] - (float) v[0];
+    c = (float) v[0] + fx * dc;
+    dd = (float) v[row + 1] - (float) v[row];
+    d = (float) v[row] + fx * dd;
 #endif
 
-    return low + fz * (high - low);
+    low = a + fy * (b - a);
+    high = c + fy * (d - c);
+    da += fy * (db - da);
+    dc += fy * (dd - dc);
+    rise[0] = da + fz * (dc - da);
+    rise[1] = b - a + fz * (d - c - (b - a));
+    rise[2] = high - low;
+
+    return low + fz * rise[2];
 }
 
 #endif

@@ -2,13 +2,16 @@
  * The radiance along one path.
  *
  * At each collision every lamp is asked once (one point of its face) and the
- * sky by a direction that the surface or phase function chose. Where a surface
- * is glossy that direction looks for lamps too, and both ways of finding one
+ * sky by directions that the surface or phase function chose. Where a surface
+ * is glossy a direction looks for lamps too, and both ways of finding one
  * share by the power heuristic (Veach, 1997).
  *
  * A marched path finds the first collision and the shadows there by optical
  * depth, which is free of noise; further ones are tracked, which is cheaper
  * where light is smooth anyway. A tracked path is free of bias.
+ *
+ * A path asks for one ray after the other and goes on with what it brought: so
+ * rays of many paths can be followed at once.
  */
 
 #ifndef PT_PATH_H
@@ -20,14 +23,20 @@
 #include "render-worker/render/kernel/pt_event.h"
 #include "render-worker/render/kernel/pt_light.h"
 #include "render-worker/render/kernel/pt_phase.h"
-#include "render-worker/render/kernel/pt_solid.h"
 
 /* Dimensions of pt_random_pair: a path's, then each bounce's. */
 enum { PT_DIM_PIXEL, PT_DIM_LENS, PT_DIM_REACH, PT_DIM_BOUNCE };
-enum { PT_DIM_LOBE, PT_DIM_DIRECTION, PT_DIM_LAMP, PT_DIMS_A_BOUNCE = 40 };
+enum {
+    PT_DIM_KIND,
+    PT_DIM_LOBE,
+    PT_DIM_DIRECTION,
+    PT_DIM_LAMP,
+    PT_DIMS_A_BOUNCE = 40
+};
 
-/* Rays that meet less than this are let off by chance. */
-#define PT_FAINT 0.25f
+/* Directions in which a marched collision looks for the sky: most of a
+ * picture's noise is whether it is seen. */
+#define PT_AROUND 4
 
 typedef struct {
     pt_v3 radiance;
@@ -83,64 +92,46 @@ pt_power(float a, float b)
     return a * a / (a * a + b * b);
 }
 
-/* Transmittance over [0, limit] mm of a ray from a collision. */
-PT_FN float
-pt_shadow(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float limit,
-          pt_random_t *random)
-{
-    float t;
-
-    if (s->technique == PT_SURFACE) {
-        return pt_solid(s, r, limit, &t) == PT_MISS ? 1.0f : 0.0f;
-    }
-
-    return e->marched ? pt_clear(s, r, limit)
-                      : pt_transmittance(s, r, limit, random);
-}
-
-/* What one point of one lamp sends through the collision to wo. */
+/*
+ * What a point of the lamp sends through the collision to wo if nothing is in
+ * the way, which is *limit mm of *r; 0 when it needs no asking.
+ */
 PT_BIG pt_v3
-pt_lit_by(const pt_scene_t *s, const pt_event_t *e, const pt_lamp_t *l,
-          uint32_t dim, pt_random_t *random)
+pt_lamp_light(const pt_scene_t *s, const pt_event_t *e, const pt_lamp_t *l,
+              uint32_t dim, const pt_random_t *random, pt_ray_t *r,
+              float *limit)
 {
     pt_v3 zero = pt_vec(0.0f, 0.0f, 0.0f), to, f;
-    float u, v, distance, density, pdf;
-    pt_ray_t r;
+    float u, v, density, pdf;
 
     pt_random_pair(random, dim, &u, &v);
     to = pt_sub(pt_lamp_sample(l, u, v), e->p);
-    distance = pt_length(to);
+    *limit = pt_length(to);
 
-    if (!(distance > 1e-3f)) {
+    if (!(*limit > 1e-3f)) {
         return zero;
     }
 
-    r.o = e->p;
-    r.d = pt_scale(to, 1.0f / distance);
-    density = pt_lamp_density(l, r.d, distance);
+    r->o = e->p;
+    r->d = pt_scale(to, 1.0f / *limit);
+    density = pt_lamp_density(l, r->d, *limit);
 
     if (density <= 0.0f) {
         return zero;
     }
 
-    f = pt_scale(pt_turn(s, e, r.d, &pdf), 1.0f / density);
+    f = pt_scale(pt_turn(s, e, r->d, &pdf), 1.0f / density);
 
     if (e->glossy) {
         f = pt_scale(f, pt_power(density, pdf));
     }
 
-    if (!(pt_max3(f) > 0.0f)) {
-        return zero;
-    }
-
-    return pt_scale(pt_mul(f, l->radiance),
-                    pt_shadow(s, e, r, distance, random));
+    return pt_mul(f, l->radiance);
 }
 
-/* Lamps that a glossy direction runs into before `limit`. */
-PT_BIG pt_v3
-pt_lamps_met(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float limit,
-             float pdf, int shadowed, pt_random_t *random)
+/* Lamps that a glossy direction of this density runs into before `limit`. */
+PT_FN pt_v3
+pt_lamps_met(const pt_scene_t *s, pt_ray_t r, float limit, float pdf)
 {
     pt_v3 sum = pt_vec(0.0f, 0.0f, 0.0f);
     float t, w;
@@ -149,17 +140,10 @@ pt_lamps_met(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float limit,
     for (i = 0; i < s->n_lamps; i++) {
         t = pt_lamp_hit(&s->lamps[i], r);
 
-        if (t >= limit) {
-            continue;
+        if (t < limit) {
+            w = pt_power(pdf, pt_lamp_density(&s->lamps[i], r.d, t));
+            sum = pt_along(sum, s->lamps[i].radiance, w);
         }
-
-        w = pt_power(pdf, pt_lamp_density(&s->lamps[i], r.d, t));
-
-        if (shadowed) {
-            w *= pt_shadow(s, e, r, t, random);
-        }
-
-        sum = pt_along(sum, s->lamps[i].radiance, w);
     }
 
     return sum;
@@ -247,171 +231,317 @@ pt_survives(pt_v3 *through, uint32_t bounce, pt_random_t *random)
     return 1;
 }
 
-/* Emission and lamps at a collision. */
-PT_FN pt_v3
-pt_lit(const pt_scene_t *s, const pt_event_t *e, uint32_t dim,
-       pt_random_t *random)
+/* What is asked of a ray: a collision at the depth that u picks, by force or
+ * not, and transmittance; transmittance; both by tracking. */
+typedef enum {
+    PT_DONE,
+    PT_FORCE,
+    PT_PICK,
+    PT_CLEAR,
+    PT_TRACK,
+    PT_RATIO
+} pt_ask_t;
+
+/* Whose answer a path waits for. */
+typedef enum {
+    PT_FROM_CAMERA,
+    PT_FROM_LAMP,
+    PT_FROM_SKY,
+    PT_FROM_MET
+} pt_stage_t;
+
+typedef struct {
+    float clear;  /* transmittance */
+    float weight; /* what the collision counts; 0: there is none */
+    float t, value;
+} pt_found_t;
+
+typedef struct {
+    pt_ask_t ask;
+    pt_ray_t r;
+    float limit;
+    float u;
+
+    pt_stage_t stage;
+    pt_random_t random;
+    pt_sample_t out;
+    pt_event_t e;
+    pt_v3 through; /* what a collision's light counts */
+    pt_v3 turned;  /* what light from a direction counts */
+    pt_v3 worth;   /* what a shadow ray brings if nothing is in its way */
+    float pdf;     /* of the direction */
+    uint32_t bounce;
+    int32_t marched, direction, lamp;
+
+    /* The next collision. */
+    pt_ray_t next_r;
+    pt_found_t next;
+    pt_v3 next_through;
+} pt_path_t;
+
+PT_FN uint32_t
+pt_path_dim(const pt_path_t *p)
 {
-    pt_v3 light = e->m.emission;
-    int32_t i;
-
-    for (i = 0; i < s->n_lamps; i++) {
-        light =
-            pt_add(light, pt_lit_by(s, e, &s->lamps[i],
-                                    dim + PT_DIM_LAMP + (uint32_t) i, random));
-    }
-
-    return light;
+    return PT_DIM_BOUNCE + p->bounce * PT_DIMS_A_BOUNCE;
 }
 
-/* What the ray of a path's last bounce brings: the sky, and lamps if glossy. */
-PT_FN pt_v3
-pt_last(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float pdf,
-        pt_random_t *random)
+/* Directions from this collision. */
+PT_FN int32_t
+pt_path_around(const pt_path_t *p)
 {
-    pt_v3 light = pt_scale(pt_sky(s, r.d), pt_shadow(s, e, r, PT_FAR, random));
-
-    if (e->glossy) {
-        light = pt_add(light, pt_lamps_met(s, e, r, PT_FAR, pdf, 1, random));
-    }
-
-    return light;
+    return p->e.marched ? PT_AROUND : 1;
 }
 
-/*
- * The first collision of a camera ray, and through *weight what it counts;
- * *cover: the chance of meeting any. Returns 0 when there is none.
- *
- * Marched, the ray collides wherever it can and counts as much as it would
- * have been likely to; where that is little, most are let off.
- */
+PT_FN void
+pt_path_start(const pt_scene_t *s, pt_path_t *p, int32_t x, int32_t y,
+              uint32_t sample, int marched)
+{
+    float v;
+    int32_t lamp;
+
+    p->random = pt_random(s->seed, (uint32_t) (y * s->width + x), sample);
+    p->r = pt_primary(s, x, y, &p->random);
+    p->limit = pt_visible_lamp(s, p->r, &lamp);
+    p->out = pt_background(s, p->r.d, lamp);
+    p->marched = marched;
+    p->bounce = 0;
+    p->stage = PT_FROM_CAMERA;
+    p->ask = marched ? PT_FORCE : PT_TRACK;
+    pt_random_pair(&p->random, PT_DIM_REACH, &p->u, &v);
+}
+
+/* Arrives at a collision. */
+PT_FN void
+pt_path_collide(const pt_scene_t *s, pt_path_t *p, pt_ray_t r, pt_found_t found,
+                pt_v3 through)
+{
+    float choose, v;
+
+    pt_random_pair(&p->random, pt_path_dim(p) + PT_DIM_KIND, &choose, &v);
+    p->e = pt_event(s, r, found.t, found.value, choose);
+    p->e.marched = p->marched && p->bounce == 0;
+    p->through = through;
+    p->out.radiance =
+        pt_add(p->out.radiance, pt_mul(p->through, p->e.m.emission));
+    p->next.weight = 0.0f;
+    p->stage = PT_FROM_LAMP;
+    p->lamp = -1;
+}
+
+/* Asks whether a point of the lamp is seen. Returns 0 when its light would not
+ * be turned to the eye anyway. */
 PT_FN int
-pt_first(const pt_scene_t *s, pt_ray_t r, float limit, int marched,
-         pt_random_t *random, float *cover, float *weight, float *t,
-         float *value)
+pt_path_to_lamp(const pt_scene_t *s, pt_path_t *p, const pt_lamp_t *l)
 {
-    float u, v, clear, keep;
-    pt_marks_t marks;
-    pt_depth_t d;
+    uint32_t dim = pt_path_dim(p) + PT_DIM_LAMP + (uint32_t) p->lamp;
 
-    *weight = 1.0f;
+    p->worth = pt_mul(p->through, pt_lamp_light(s, &p->e, l, dim, &p->random,
+                                                &p->r, &p->limit));
+    p->ask = p->e.marched ? PT_CLEAR : PT_RATIO;
 
-    if (!marched) {
-        *cover = pt_track(s, r, limit, random, t, value) ? 1.0f : 0.0f;
+    return pt_max3(p->worth) > 0.0f;
+}
 
-        return *cover > 0.0f;
+/* Asks what comes from direction number p->direction. Returns 0 when it does
+ * not matter. */
+PT_FN int
+pt_path_turn(const pt_scene_t *s, pt_path_t *p)
+{
+    pt_random_t random = p->random;
+    float u, lobe;
+    pt_v3 weight;
+
+    random.sample =
+        random.sample * (uint32_t) pt_path_around(p) + (uint32_t) p->direction;
+    pt_random_pair(&random, pt_path_dim(p) + PT_DIM_LOBE, &u, &lobe);
+    p->r.o = p->e.p;
+    p->limit = PT_FAR;
+    p->pdf = pt_turn_sample(s, &p->e, &random, pt_path_dim(p), lobe, &p->r.d,
+                            &weight);
+    p->turned = pt_mul(p->through, weight);
+
+    if (!pt_survives(&p->turned, p->bounce, &p->random)) {
+        return 0;
     }
 
-    pt_random_pair(random, PT_DIM_REACH, &u, &v);
-    marks.n = 0;
-    d = pt_depth_pick(s, r, limit, u, &marks, &clear);
-    *cover = 1.0f - clear;
+    if (p->e.marched) {
+        pt_random_two(&p->random, &u, &p->u);
+        p->ask = p->direction == 0 && s->max_bounces > 0 ? PT_PICK : PT_CLEAR;
 
-    if (clear > 0.0f) {
-        keep = pt_min(*cover * (1.0f / PT_FAINT), 1.0f);
+    } else {
+        p->ask = p->bounce < s->max_bounces ? PT_TRACK : PT_RATIO;
+    }
 
-        if (!(u < keep)) {
+    return 1;
+}
+
+/* What the sky, and lamps without a shadow ray, send from the direction. */
+PT_FN void
+pt_path_turned(const pt_scene_t *s, pt_path_t *p, pt_found_t found)
+{
+    pt_v3 light = pt_scale(pt_sky(s, p->r.d), found.clear);
+    int met = found.weight > 0.0f;
+
+    p->stage = PT_FROM_MET;
+    p->lamp = p->e.glossy ? -1 : s->n_lamps;
+
+    if (p->ask == PT_TRACK && p->e.glossy) {
+        light = pt_add(light,
+                       pt_lamps_met(s, p->r, met ? found.t : PT_FAR, p->pdf));
+        p->lamp = s->n_lamps;
+    }
+
+    if (met) {
+        p->next_r = p->r;
+        p->next = found;
+        p->next_through = p->turned;
+    }
+
+    p->turned = pt_scale(p->turned, 1.0f / (float) pt_path_around(p));
+    p->out.radiance = pt_add(p->out.radiance, pt_mul(p->turned, light));
+}
+
+/* Asks whether the direction sees the lamp, if it runs into it. */
+PT_FN int
+pt_path_to_met(pt_path_t *p, const pt_lamp_t *l)
+{
+    p->limit = pt_lamp_hit(l, p->r);
+
+    if (p->limit >= PT_FAR) {
+        return 0;
+    }
+
+    p->worth = pt_scale(pt_mul(p->turned, l->radiance),
+                        pt_power(p->pdf, pt_lamp_density(l, p->r.d, p->limit)));
+    p->ask = p->e.marched ? PT_CLEAR : PT_RATIO;
+
+    return 1;
+}
+
+/* The next ray that the collision needs. Returns 0 when there is none. */
+PT_FN int
+pt_path_ask(const pt_scene_t *s, pt_path_t *p)
+{
+    while (p->stage == PT_FROM_LAMP && ++p->lamp < s->n_lamps) {
+        if (pt_path_to_lamp(s, p, &s->lamps[p->lamp])) {
+            return 1;
+        }
+    }
+
+    if (p->stage == PT_FROM_LAMP) {
+        p->stage = PT_FROM_MET;
+        p->direction = -1;
+    }
+
+    for (;;) {
+        while (p->direction >= 0 && ++p->lamp < s->n_lamps) {
+            if (pt_path_to_met(p, &s->lamps[p->lamp])) {
+                return 1;
+            }
+        }
+
+        if (++p->direction >= pt_path_around(p)) {
             return 0;
         }
 
-        *weight = *cover / keep;
-        d = pt_depth_repick(s, r, limit, u / keep * *cover, &marks);
+        p->lamp = s->n_lamps;
+
+        if (pt_path_turn(s, p)) {
+            p->stage = PT_FROM_SKY;
+            return 1;
+        }
     }
-
-    *t = d.t;
-    *value = d.value;
-
-    return d.met;
 }
 
-/*
- * From a marched collision on: *light is what of the sky, and of lamps if
- * glossy, comes along the ray. Returns whether the path collides again.
- */
-PT_FN int
-pt_second(const pt_scene_t *s, const pt_event_t *e, pt_ray_t r, float pdf,
-          float u, pt_random_t *random, pt_v3 *light, float *t, float *value)
+/* Goes on from what the ray found to the next one, or PT_DONE. */
+PT_BIG void
+pt_path_next(const pt_scene_t *s, pt_path_t *p, pt_found_t found)
 {
-    float clear;
-    pt_depth_t d = pt_depth_pick(s, r, PT_FAR, u, NULL, &clear);
+    float cover = 1.0f - found.clear;
+    pt_v3 all;
 
-    *light = pt_scale(pt_sky(s, r.d), clear);
-    *t = d.t;
-    *value = d.value;
+    switch (p->stage) {
+    case PT_FROM_CAMERA:
+        p->out.radiance = pt_scale(p->out.radiance, found.clear);
+        p->out.cover = cover + found.clear * p->out.cover;
+        p->out.tissue = cover;
+        p->ask = PT_DONE;
 
-    if (e->glossy) {
-        *light = pt_add(*light, pt_lamps_met(s, e, r, PT_FAR, pdf, 1, random));
+        if (!(found.weight > 0.0f)) {
+            return;
+        }
+
+        all = pt_vec(found.weight, found.weight, found.weight);
+        pt_path_collide(s, p, p->r, found, all);
+        break;
+
+    case PT_FROM_SKY:
+        pt_path_turned(s, p, found);
+        break;
+
+    default:
+        p->out.radiance = pt_along(p->out.radiance, p->worth, found.clear);
     }
 
-    return d.met;
+    while (!pt_path_ask(s, p)) {
+        p->ask = PT_DONE;
+
+        if (!(p->next.weight > 0.0f)) {
+            return;
+        }
+
+        p->bounce++;
+        pt_path_collide(s, p, p->next_r, p->next, p->next_through);
+    }
+}
+
+/* Follows the ray that a path asks for. */
+PT_FN pt_found_t
+pt_path_follow(const pt_scene_t *s, pt_path_t *p)
+{
+    pt_found_t f = {0.0f, 0.0f, 0.0f, 0.0f};
+    pt_depth_t d;
+
+    switch (p->ask) {
+    case PT_FORCE:
+    case PT_PICK:
+        d = pt_depth_pick(s, p->r, p->limit, p->u, p->ask == PT_FORCE, &f.clear,
+                          &f.weight);
+        f.weight = d.met ? f.weight : 0.0f;
+        f.t = d.t;
+        f.value = d.value;
+        break;
+
+    case PT_CLEAR:
+        f.clear = pt_clear(s, p->r, p->limit);
+        break;
+
+    case PT_TRACK:
+        f.weight =
+            (float) pt_track(s, p->r, p->limit, &p->random, &f.t, &f.value);
+        f.clear = 1.0f - f.weight;
+        break;
+
+    default:
+        f.clear = pt_transmittance(s, p->r, p->limit, &p->random);
+    }
+
+    return f;
 }
 
 /* marched: else tracked, free of bias. */
 PT_FN pt_sample_t
 pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample, int marched)
 {
-    pt_random_t random =
-        pt_random(s->seed, (uint32_t) (y * s->width + x), sample);
-    pt_ray_t r = pt_primary(s, x, y, &random);
-    pt_v3 through, light, weight;
-    pt_sample_t out;
-    pt_event_t e;
-    uint32_t bounce, dim;
-    int32_t lamp;
-    float t, value = 0.0f, choose, lobe, pdf, cover, worth;
-    int met;
+    pt_path_t p;
 
-    t = pt_visible_lamp(s, r, &lamp);
-    out = pt_background(s, r.d, lamp);
-    met = pt_first(s, r, t, marched, &random, &cover, &worth, &t, &value);
-    out.radiance = pt_scale(out.radiance, 1.0f - cover);
-    out.cover = cover + (1.0f - cover) * out.cover;
-    out.tissue = cover;
-    through = pt_vec(worth, worth, worth);
+    pt_path_start(s, &p, x, y, sample, marched);
 
-    for (bounce = 0; met; bounce++) {
-        dim = PT_DIM_BOUNCE + bounce * PT_DIMS_A_BOUNCE;
-        pt_random_pair(&random, dim + PT_DIM_LOBE, &choose, &lobe);
-        e = pt_event(s, r, t, value, choose);
-        e.marched = marched && bounce == 0;
-        light = pt_lit(s, &e, dim, &random);
-        out.radiance = pt_add(out.radiance, pt_mul(through, light));
-
-        r.o = e.p;
-        pdf = pt_turn_sample(s, &e, &random, dim, lobe, &r.d, &weight);
-        through = pt_mul(through, weight);
-
-        if (!pt_survives(&through, bounce, &random)) {
-            break;
-        }
-
-        light = pt_vec(0.0f, 0.0f, 0.0f);
-
-        if (bounce >= s->max_bounces) {
-            light = pt_last(s, &e, r, pdf, &random);
-            met = 0;
-
-        } else if (e.marched) {
-            pt_random_two(&random, &choose, &lobe);
-            met = pt_second(s, &e, r, pdf, lobe, &random, &light, &t, &value);
-
-        } else {
-            met = pt_track(s, r, PT_FAR, &random, &t, &value);
-
-            if (e.glossy) {
-                light =
-                    pt_lamps_met(s, &e, r, met ? t : PT_FAR, pdf, 0, &random);
-            }
-
-            if (!met) {
-                light = pt_add(light, pt_sky(s, r.d));
-            }
-        }
-
-        out.radiance = pt_add(out.radiance, pt_mul(through, light));
+    while (p.ask != PT_DONE) {
+        pt_path_next(s, &p, pt_path_follow(s, &p));
     }
 
-    return out;
+    return p.out;
 }
 
 #endif

@@ -5,9 +5,6 @@
 
 #include "render-worker/render/kernel/pt_render.h"
 
-/* The sample before which the first is traced again. */
-#define PT_AGAIN 2
-
 typedef struct {
     double radiance[3];
     double cover, tissue;
@@ -24,22 +21,22 @@ pt_pixel_luminance(const pt_pixel_t *f)
 }
 
 PT_FN void
-pt_pixel_add(pt_pixel_t *f, pt_sample_t s, double times)
+pt_pixel_add(pt_pixel_t *f, pt_sample_t s)
 {
     double light = (double) pt_luminance(s.radiance);
 
     /* One bad path must not blacken a pixel for good. */
     if (!(fabs(light) + (double) s.cover < (double) PT_FAR)) {
-        f->bad += times > 0;
+        f->bad++;
         return;
     }
 
-    f->radiance[0] += times * (double) s.radiance.x;
-    f->radiance[1] += times * (double) s.radiance.y;
-    f->radiance[2] += times * (double) s.radiance.z;
-    f->cover += times * (double) s.cover;
-    f->tissue += times * (double) s.tissue;
-    f->square += times * light * light;
+    f->radiance[0] += (double) s.radiance.x;
+    f->radiance[1] += (double) s.radiance.y;
+    f->radiance[2] += (double) s.radiance.z;
+    f->cover += (double) s.cover;
+    f->tissue += (double) s.tissue;
+    f->square += light * light;
 }
 
 /*
@@ -64,50 +61,27 @@ pt_pixel_variance(const pt_pixel_t *f, uint32_t samples)
     return d * d * part * rest / (n * n);
 }
 
-/* Not inlined: one copy of all that a path is. */
-PT_BIG pt_sample_t
-pt_pixel_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample,
-              int marched)
-{
-    return s->technique == PT_PATHS && s->mode <= PT_UNBIASED
-               ? pt_path(s, x, y, sample, marched)
-               : pt_render(s, x, y, sample);
-}
-
-/* The first sample once more, as if it had always been marched. */
+/* Adds sample number i; samples come in order. */
 PT_FN void
-pt_pixel_again(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y)
+pt_pixel_take(pt_pixel_t *f, uint32_t i, pt_sample_t s)
 {
-    double before = pt_pixel_luminance(f);
+    if (i > 0 && (i & (i - 1)) == 0) {
+        f->mark[0] = f->mark[1];
+        f->mark[1] = pt_pixel_luminance(f);
+    }
 
-    pt_pixel_add(f, pt_pixel_path(s, x, y, 0, 0), -1);
-    pt_pixel_add(f, pt_pixel_path(s, x, y, 0, 1), 1);
-    f->mark[1] += pt_pixel_luminance(f) - before;
+    pt_pixel_add(f, s);
 }
 
-/*
- * Adds samples first .. first + count - 1. A tracked path is there sooner than
- * a marched one, so it makes the first picture; once there are others, it is
- * traced again without its noise.
- */
+/* Adds samples first .. first + count - 1. */
 PT_FN void
 pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
                uint32_t first, uint32_t count)
 {
-    int marched = s->technique == PT_PATHS && s->mode == PT_PRODUCTION;
     uint32_t i;
 
     for (i = first; i < first + count; i++) {
-        if (marched && i == PT_AGAIN) {
-            pt_pixel_again(s, f, x, y);
-        }
-
-        if (i > 0 && (i & (i - 1)) == 0) {
-            f->mark[0] = f->mark[1];
-            f->mark[1] = pt_pixel_luminance(f);
-        }
-
-        pt_pixel_add(f, pt_pixel_path(s, x, y, i, marched && i > 0), 1);
+        pt_pixel_take(f, i, pt_render(s, x, y, i));
     }
 }
 
@@ -115,9 +89,9 @@ pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
 PT_FN pt_look_t
 pt_pixel_look(const pt_scene_t *s, int32_t x, int32_t y)
 {
-    return pt_render_look(
-        s, pt_camera_ray(&s->camera, s->width, s->height, (float) x + 0.5f,
-                         (float) y + 0.5f, 0.5f, 0.5f));
+    return pt_render_look(s, pt_camera_ray(&s->camera, s->width, s->height,
+                                           (float) x + 0.5f, (float) y + 0.5f,
+                                           0.5f, 0.5f));
 }
 
 #endif

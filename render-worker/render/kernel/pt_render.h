@@ -10,6 +10,14 @@
 #include "render-worker/render/kernel/pt_slice.h"
 #include "render-worker/render/kernel/pt_surface.h"
 
+/* Whether pt_render is pt_path, and paths may as well be followed together. */
+PT_FN int
+pt_render_paths(const pt_scene_t *s)
+{
+    return s->technique == PT_PATHS &&
+           (s->mode == PT_PRODUCTION || s->mode == PT_UNBIASED);
+}
+
 PT_FN pt_sample_t
 pt_render(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
 {

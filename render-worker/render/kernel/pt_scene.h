@@ -22,7 +22,7 @@
  * sum: integral of sigma from the first entry to this one, in entries.
  */
 typedef struct {
-    float at, step, sum;
+    float at, step, sum, unused; /* 16 bytes: one load */
 } pt_sigma_t;
 
 typedef struct {
@@ -85,13 +85,12 @@ typedef struct {
     const pt_material_t *material; /* [PT_TABLE] */
 
     /*
-     * [z][y][x]. Above 0: upper bound of sigma, 1/mm. Else empty, and so is
-     * the aligned block of that many cells along each edge, negated. Surfaces
-     * have 1 where a cell has something solid, projections the upper bound of
-     * voxel values.
+     * [z][y][x]. Below 0: empty, and so is the aligned block of that many cells
+     * along each edge, negated. Surfaces have 1 where a cell has something
+     * solid, projections the upper bound of voxel values.
      */
-    const float *cell;
-    const float *detail; /* [z][y][x]: steps that a march takes a voxel */
+    const float *cell;   /* upper bound of sigma, 1/mm */
+    const float *detail; /* steps that a march takes a voxel */
     int32_t cells[3];
 
     pt_plane_t planes[PT_PLANES];

@@ -9,6 +9,7 @@
 
 #include "render-worker/render/kernel/pt_look.h"
 #include "render-worker/render/kernel/pt_path.h"
+#include "render-worker/render/kernel/pt_solid.h"
 
 /* Voxels that light begins above the surface, not to meet it at once. */
 #define PT_LIFT 0.3f
@@ -84,6 +85,29 @@ pt_surface_look(const pt_scene_t *s, pt_ray_t r)
     return look;
 }
 
+/* Emission, and lamps that the surface does not hide. */
+PT_FN pt_v3
+pt_surface_lit(const pt_scene_t *s, const pt_event_t *e, uint32_t dim,
+               const pt_random_t *random)
+{
+    pt_v3 light = e->m.emission, more;
+    float limit, t;
+    pt_ray_t r;
+    int32_t i;
+
+    for (i = 0; i < s->n_lamps; i++) {
+        more =
+            pt_lamp_light(s, e, &s->lamps[i], dim + PT_DIM_LAMP + (uint32_t) i,
+                          random, &r, &limit);
+
+        if (pt_max3(more) > 0.0f && pt_solid(s, r, limit, &t) == PT_MISS) {
+            light = pt_add(light, more);
+        }
+    }
+
+    return light;
+}
+
 PT_FN pt_sample_t
 pt_surface(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
 {
@@ -113,7 +137,7 @@ pt_surface(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
         dim = PT_DIM_BOUNCE + bounce * PT_DIMS_A_BOUNCE;
         pt_random_pair(&random, dim + PT_DIM_LOBE, &unused, &lobe);
         e = pt_surface_event(s, r, t, hit);
-        light = pt_lit(s, &e, dim, &random);
+        light = pt_surface_lit(s, &e, dim, &random);
         out.radiance = pt_add(out.radiance, pt_mul(through, light));
 
         r.o = e.p;
@@ -128,9 +152,8 @@ pt_surface(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
         light = hit == PT_MISS ? pt_sky(s, r.d) : pt_vec(0.0f, 0.0f, 0.0f);
 
         if (e.glossy) {
-            light = pt_add(light,
-                           pt_lamps_met(s, &e, r, hit == PT_MISS ? PT_FAR : t,
-                                        pdf, 0, &random));
+            light = pt_add(
+                light, pt_lamps_met(s, r, hit == PT_MISS ? PT_FAR : t, pdf));
         }
 
         out.radiance = pt_add(out.radiance, pt_mul(through, light));

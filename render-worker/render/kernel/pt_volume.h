@@ -40,34 +40,39 @@ pt_split(float p, int32_t n, float *fraction)
     return i;
 }
 
-/* Voxel value at index position p, 0..65535. */
+/* 1 where a coordinate lies between voxels, else 0. */
 PT_FN float
-pt_value(const pt_scene_t *s, pt_v3 p)
+pt_inside(float p, int32_t n)
 {
-    float fx, fy, fz;
+    return p >= 0.0f && p <= (float) (n - 1) ? 1.0f : 0.0f;
+}
+
+/* Voxel value at index position p, 0..65535; *rise: of the value along d, which
+ * ends where the outer half voxel repeats. */
+PT_FN float
+pt_value_rise(const pt_scene_t *s, pt_v3 p, pt_v3 d, float *rise)
+{
+    float fx, fy, fz, g[3], value;
     int32_t x = pt_split(p.x, s->n[0], &fx);
     int32_t y = pt_split(p.y, s->n[1], &fy);
     int32_t z = pt_split(p.z, s->n[2], &fz);
     int64_t row = s->n[0], slice = row * s->n[1];
 
-    return pt_blend(s->voxels + z * slice + y * row + x, row, slice, fx, fy,
-                    fz);
+    value = pt_blend(s->voxels + z * slice + y * row + x, row, slice, fx, fy,
+                     fz, g);
+    *rise = pt_inside(p.x, s->n[0]) * g[0] * d.x +
+            pt_inside(p.y, s->n[1]) * g[1] * d.y +
+            pt_inside(p.z, s->n[2]) * g[2] * d.z;
+
+    return value;
 }
 
-/* Fetches what pt_value will read at p. */
-PT_FN void
-pt_value_soon(const pt_scene_t *s, pt_v3 p)
+PT_FN float
+pt_value(const pt_scene_t *s, pt_v3 p)
 {
-    float f;
-    int64_t row = s->n[0], slice = row * s->n[1];
-    const uint16_t *v = s->voxels + pt_split(p.z, s->n[2], &f) * slice +
-                        pt_split(p.y, s->n[1], &f) * row +
-                        pt_split(p.x, s->n[0], &f);
+    float rise;
 
-    pt_prefetch(v);
-    pt_prefetch(v + row);
-    pt_prefetch(v + slice);
-    pt_prefetch(v + slice + row);
+    return pt_value_rise(s, p, p, &rise);
 }
 
 /* Table entry below a voxel value, and the way to the next. */
