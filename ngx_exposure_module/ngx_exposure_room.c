@@ -15,6 +15,10 @@ static void ngx_exposure_room_settings(ngx_exposure_room_t *room,
     json_t *message);
 static void ngx_exposure_room_refused(ngx_exposure_room_t *room,
     json_t *message);
+static void ngx_exposure_room_picked(ngx_exposure_room_t *room,
+    json_t *message);
+static void ngx_exposure_room_one(ngx_exposure_room_t *room, const char *by,
+    json_t *message);
 static void ngx_exposure_room_stats(ngx_exposure_room_t *room,
     json_t *message);
 static void ngx_exposure_room_all(ngx_exposure_room_t *room,
@@ -151,6 +155,9 @@ ngx_exposure_room_event(ngx_uint_t worker, const char *type,
 
     } else if (ngx_strcmp(type, "refused") == 0) {
         ngx_exposure_room_refused(room, message);
+
+    } else if (ngx_strcmp(type, "picked") == 0) {
+        ngx_exposure_room_picked(room, message);
 
     } else if (ngx_strcmp(type, "stats") == 0) {
         ngx_exposure_room_stats(room, message);
@@ -297,26 +304,49 @@ ngx_exposure_room_settings(ngx_exposure_room_t *room, json_t *message)
 static void
 ngx_exposure_room_refused(ngx_exposure_room_t *room, json_t *message)
 {
-    const char             *by;
+    ngx_exposure_room_one(room,
+                          json_string_value(json_object_get(message, "by")),
+                          json_pack("{s:s, s:O, s:O, s:O}", "type", "error",
+                              "code", json_object_get(message, "code"),
+                              "detail", json_object_get(message, "detail"),
+                              "request", json_object_get(message,
+                                                         "request")));
+}
+
+
+static void
+ngx_exposure_room_picked(ngx_exposure_room_t *room, json_t *message)
+{
+    ngx_exposure_room_one(room,
+                          json_string_value(json_object_get(message, "by")),
+                          json_pack("{s:s, s:O, s:O*}", "type", "picked",
+                              "request", json_object_get(message, "request"),
+                              "point_mm", json_object_get(message,
+                                                          "point_mm")));
+}
+
+
+/* To the viewer of this id, if it is still there; the reference is taken. */
+
+static void
+ngx_exposure_room_one(ngx_exposure_room_t *room, const char *by,
+    json_t *message)
+{
     ngx_queue_t            *q;
     ngx_exposure_viewer_t  *v;
 
-    by = json_string_value(json_object_get(message, "by"));
-
     for (q = ngx_queue_head(&room->connects);
-         q != ngx_queue_sentinel(&room->connects);
+         message && q != ngx_queue_sentinel(&room->connects);
          q = ngx_queue_next(q))
     {
         v = ngx_queue_data(q, ngx_exposure_viewer_t, link);
 
         if (ngx_strcmp(v->id, by) == 0) {
-            ngx_exposure_socket_send(v->socket,
-                json_pack("{s:s, s:O, s:O, s:O}", "type", "error",
-                          "code", json_object_get(message, "code"),
-                          "detail", json_object_get(message, "detail"),
-                          "request", json_object_get(message, "request")));
+            ngx_exposure_socket_send(v->socket, json_incref(message));
         }
     }
+
+    json_decref(message);
 }
 
 

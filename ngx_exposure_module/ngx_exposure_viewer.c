@@ -32,6 +32,8 @@ static void ngx_exposure_viewer_buffers(ngx_exposure_socket_t *s);
 
 static void ngx_exposure_viewer_patch(ngx_exposure_socket_t *s,
     json_t *message);
+static void ngx_exposure_viewer_pick(ngx_exposure_socket_t *s,
+    json_t *message);
 static void ngx_exposure_viewer_keyframe(ngx_exposure_socket_t *s,
     json_t *message);
 static void ngx_exposure_viewer_wish(ngx_exposure_socket_t *s,
@@ -46,6 +48,7 @@ static void ngx_exposure_viewer_tell(ngx_exposure_socket_t *s,
 
 static const ngx_exposure_message_t  ngx_exposure_viewer_messages[] = {
     { "settings", "client_settings", ngx_exposure_viewer_patch },
+    { "pick", "client_pick", ngx_exposure_viewer_pick },
     { "keyframe", "client_keyframe", ngx_exposure_viewer_keyframe },
     { "stream", "client_stream", ngx_exposure_viewer_wish },
     { "ping", "client_ping", ngx_exposure_viewer_ping },
@@ -65,7 +68,7 @@ static const ngx_exposure_socket_class_t  ngx_exposure_viewer_connect_class = {
 static const ngx_exposure_socket_class_t  ngx_exposure_viewer_stream_class = {
     .name = "stream",
     .authenticate = ngx_exposure_viewer_enter,
-    .messages = &ngx_exposure_viewer_messages[5],
+    .messages = &ngx_exposure_viewer_messages[6],
     .gone = ngx_exposure_viewer_gone
 };
 
@@ -374,6 +377,21 @@ ngx_exposure_viewer_patch(ngx_exposure_socket_t *s, json_t *message)
                              "type", "patch", "by", v->id,
                              "request", json_object_get(message, "revision"),
                              "patch", json_object_get(message, "patch")));
+}
+
+
+static void
+ngx_exposure_viewer_pick(ngx_exposure_socket_t *s, json_t *message)
+{
+    ngx_exposure_viewer_t  *v;
+
+    v = s->data;
+
+    ngx_exposure_viewer_tell(s, json_pack("{s:s, s:s, s:O, s:O, s:O}",
+                             "type", "pick", "by", v->id,
+                             "request", json_object_get(message, "request"),
+                             "x", json_object_get(message, "x"),
+                             "y", json_object_get(message, "y")));
 }
 
 

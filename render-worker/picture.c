@@ -110,6 +110,14 @@ picture_interrupt(picture_t *p)
 }
 
 
+expo_status_t
+picture_pick(const picture_t *p, float x, float y, double point_mm[3])
+{
+    return p->view != NULL ? tracer_pick(p->view, x, y, point_mm)
+                           : EXPO_NOT_FOUND;
+}
+
+
 uint64_t
 picture_pass_us(const picture_t *p)
 {
@@ -134,9 +142,15 @@ static expo_status_t
 picture_prepare(picture_t *p, tracer_t *tracer, const picture_wish_t *wish)
 {
     bool fresh = p->revision != wish->revision;
+    expo_settings_t settings = wish->settings;
     expo_status_t st;
 
     p->key |= wish->keyframe;
+
+    /* Video has no alpha. */
+    if (settings.background.mode == EXPO_BACKGROUND_TRANSPARENT) {
+        settings.background.mode = EXPO_BACKGROUND_COLOR;
+    }
 
     if (p->view == NULL) {
         st = tracer_open(tracer, p->volume, p->voxels, &p->view);
@@ -156,7 +170,7 @@ picture_prepare(picture_t *p, tracer_t *tracer, const picture_wish_t *wish)
     }
 
     if (p->revision != wish->revision) {
-        st = tracer_set(p->view, &wish->settings);
+        st = tracer_set(p->view, &settings);
         if (st != EXPO_OK) {
             return st;
         }

@@ -85,6 +85,10 @@ void picture_lost(picture_t *p);
  */
 void picture_interrupt(picture_t *p);
 
+/* As tracer_pick, of the picture that was made last. */
+expo_status_t picture_pick(const picture_t *p, float x, float y,
+                           double point_mm[3]);
+
 /* About how long its next refining pass takes. */
 uint64_t picture_pass_us(const picture_t *p);
 

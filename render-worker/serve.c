@@ -25,6 +25,8 @@ struct serve_view_s {
     uint32_t viewers;
     bool keyframe;
     bool removed;
+    serve_pick_t picks[SERVE_PICKS]; /* oldest first */
+    uint32_t n_picks;
 
     /* Written by the render thread, under the lock. */
     bool failed;
@@ -54,14 +56,15 @@ struct serve_s {
 
 typedef struct {
     serve_view_t *view;
-    uint32_t sequence; /* 0: the view is gone or has failed */
-    bool gone;
+    enum { SERVE_FRAME, SERVE_PICKED, SERVE_FAILED, SERVE_GONE } what;
+    uint32_t sequence;
+    serve_pick_t pick;
 } serve_news_t;
 
 static void serve_changed(serve_view_t *v);
 static void *serve_thread(void *data);
 static void serve_dispose(serve_t *s);
-static serve_view_t *serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us);
+static serve_view_t *serve_choose(serve_t *s, uint64_t now, uint64_t *wake_us);
 static uint64_t serve_next_moving(const serve_t *s, uint64_t now);
 static uint64_t serve_due(const serve_view_t *v, uint64_t now);
 static bool serve_is_moving(const serve_view_t *v, uint64_t now);
@@ -69,7 +72,8 @@ static void serve_one(serve_t *s, serve_view_t *v);
 static expo_status_t serve_fall_back(serve_t *s);
 static void serve_wish(serve_view_t *v, uint64_t now, picture_wish_t *wish);
 static void serve_count(serve_view_t *v, const picture_result_t *result);
-static void serve_tell(serve_view_t *v, uint32_t sequence, bool gone);
+static void serve_answer(serve_t *s);
+static void serve_tell(const serve_news_t *what);
 static void serve_news(void *data);
 
 
@@ -248,6 +252,26 @@ serve_keyframe(serve_view_t *v)
 
 
 void
+serve_pick(serve_view_t *v, const serve_pick_t *pick)
+{
+    serve_t *s = v->serve;
+
+    pthread_mutex_lock(&s->lock);
+
+    if (v->n_picks == SERVE_PICKS) {
+        serve_tell(&(serve_news_t){
+            .view = v, .what = SERVE_PICKED, .pick = v->picks[0]});
+        v->n_picks--;
+        memmove(v->picks, v->picks + 1, v->n_picks * sizeof(v->picks[0]));
+    }
+
+    v->picks[v->n_picks++] = *pick;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
+
+void
 serve_stats(serve_view_t *v, serve_stats_t *out)
 {
     serve_t *s = v->serve;
@@ -297,12 +321,13 @@ serve_thread(void *data)
 
     for (;;) {
         serve_dispose(s);
+        serve_answer(s);
 
         if (s->stop) {
             break;
         }
 
-        v = serve_pick(s, loop_now_us(), &wake_us);
+        v = serve_choose(s, loop_now_us(), &wake_us);
 
         if (v != NULL) {
             serve_one(s, v);
@@ -337,7 +362,7 @@ serve_dispose(serve_t *s)
         *at = v->next;
 
         picture_close(&v->picture);
-        serve_tell(v, 0, true);
+        serve_tell(&(serve_news_t){.view = v, .what = SERVE_GONE});
     }
 }
 
@@ -349,7 +374,7 @@ serve_dispose(serve_t *s)
  * converged picture is only shown again, which is no pass.
  */
 static serve_view_t *
-serve_pick(serve_t *s, uint64_t now, uint64_t *wake_us)
+serve_choose(serve_t *s, uint64_t now, uint64_t *wake_us)
 {
     serve_view_t *v, *best = NULL;
     uint64_t due, waited, longest = 0, soon = serve_next_moving(s, now);
@@ -444,7 +469,8 @@ serve_one(serve_t *s, serve_view_t *v)
     st = picture_make(&v->picture, s->tracer, &wish, &result);
 
     if (result.shown) {
-        serve_tell(v, result.sequence, false);
+        serve_tell(&(serve_news_t){
+            .view = v, .what = SERVE_FRAME, .sequence = result.sequence});
     }
 
     pthread_mutex_lock(&s->lock);
@@ -460,7 +486,7 @@ serve_one(serve_t *s, serve_view_t *v)
 
     if (st != EXPO_OK) {
         v->failed = true;
-        serve_tell(v, 0, false);
+        serve_tell(&(serve_news_t){.view = v, .what = SERVE_FAILED});
     }
 }
 
@@ -539,8 +565,33 @@ serve_count(serve_view_t *v, const picture_result_t *result)
 }
 
 
+/*
+ * What was picked, by the pictures that were made last. Called and returns with
+ * the lock held: main waits for as long as some rays take.
+ */
 static void
-serve_tell(serve_view_t *v, uint32_t sequence, bool gone)
+serve_answer(serve_t *s)
+{
+    serve_news_t news = {.what = SERVE_PICKED};
+    serve_view_t *v;
+    uint32_t i;
+
+    for (v = s->views; v != NULL; v = v->next) {
+        for (i = 0; i < v->n_picks; i++) {
+            news.view = v;
+            news.pick = v->picks[i];
+            news.pick.met = picture_pick(&v->picture, news.pick.x, news.pick.y,
+                                         news.pick.point_mm) == EXPO_OK;
+            serve_tell(&news);
+        }
+
+        v->n_picks = 0;
+    }
+}
+
+
+static void
+serve_tell(const serve_news_t *what)
 {
     serve_news_t *news = malloc(sizeof(*news));
 
@@ -549,8 +600,8 @@ serve_tell(serve_view_t *v, uint32_t sequence, bool gone)
         abort();
     }
 
-    *news = (serve_news_t){v, sequence, gone};
-    loop_post(v->serve->loop, serve_news, news);
+    *news = *what;
+    loop_post(news->view->serve->loop, serve_news, news);
 }
 
 
@@ -562,15 +613,20 @@ serve_news(void *data)
     serve_view_t *v = news->view;
     const serve_events_t *events = &v->serve->events;
 
-    if (news->sequence != 0) {
+    switch (news->what) {
+    case SERVE_FRAME:
         events->frame(v->owner, news->sequence);
-
-    } else if (news->gone) {
+        break;
+    case SERVE_PICKED:
+        events->picked(v->owner, &news->pick);
+        break;
+    case SERVE_FAILED:
+        events->failed(v->owner);
+        break;
+    case SERVE_GONE:
         events->gone(v->owner);
         free(v);
-
-    } else {
-        events->failed(v->owner);
+        break;
     }
 
     free(news);

@@ -14,16 +14,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/id.h"
 #include "lib/settings.h"
 #include "lib/volume.h"
 #include "render-worker/loop.h"
 #include "render-worker/picture.h"
 
+#define SERVE_PICKS 8
+
 typedef struct serve_s serve_t;
 typedef struct serve_view_s serve_view_t;
 
+/* What was picked and who asks; point_mm once it is answered, if met. */
+typedef struct {
+    uint64_t peer;
+    char by[EXPO_ID_TEXT + 1];
+    uint32_t request;
+    float x, y; /* 0..1 from the top left */
+    bool met;
+    double point_mm[3];
+} serve_pick_t;
+
 typedef struct {
     void (*frame)(void *owner, uint32_t sequence); /* is in the ring */
+    void (*picked)(void *owner, const serve_pick_t *pick);
     void (*failed)(void *owner); /* this view will never show anything again */
     void (*gone)(void *owner);   /* after serve_remove: nothing is borrowed */
 } serve_events_t;
@@ -65,6 +79,9 @@ void serve_set(serve_view_t *v, const expo_settings_t *settings,
 void serve_stream(serve_view_t *v, const picture_stream_t *stream);
 void serve_viewers(serve_view_t *v, uint32_t viewers);
 void serve_keyframe(serve_view_t *v);
+/* Answered between two passes; of more than SERVE_PICKS at once, the oldest as
+ * if nothing were there. */
+void serve_pick(serve_view_t *v, const serve_pick_t *pick);
 void serve_stats(serve_view_t *v, serve_stats_t *out);
 
 #endif

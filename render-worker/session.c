@@ -169,6 +169,26 @@ session_patch(worker_t *w, uint64_t peer, const json_t *message)
 
 
 void
+session_pick(worker_t *w, uint64_t peer, const json_t *message)
+{
+    session_t *s = session_find(w, message);
+    serve_pick_t pick = {
+        .peer = peer,
+        .request = session_number(message, "request"),
+        .x = (float) json_number_value(json_object_get(message, "x")),
+        .y = (float) json_number_value(json_object_get(message, "y"))};
+
+    /* Whose session is no more hears that instead. */
+    if (s == NULL || s->state != SESSION_READY) {
+        return;
+    }
+
+    strcpy(pick.by, session_text(message, "by"));
+    serve_pick(s->view, &pick);
+}
+
+
+void
 session_keyframe(worker_t *w, uint64_t peer, const json_t *message)
 {
     session_t *s = session_find(w, message);

@@ -29,6 +29,7 @@ void session_join(worker_t *w, uint64_t peer, const json_t *message);
 void session_leave(worker_t *w, uint64_t peer, const json_t *message);
 void session_viewers(worker_t *w, uint64_t peer, const json_t *message);
 void session_patch(worker_t *w, uint64_t peer, const json_t *message);
+void session_pick(worker_t *w, uint64_t peer, const json_t *message);
 void session_keyframe(worker_t *w, uint64_t peer, const json_t *message);
 void session_stream(worker_t *w, uint64_t peer, const json_t *message);
 void session_close(worker_t *w, uint64_t peer, const json_t *message);

@@ -12,6 +12,7 @@ static void session_loaded(void *owner);
 static const char *session_begin(session_t *s);
 static void session_refuse(session_t *s, const char *code, const char *detail);
 static void session_frame(void *owner, uint32_t sequence);
+static void session_picked(void *owner, const serve_pick_t *pick);
 static void session_failed(void *owner);
 static void session_gone(void *owner);
 
@@ -19,8 +20,8 @@ static void session_gone(void *owner);
 static const picture_stream_t session_stream_default = {"mpeg1", 512, 512, 30,
                                                         8000000};
 
-const serve_events_t session_events = {session_frame, session_failed,
-                                       session_gone};
+const serve_events_t session_events = {session_frame, session_picked,
+                                       session_failed, session_gone};
 
 
 session_t *
@@ -257,6 +258,24 @@ session_frame(void *owner, uint32_t sequence)
 
     session_tell(s, json_pack("{s:s, s:s, s:I}", "type", "frame", "session",
                               s->name, "sequence", (json_int_t) sequence));
+}
+
+
+static void
+session_picked(void *owner, const serve_pick_t *pick)
+{
+    const double *p = pick->point_mm;
+    session_t *s = owner;
+    json_t *message =
+        json_pack("{s:s, s:s, s:s, s:I}", "type", "picked", "session", s->name,
+                  "by", pick->by, "request", (json_int_t) pick->request);
+
+    if (pick->met) {
+        json_object_set_new(message, "point_mm",
+                            json_pack("[f, f, f]", p[0], p[1], p[2]));
+    }
+
+    control_send(s->worker->control, pick->peer, message, -1);
 }
 
 

@@ -39,7 +39,7 @@ static const struct {
     {"join", session_join},         {"leave", session_leave},
     {"viewers", session_viewers},   {"patch", session_patch},
     {"keyframe", session_keyframe}, {"stream", session_stream},
-    {"close", session_close}};
+    {"pick", session_pick},         {"close", session_close}};
 
 #define WORKER_HANDLERS (sizeof(worker_handlers) / sizeof(worker_handlers[0]))
 

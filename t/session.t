@@ -120,6 +120,18 @@ subtest 'a session: assigned, welcomed, streamed, and the slot is free again' =>
     is($error->{request}, 8, 'a patch out of range is refused');
     like($error->{detail}, qr/fov_deg/, 'and the place is named');
 
+    $connect->send_json({type => 'pick', request => 9, x => 0.5, y => 0.5});
+    my $picked = $connect->expect('picked');
+    is($picked->{request}, 9, 'a pick is answered');
+    my ($low, $high) = @{$welcome->{volume}}{qw(bounds_min bounds_max)};
+    is(scalar(grep { $picked->{point_mm}[$_] >= $low->[$_]
+                     && $picked->{point_mm}[$_] <= $high->[$_] } 0 .. 2), 3,
+       'with a point of the volume');
+    $connect->send_json({type => 'pick', request => 10, x => 0, y => 0});
+    my $nothing = $connect->expect('picked');
+    is($nothing->{request}, 10, 'a pick of nothing is answered too');
+    ok(!$nothing->{point_mm}, 'without a point');
+
     $connect->send_json({type => 'ping', time => 12.5});
     is($connect->expect('pong')->{time}, 12.5, 'ping is answered');
 

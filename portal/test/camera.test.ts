@@ -4,9 +4,11 @@ import {
     distance,
     facing,
     fitBox,
+    focusOn,
     look,
     orbit,
     pan,
+    placeIn,
     roll,
     type Vec,
     type View,
@@ -23,6 +25,7 @@ const base: Camera = {
     fov_deg: 35,
     aperture_mm: 0,
     focus_mm: 0,
+    autofocus: false,
     projection: 'perspective',
 };
 
@@ -151,5 +154,20 @@ describe('views', () => {
         unit(sub(c.position, c.target)).forEach((x, i) => {
             expect(x).toBeCloseTo(before[i]!, 9);
         });
+    });
+});
+
+describe('focus', () => {
+    it('lies in the plane of the point, across the view', () => {
+        expect(focusOn(base, [40, -30, 9])).toEqual({ focus_mm: 470, autofocus: false });
+        expect(focusOn(base, [0, -900, 0]).focus_mm).toBe(1);
+    });
+
+    it('is picked in the picture, wherever the element shows it', () => {
+        const wide = { width: 400, height: 100 };
+        const square = { width: 512, height: 512 };
+        expect(placeIn(square, wide, 200, 50)).toEqual([0.5, 0.5]);
+        expect(placeIn(square, wide, 150, 0)).toEqual([0, 0]);
+        expect(placeIn(square, wide, 100, 50)).toBeNull();
     });
 });

@@ -78,6 +78,7 @@ beforeEach(() => {
         state: vi.fn((s: SessionState) => states.push(s)),
         welcome: vi.fn(),
         settings: vi.fn(),
+        picked: vi.fn(),
         stats: vi.fn(),
         error: vi.fn(),
         frame: vi.fn(),
@@ -144,7 +145,7 @@ describe('the road to a picture', () => {
 
     it('hands messages on', () => {
         goLive();
-        for (const type of ['settings', 'stats', 'error'] as const) {
+        for (const type of ['settings', 'stats', 'error', 'picked'] as const) {
             open('/connect').say({ type });
             expect(on[type]).toHaveBeenCalledWith({ type });
         }

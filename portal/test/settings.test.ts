@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { difference, join, merge, SettingsStore } from '../src/core/settings';
+import { complete, difference, join, merge, SettingsStore } from '../src/core/settings';
 import type * as Message from '../src/generated/messages';
 import type { Settings } from '../src/generated/settings';
 
@@ -10,6 +10,17 @@ const START = {
 } as unknown as Settings;
 
 const exposure = (e: number) => ({ film: { exposure: e } });
+
+describe('settings stored long ago', () => {
+    it('get what they lack, and keep what they have', () => {
+        const whole = complete({ ...START, denoise: { enabled: false } } as Settings);
+        expect(whole.technique.mode).toBe('path');
+        expect(whole.technique.slice.normal).toEqual([0, 0, -1]);
+        expect(whole.denoise.enabled).toBe(false);
+        expect(whole.film).toEqual(START.film);
+        expect(complete(whole)).toEqual(whole);
+    });
+});
 
 describe('merge patches (RFC 7396, appendix A)', () => {
     it.each([

@@ -10,7 +10,8 @@
 
 static expo_status_t still_encode(AVCodecContext *c, AVFrame *frame,
                                   AVPacket *packet, const uint8_t *rgba);
-static void copy_rgb(AVFrame *frame, const uint8_t *rgba);
+static int has_alpha(const uint8_t *rgba, size_t pixels);
+static void copy_pixels(AVFrame *frame, const uint8_t *rgba);
 
 
 expo_status_t
@@ -43,8 +44,9 @@ still_png(const uint8_t *rgba, uint32_t w, uint32_t h, uint8_t **png,
 
     c->width = frame->width = (int) w;
     c->height = frame->height = (int) h;
-    c->pix_fmt = AV_PIX_FMT_RGB24;
-    frame->format = AV_PIX_FMT_RGB24;
+    c->pix_fmt =
+        has_alpha(rgba, (size_t) w * h) ? AV_PIX_FMT_RGBA : AV_PIX_FMT_RGB24;
+    frame->format = c->pix_fmt;
     c->time_base.num = c->time_base.den = 1;
     c->thread_count = 1;
 
@@ -89,7 +91,7 @@ still_encode(AVCodecContext *c, AVFrame *frame, AVPacket *packet,
         return EXPO_NO_MEMORY;
     }
 
-    copy_rgb(frame, rgba);
+    copy_pixels(frame, rgba);
 
     if (avcodec_send_frame(c, frame) < 0 || avcodec_send_frame(c, NULL) < 0 ||
         avcodec_receive_packet(c, packet) < 0) {
@@ -100,17 +102,32 @@ still_encode(AVCodecContext *c, AVFrame *frame, AVPacket *packet,
 }
 
 
-static void
-copy_rgb(AVFrame *frame, const uint8_t *rgba)
+static int
+has_alpha(const uint8_t *rgba, size_t pixels)
 {
+    size_t i;
+
+    for (i = 0; i < pixels; i++) {
+        if (rgba[4 * i + 3] < 255) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+copy_pixels(AVFrame *frame, const uint8_t *rgba)
+{
+    int x, y, bytes = frame->format == AV_PIX_FMT_RGBA ? 4 : 3;
     uint8_t *dst;
-    int x, y;
 
     for (y = 0; y < frame->height; y++) {
         dst = frame->data[0] + (ptrdiff_t) y * frame->linesize[0];
 
-        for (x = 0; x < frame->width; x++, dst += 3, rgba += 4) {
-            memcpy(dst, rgba, 3);
+        for (x = 0; x < frame->width; x++, dst += bytes, rgba += 4) {
+            memcpy(dst, rgba, (size_t) bytes);
         }
     }
 }

@@ -9,7 +9,8 @@
 #include "lib/status.h"
 
 /*
- * rgba: [h][w][4], top row first; alpha is not kept. *png is malloc'd.
+ * rgba: [h][w][4], top row first; alpha is kept where any is below 255.
+ * *png is malloc'd.
  * EXPO_INVALID: an edge of 0 or over 16384. EXPO_UNSUPPORTED: this libavcodec
  * has no PNG encoder.
  */

@@ -10,8 +10,8 @@
 
 typedef struct {
     const film_t *film;
-    const float *shaded;    /* [height][width][4]: tissue's radiance, cover */
-    float *shown;           /* [height][width][3], 0..255 */
+    const float *shaded; /* [height][width][4]: tissue's radiance, cover */
+    float *shown;        /* [height][width][4], 0..255; colours times alpha */
     float curve[CURVE + 1]; /* of sqrt(linear) */
     uint32_t width, height; /* of rgba */
     uint8_t *rgba;
@@ -103,7 +103,7 @@ film_display(const film_t *f, filter_t *filter, pool_t *pool, uint32_t width,
     d->width = width;
     d->height = height;
     d->rgba = rgba;
-    d->shown = malloc(pixels * 3 * sizeof(float));
+    d->shown = malloc(pixels * 4 * sizeof(float));
     st = d->shown == NULL ? EXPO_NO_MEMORY : shade(f, filter, pool, &shaded);
 
     if (st == EXPO_OK) {
@@ -204,7 +204,7 @@ mean_band(void *ctx, uint32_t band)
 
 
 /* The tone map sees tissue only; the background stays the colour that was
- * asked for. */
+ * asked for, or lets through what will be behind. */
 static void
 show_band(void *ctx, uint32_t band)
 {
@@ -213,17 +213,22 @@ show_band(void *ctx, uint32_t band)
     size_t i = (size_t) band * BAND * f->width, end = i + BAND * f->width;
     size_t all = (size_t) f->width * f->height;
     const float *from;
-    float light;
+    float light, *to;
     int c;
 
     for (end = end < all ? end : all; i < end; i++) {
         from = d->shaded + 4 * i;
+        to = d->shown + 4 * i;
 
         for (c = 0; c < 3; c++) {
             light = pt_tone(from[c] * f->exposure, f->tone_map);
-            d->shown[3 * i + (size_t) c] = curve_at(
-                d, from[3] * light + (1.0f - from[3]) * f->background[c]);
+            to[c] = f->transparent
+                        ? from[3] * curve_at(d, light)
+                        : curve_at(d, from[3] * light +
+                                          (1.0f - from[3]) * f->background[c]);
         }
+
+        to[3] = f->transparent ? 255.0f * from[3] : 255.0f;
     }
 }
 
@@ -235,9 +240,8 @@ scale_band(void *ctx, uint32_t band)
     uint32_t w = d->film->width, h = d->film->height, x, y, x0, x1, y0, y1;
     uint32_t end = (band + 1) * BAND;
     float kx = (float) w / (float) d->width, ky = (float) h / (float) d->height;
-    float sx, sy, fx, fy, a, b;
+    float sx, sy, fx, fy, a, b, mixed[4];
     const float *top, *low;
-    uint8_t *dst;
     int c;
 
     end = end < d->height ? end : d->height;
@@ -248,26 +252,25 @@ scale_band(void *ctx, uint32_t band)
         y0 = (uint32_t) sy;
         y1 = y0 + 1 < h ? y0 + 1 : y0;
         fy = sy - (float) y0;
-        top = d->shown + 3 * (size_t) y0 * w;
-        low = d->shown + 3 * (size_t) y1 * w;
-        dst = d->rgba + 4 * (size_t) y * d->width;
+        top = d->shown + 4 * (size_t) y0 * w;
+        low = d->shown + 4 * (size_t) y1 * w;
 
-        for (x = 0; x < d->width; x++, dst += 4) {
+        for (x = 0; x < d->width; x++) {
             sx = fminf(fmaxf(((float) x + 0.5f) * kx - 0.5f, 0.0f),
                        (float) (w - 1));
             x0 = (uint32_t) sx;
             x1 = x0 + 1 < w ? x0 + 1 : x0;
             fx = sx - (float) x0;
 
-            for (c = 0; c < 3; c++) {
-                a = top[3 * x0 + (uint32_t) c];
-                a += fx * (top[3 * x1 + (uint32_t) c] - a);
-                b = low[3 * x0 + (uint32_t) c];
-                b += fx * (low[3 * x1 + (uint32_t) c] - b);
-                dst[c] = (uint8_t) (a + fy * (b - a) + 0.5f);
+            for (c = 0; c < 4; c++) {
+                a = top[4 * x0 + (uint32_t) c];
+                a += fx * (top[4 * x1 + (uint32_t) c] - a);
+                b = low[4 * x0 + (uint32_t) c];
+                b += fx * (low[4 * x1 + (uint32_t) c] - b);
+                mixed[c] = a + fy * (b - a);
             }
 
-            dst[3] = 255;
+            pt_bytes(mixed, d->rgba + 4 * ((size_t) y * d->width + x));
         }
     }
 }

@@ -20,6 +20,7 @@ typedef struct {
     int marched;  /* cover has no noise from the second sample on */
     int filtered; /* is shown so while it is young */
     pt_camera_t camera;
+    int transparent;          /* background has alpha 0; then it is black */
     float background[3];      /* linear */
     float voxel_mm, pixel_mm; /* a pixel's width at the target */
     float exposure, gamma;

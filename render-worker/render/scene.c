@@ -53,7 +53,9 @@ scene_set(scene_t *s, body_t *b, const expo_settings_t *settings)
         linear(settings->environment.middle, settings->environment.intensity);
     p->sky_bottom =
         linear(settings->environment.bottom, settings->environment.intensity);
-    p->background = linear(settings->background.color, 1.0f);
+    p->background = linear(
+        settings->background.color,
+        settings->background.mode == EXPO_BACKGROUND_TRANSPARENT ? 0.0f : 1.0f);
     p->background_sky =
         settings->background.mode == EXPO_BACKGROUND_ENVIRONMENT;
 

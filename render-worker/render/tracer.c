@@ -26,6 +26,7 @@ struct tracer_view_s {
     bool set;      /* settings have been given */
     bool film;     /* there is one */
     bool filtered; /* young pictures are shown so */
+    bool transparent;
     float exposure, gamma;
     pt_tone_map_t tone_map;
 };
@@ -147,6 +148,7 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     v->scene.pt.mode = (pt_mode_t) v->mode;
     v->scene.pt.stride_mm *= v->stride;
     v->set = true;
+    v->transparent = s->background.mode == EXPO_BACKGROUND_TRANSPARENT;
     set_tone(v, s);
 
     if (s->camera.autofocus) {
@@ -464,6 +466,7 @@ film_of(const tracer_view_t *v)
     f.marched =
         v->mode == TRACER_PRODUCTION && v->scene.pt.technique == PT_PATHS;
     f.filtered = v->filtered;
+    f.transparent = v->transparent;
     f.camera = v->scene.pt.camera;
     f.background[0] = v->scene.pt.background.x;
     f.background[1] = v->scene.pt.background.y;

@@ -98,14 +98,17 @@ expo_status_t tracer_read_filtered(const tracer_view_t *v, float *rgb);
 
 /*
  * The picture as shown: exposure, tone map, sRGB; [height][width][4] RGBA,
- * alpha 255, top row first, scaled (bilinear) from the film to width x height.
+ * top row first, scaled (bilinear) from the film to width x height. Alpha is
+ * 255, or with a transparent background what of it is covered; colours are not
+ * darkened by it.
  */
 expo_status_t tracer_read_display(const tracer_view_t *v, uint32_t width,
                                   uint32_t height, uint8_t *rgba);
 
 /*
- * Patient-space point of the first visible surface under the pixel (x, y in
- * 0..1 from the top left). EXPO_NOT_FOUND when the ray meets nothing.
+ * Patient-space point of what is seen first under the pixel (x, y in 0..1 from
+ * the top left): tissue, surface, slice or the largest value. EXPO_NOT_FOUND
+ * when the ray meets nothing, or nothing that has a place.
  */
 expo_status_t tracer_pick(const tracer_view_t *v, float x, float y,
                           double point_mm[3]);

@@ -480,6 +480,14 @@ client_patch(client_t *c, const char *session, int request, json_t *patch)
                                    "request", request, "patch", patch));
 }
 
+static inline bool
+client_pick(client_t *c, const char *session, int request, double x, double y)
+{
+    return client_say(c, json_pack("{s:s, s:s, s:s, s:i, s:f, s:f}", "type",
+                                   "pick", "session", session, "by", "",
+                                   "request", request, "x", x, "y", y));
+}
+
 /* Opens, joins and maps; false when any of it fails. */
 static inline bool
 client_watch(client_t *c, const char *session, const client_blob_t *volume)

@@ -863,6 +863,42 @@ autofocus_finds_the_middle(void)
     free(voxels);
 }
 
+/* Alpha is what is covered, also between pixels, and takes nothing from the
+ * colours. */
+static void
+a_transparent_background_lets_through_and_darkens_nothing(void)
+{
+    expo_settings_t s = settings(EXPO_SLICE);
+    expo_volume_t v = test_volume(20, 20, 20);
+    uint16_t *voxels = test_voxels(&v, 30000);
+    static uint8_t rgba[4 * 3 * SIDE * SIDE];
+    tracer_view_t *view;
+    int i, half = 0, wrong = 0;
+
+    s.background.mode = EXPO_BACKGROUND_TRANSPARENT;
+    s.background.color[0] = 1;
+    s.technique.slice.width_mm = 19.3;
+    tracer_open(tracer, &v, voxels, &view);
+    tracer_set(view, &s);
+    tracer_film(view, SIDE, SIDE, 1);
+    tracer_pass(view, 16);
+    tracer_read_display(view, 3 * SIDE, SIDE, rgba);
+
+    for (i = 0; i < 3 * SIDE * SIDE; i++) {
+        half += rgba[4 * i + 3] > 0 && rgba[4 * i + 3] < 255;
+        wrong += rgba[4 * i + 3] > 8 &&
+                 (abs(rgba[4 * i] - 128) > 1 || abs(rgba[4 * i + 2] - 128) > 1);
+    }
+
+    check(half > 50 && wrong == 0);
+    check(rgba[3] == 0);
+    check(rgba[4 * (SIDE / 2 * 3 * SIDE + 48) + 3] == 255);
+    tracer_read(view, rgb);
+    check(rgb[0] == 0);
+    tracer_close(view);
+    free(voxels);
+}
+
 /* One voxel along some axis, one value throughout, the camera in the middle. */
 static void
 degenerate_volumes_are_shown_too(void)
@@ -938,6 +974,7 @@ main(void)
     a_window_is_shown_as_it_is();
     picking_finds_what_the_picture_shows();
     autofocus_finds_the_middle();
+    a_transparent_background_lets_through_and_darkens_nothing();
     degenerate_volumes_are_shown_too();
     body_close(&body);
     tracer_destroy(tracer);

@@ -75,6 +75,9 @@ typedef struct {
     serve_view_t *view;
     unsigned frames;
     uint32_t last; /* sequence */
+    uint32_t picked[2 * SERVE_PICKS], n_picked; /* their requests */
+    bool met; /* the last one */
+    double point_mm[3];
     bool failed, gone;
 } watcher_t;
 
@@ -94,6 +97,16 @@ on_frame(void *owner, uint32_t sequence)
 }
 
 static void
+on_picked(void *owner, const serve_pick_t *pick)
+{
+    watcher_t *w = owner;
+
+    w->picked[w->n_picked++] = pick->request;
+    w->met = pick->met;
+    memcpy(w->point_mm, pick->point_mm, sizeof(w->point_mm));
+}
+
+static void
 on_failed(void *owner)
 {
     ((watcher_t *) owner)->failed = true;
@@ -105,7 +118,7 @@ on_gone(void *owner)
     ((watcher_t *) owner)->gone = true;
 }
 
-static const serve_events_t events = {on_frame, on_failed, on_gone};
+static const serve_events_t events = {on_frame, on_picked, on_failed, on_gone};
 
 /* The main thread's turn for so long. */
 static void
@@ -400,6 +413,66 @@ a_device_that_is_not_there_is_replaced(void)
     check(strstr(error, "gpu") != NULL);
 }
 
+/* Also while a picture is at rest; nothing has been seen before there is one. */
+static void
+picking_is_answered_from_the_last_picture(void)
+{
+    serve_pick_t pick = {.request = 7, .x = 0.5f, .y = 0.5f};
+    double middle = 0.5 * (volume.affine[7] * 2
+                           + volume.affine[5] * (volume.dims[1] - 1.0));
+    unsigned before_makes;
+    watcher_t w;
+
+    watch(&w, 64, 64, 4);
+    serve_viewers(w.view, 0);
+    serve_pick(w.view, &pick);
+    run(0.2);
+    check(w.n_picked == 1 && w.picked[0] == 7 && !w.met);
+
+    serve_viewers(w.view, 1);
+    check(converged(&w));
+    before_makes = makes;
+    pick.request = 8;
+    serve_pick(w.view, &pick);
+    run(0.2);
+    check(w.n_picked == 2 && w.picked[1] == 8 && w.met);
+    /* From the front: nearer than the middle. */
+    check(w.point_mm[1] < middle);
+    check(makes == before_makes);
+
+    pick.x = 0;
+    pick.y = 0;
+    serve_pick(w.view, &pick);
+    run(0.2);
+    check(w.n_picked == 3 && !w.met);
+    leave(&w);
+}
+
+/* What nobody waits for any more is given up, oldest first. */
+static void
+too_many_picks_are_all_answered(void)
+{
+    serve_pick_t pick = {.x = 0.5f, .y = 0.5f};
+    watcher_t w;
+    uint32_t i;
+
+    watch(&w, 64, 64, 4);
+    check(converged(&w));
+    pthread_mutex_lock(&serve->lock);
+
+    for (i = 0; i < SERVE_PICKS; i++) {
+        w.view->picks[w.view->n_picks++] = pick;
+    }
+
+    pthread_mutex_unlock(&serve->lock);
+    pick.request = 99;
+    serve_pick(w.view, &pick);
+    run(0.3);
+    check(w.n_picked == SERVE_PICKS + 1);
+    check(w.picked[SERVE_PICKS] == 99 && w.met);
+    leave(&w);
+}
+
 int
 main(void)
 {
@@ -428,6 +501,8 @@ main(void)
     two_that_move_get_the_same_number_of_pictures();
     a_resting_picture_is_shown_while_another_moves();
     a_resting_picture_is_crisp();
+    picking_is_answered_from_the_last_picture();
+    too_many_picks_are_all_answered();
     a_device_that_is_not_there_is_replaced();
     sessions_outlive_a_device_that_fails();
 

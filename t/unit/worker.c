@@ -235,6 +235,19 @@ pictures_follow_the_settings_and_then_rest(void)
     check(strstr(client_text(m, "detail"), "fov_deg") != NULL);
     json_decref(m);
 
+    check(client_pick(&c, session_a, 43, 0.5, 0.5));
+    m = client_wait(&c, "picked", 5);
+    check(json_integer_value(json_object_get(m, "request")) == 43);
+    check(json_array_size(json_object_get(m, "point_mm")) == 3);
+    json_decref(m);
+    check(client_pick(&c, session_a, 44, 0, 0));
+    m = client_wait(&c, "picked", 5);
+    check(json_integer_value(json_object_get(m, "request")) == 44);
+    check(json_object_get(m, "point_mm") == NULL);
+    json_decref(m);
+    check(client_pick(&c, session_a, 45, 0.5, 1.5));
+    check(client_hears(&c, "failed", "code", "bad_message", 2));
+
     check(frame_converged(&c, &f));
     check(f.flags & EXPO_FRAME_KEY);
     check(f.samples >= 12 && f.revision == 2);

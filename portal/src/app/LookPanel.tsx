@@ -8,7 +8,9 @@ import { facing, type View } from '../core/camera';
 import { isShown, lookPatch, looksFor } from '../core/presets';
 import type { Patch } from '../core/settings';
 import { ranges, type Settings } from '../generated/settings';
+import { FocusPanel } from './FocusPanel';
 import { lookFrom, showAll } from './gestures';
+import { TechniquePanel } from './TechniquePanel';
 import { TransferEditor } from './TransferEditor';
 import { text } from './text';
 import { useSettings, useView, useViewing } from './viewingContext';
@@ -24,9 +26,11 @@ export function LookPanel() {
     return (
         <Box sx={{ display: 'grid', gap: 2 }}>
             <Presets />
+            <TechniquePanel />
             <Directions />
             <TransferEditor />
             <Light />
+            <FocusPanel />
         </Box>
     );
 }

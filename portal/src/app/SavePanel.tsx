@@ -5,7 +5,7 @@ import IconButton from '@mui/material/IconButton';
 import Typography from '@mui/material/Typography';
 import { type FormEvent, useCallback, useEffect, useState } from 'react';
 import type { Configuration } from '../core/api';
-import { difference, type Patch } from '../core/settings';
+import { complete, difference, type Patch } from '../core/settings';
 import type { Settings } from '../generated/settings';
 import { Field } from './Field';
 import { DeleteIcon } from './icons';
@@ -58,9 +58,12 @@ export function SavePanel({ scan }: { scan: string }) {
         run(async () => {
             const { settings } = await api.configuration(c.id);
             viewing.settings.checkpoint();
-            viewing.settings.change(
-                (difference(viewing.settings.settings, settings) ?? {}) as Patch<Settings>,
-            );
+            if (settings) {
+                viewing.settings.change(
+                    (difference(viewing.settings.settings, complete(settings)) ??
+                        {}) as Patch<Settings>,
+                );
+            }
             return t.configShown(c.name);
         });
 

@@ -2,11 +2,12 @@ import Box from '@mui/material/Box';
 import { useEffect, useRef } from 'react';
 import { Gestures } from './gestures';
 import { text } from './text';
-import { useViewing } from './viewingContext';
+import { useView, useViewing } from './viewingContext';
 
 /** The picture, filling its place, and the hands on it. */
 export function ViewCanvas() {
     const viewing = useViewing();
+    const focusing = useView((v) => v.focusing);
     const place = useRef<HTMLCanvasElement>(null);
 
     useEffect(() => {
@@ -39,8 +40,8 @@ export function ViewCanvas() {
                 height: '100%',
                 objectFit: 'contain',
                 touchAction: 'none',
-                cursor: 'grab',
-                '&:active': { cursor: 'grabbing' },
+                cursor: focusing ? 'crosshair' : 'grab',
+                '&:active': { cursor: focusing ? 'crosshair' : 'grabbing' },
                 '&:focus-visible': {
                     outline: '2px solid',
                     outlineColor: 'primary.main',

@@ -1,9 +1,21 @@
 /*
  * Mouse, pen, touch and keys to camera changes. Left or one finger turns;
- * right, middle, Shift or two fingers move; wheel or pinch zooms.
+ * right, middle, Shift or two fingers move; wheel or pinch zooms. A slice is
+ * moved by one finger, and the wheel leads through the slices.
  */
 
-import { type Camera, fitBox, look, orbit, pan, roll, type View, zoom } from '../core/camera';
+import {
+    type Camera,
+    fitBox,
+    look,
+    orbit,
+    pan,
+    placeIn,
+    roll,
+    type View,
+    zoom,
+} from '../core/camera';
+import { moveSlice, panSlice, type Slice, zoomSlice } from '../core/slice';
 import type { Viewing } from './viewing';
 
 const WHEEL_STEP = 0.0015;
@@ -11,8 +23,20 @@ const WHEEL_PAUSE_MS = 600;
 const KEY_TURN = Math.PI / 24;
 const KEY_MOVE = 0.05;
 const KEY_ZOOM = 1.1;
+/* Of slices: mm a pixel of the wheel. */
+const WHEEL_MM = 0.02;
 
 type Change = Partial<Camera>;
+
+const SLICE_KEYS: Record<string, (slice: Slice) => Partial<Slice>> = {
+    ArrowLeft: (s) => panSlice(s, -KEY_MOVE, 0),
+    ArrowRight: (s) => panSlice(s, KEY_MOVE, 0),
+    ArrowUp: (s) => panSlice(s, 0, -KEY_MOVE),
+    ArrowDown: (s) => panSlice(s, 0, KEY_MOVE),
+    '+': (s) => zoomSlice(s, KEY_ZOOM),
+    '=': (s) => zoomSlice(s, KEY_ZOOM),
+    '-': (s) => zoomSlice(s, 1 / KEY_ZOOM),
+};
 
 interface Finger {
     x: number;
@@ -51,8 +75,32 @@ export class Gestures {
         }
     }
 
+    private changeSlice(make: (slice: Slice) => Partial<Slice>): void {
+        const technique = this.viewing.settings.settings?.technique;
+        if (technique) {
+            this.viewing.settings.change({ technique: { slice: make(technique.slice) } });
+        }
+    }
+
+    private isSlice(): boolean {
+        return this.viewing.settings.settings?.technique.mode === 'slice';
+    }
+
+    private pick(e: PointerEvent): void {
+        const canvas = this.element as HTMLCanvasElement;
+        const box = canvas.getBoundingClientRect();
+        const at = placeIn(canvas, box, e.clientX - box.left, e.clientY - box.top);
+        if (at) {
+            this.viewing.focusAt(at);
+        }
+    }
+
     private down(e: PointerEvent): void {
         this.element.focus({ preventScroll: true });
+        if (this.viewing.state.getState().focusing) {
+            this.pick(e);
+            return;
+        }
         this.element.setPointerCapture(e.pointerId);
         if (this.fingers.size === 0) {
             this.viewing.settings.checkpoint();
@@ -78,10 +126,19 @@ export class Gestures {
             const before = Math.hypot(finger.x - other.x, finger.y - other.y);
             const after = Math.hypot(to.x - other.x, to.y - other.y);
             const factor = before > 0 && after > 0 ? after / before : 1;
+            if (this.isSlice()) {
+                this.changeSlice((s) => ({
+                    ...panSlice(s, dx / 2, dy / 2),
+                    ...zoomSlice(s, factor),
+                }));
+                return;
+            }
             this.change((c) => {
                 const moved = { ...c, ...pan(c, dx / 2, dy / 2) };
                 return { ...pan(c, dx / 2, dy / 2), ...zoom(moved, factor) };
             });
+        } else if (others.length === 0 && this.isSlice()) {
+            this.changeSlice((s) => panSlice(s, dx, dy));
         } else if (others.length === 0) {
             this.change((c) =>
                 this.moving ? pan(c, dx, dy) : orbit(c, dx * Math.PI, dy * Math.PI),
@@ -101,7 +158,21 @@ export class Gestures {
         }
         this.lastWheel = now;
         const pixels = e.deltaMode === WheelEvent.DOM_DELTA_LINE ? e.deltaY * 16 : e.deltaY;
-        this.change((c) => zoom(c, Math.exp(-pixels * WHEEL_STEP)));
+        const factor = Math.exp(-pixels * WHEEL_STEP);
+        if (!this.isSlice()) {
+            this.change((c) => zoom(c, factor));
+        } else if (e.ctrlKey) {
+            this.changeSlice((s) => zoomSlice(s, factor));
+        } else {
+            this.through(-pixels * WHEEL_MM);
+        }
+    }
+
+    private through(by_mm: number): void {
+        const { volume } = this.viewing.state.getState();
+        if (volume) {
+            this.changeSlice((s) => moveSlice(s, by_mm, volume.bounds_min, volume.bounds_max));
+        }
     }
 
     private key(e: KeyboardEvent): void {
@@ -116,7 +187,13 @@ export class Gestures {
             }
             return;
         }
-        const make = e.altKey ? undefined : this.keyChange(e);
+        const slice = e.altKey || !this.isSlice() ? undefined : SLICE_KEYS[e.key];
+        if (slice) {
+            e.preventDefault();
+            this.changeSlice(slice);
+            return;
+        }
+        const make = e.altKey || this.isSlice() ? undefined : this.keyChange(e);
         if (make) {
             e.preventDefault();
             if (!e.repeat) {

@@ -5,6 +5,7 @@
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { API } from '../core/api';
+import { focusOn } from '../core/camera';
 import { Decoder, toRgba } from '../core/decoder';
 import type { ReceivedFrame } from '../core/frame';
 import { Session, type SessionState, type Socket } from '../core/session';
@@ -20,6 +21,8 @@ export interface ViewState {
     max_samples: number;
     /** True once something has been drawn. */
     drawn: boolean;
+    /** The next click says what shall be sharp. */
+    focusing: boolean;
 }
 
 /* The cost of a picture goes with its area: that of 512 x 512, whatever the
@@ -42,6 +45,7 @@ export class Viewing {
         samples: 0,
         max_samples: 0,
         drawn: false,
+        focusing: false,
     }));
     readonly settings: SettingsStore;
     /** Width by height of the place for the picture. */
@@ -52,6 +56,7 @@ export class Viewing {
     private image: ImageData | null = null;
     private drawing = 0;
     private askedAt = 0;
+    private picks = 0;
     private shownAt = 0;
     private resize: ReturnType<typeof setTimeout> | undefined;
 
@@ -92,6 +97,12 @@ export class Viewing {
         }
     }
 
+    /** Makes sharp what is seen first at this place, 0..1 from the top left. */
+    focusAt([x, y]: [number, number]): void {
+        this.state.setState({ focusing: false });
+        this.session.send({ type: 'pick', request: ++this.picks, x, y });
+    }
+
     picture(): Promise<Blob | null> {
         const canvas = this.canvas;
         return new Promise((resolve) => (canvas ? canvas.toBlob(resolve) : resolve(null)));
@@ -110,6 +121,7 @@ export class Viewing {
             welcome: (message) => this.welcome(message),
             settings: (message) => this.settings.receive(message),
             stats: ({ samples, max_samples }) => this.state.setState({ samples, max_samples }),
+            picked: (message) => this.picked(message),
             error: ({ detail }) => this.settings.refuse(detail),
             frame: (frame) => this.frame(frame),
         });
@@ -126,6 +138,14 @@ export class Viewing {
         this.state.setState({ volume: message.volume, histogram: message.histogram });
         this.settings.welcome(message);
         this.wishStream(message.stream);
+    }
+
+    private picked({ request, point_mm }: Message.Picked): void {
+        const camera = this.settings.settings?.camera;
+        if (camera && point_mm && request === this.picks) {
+            this.settings.checkpoint();
+            this.settings.change({ camera: focusOn(camera, point_mm) });
+        }
     }
 
     private wishStream(now?: Message.StreamSettings): void {

@@ -111,6 +111,29 @@ export function fitBox(camera: Camera, min: Vec, max: Vec): Pick<Camera, 'positi
     return { position: add(target, back, d), target };
 }
 
+/** Makes a point of the patient sharp. */
+export function focusOn(camera: Camera, point: Vec): Pick<Camera, 'focus_mm' | 'autofocus'> {
+    const { back } = axes(camera);
+    const ahead = -dot(add(point, camera.position, -1), back);
+    return { focus_mm: Math.max(1, ahead), autofocus: false };
+}
+
+/**
+ * Where in a picture, 0..1 from its top left, a point of the element lies that
+ * shows all of it in its middle; null beside the picture.
+ */
+export function placeIn(
+    picture: { width: number; height: number },
+    element: { width: number; height: number },
+    x: number,
+    y: number,
+): [number, number] | null {
+    const fit = Math.min(element.width / picture.width, element.height / picture.height);
+    const u = 0.5 + (x - element.width / 2) / (fit * picture.width);
+    const v = 0.5 + (y - element.height / 2) / (fit * picture.height);
+    return u >= 0 && u <= 1 && v >= 0 && v <= 1 ? [u, v] : null;
+}
+
 /** The side from which is looked most, for saying it in words. */
 export function facing(camera: Camera): View {
     const { back } = axes(camera);

@@ -31,6 +31,7 @@ export interface Handlers {
     settings(message: Message.Settings): void;
     stats(message: Message.Stats): void;
     error(message: Message.Error): void;
+    picked(message: Message.Picked): void;
     frame(frame: ReceivedFrame): void;
 }
 
@@ -111,6 +112,7 @@ export class Session {
             | Message.ClientSettings
             | Message.ClientKeyframe
             | Message.ClientStream
+            | Message.ClientPick
             | Message.ClientPing,
     ): boolean {
         if (!this.welcomed || !this.sockets.connect) {
@@ -181,7 +183,13 @@ export class Session {
     }
 
     private connect(
-        message: Message.Welcome | Message.Settings | Message.Stats | Message.Error | Message.Pong,
+        message:
+            | Message.Welcome
+            | Message.Settings
+            | Message.Picked
+            | Message.Stats
+            | Message.Error
+            | Message.Pong,
     ): void {
         switch (message.type) {
             case 'welcome':
@@ -192,6 +200,9 @@ export class Session {
                 return;
             case 'settings':
                 this.on.settings(message);
+                return;
+            case 'picked':
+                this.on.picked(message);
                 return;
             case 'stats':
                 this.on.stats(message);

@@ -7,7 +7,7 @@
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type * as Message from '../generated/messages';
-import type { Settings } from '../generated/settings';
+import { defaults, type Settings } from '../generated/settings';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Patch<T> = T extends readonly unknown[]
@@ -39,6 +39,11 @@ export function merge<T>(target: T, patch: unknown): T {
         }
     }
     return out as T;
+}
+
+/** Stored settings, with what there was no control for when they were stored. */
+export function complete(stored: Settings): Settings {
+    return merge<unknown>(defaults, stored) as Settings;
 }
 
 /** One patch that does what a and then b do. */

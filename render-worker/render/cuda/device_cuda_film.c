@@ -199,7 +199,7 @@ cuda_display(device_view_t *view, const film_t *f, uint32_t width,
     }
 
     if (e == cudaSuccess) {
-        e = memory_resize(&v->shown, 3 * pixels * sizeof(float));
+        e = memory_resize(&v->shown, 4 * pixels * sizeof(float));
     }
 
     if (e == cudaSuccess) {

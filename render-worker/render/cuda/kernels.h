@@ -52,7 +52,7 @@ cudaError_t kernels_filter(const film_t *f, const kernels_filter_t *t,
 /* shaded: the same of plain means. */
 cudaError_t kernels_mean(const film_t *f, float *shaded, cudaStream_t stream);
 
-/* shown: room for [f->height][f->width][3]; rgba: [height][width][4]. */
+/* shown: room for [f->height][f->width][4]; rgba: [height][width][4]. */
 cudaError_t kernels_display(const film_t *f, const float *shaded, float *shown,
                             uint32_t width, uint32_t height, uint8_t *rgba,
                             cudaStream_t stream);

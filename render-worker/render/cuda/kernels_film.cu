@@ -263,7 +263,7 @@ mean_kernel(const __grid_constant__ film_t f, float *shaded)
     shaded[3] = f.samples > 0 ? (float) (pixel->cover / f.samples) : 0.0f;
 }
 
-/* shown: 0..255. */
+/* shown: 0..255, colours times alpha. */
 static __global__ void
 show_kernel(const __grid_constant__ film_t f, const float *shaded, float *shown)
 {
@@ -276,22 +276,27 @@ show_kernel(const __grid_constant__ film_t f, const float *shaded, float *shown)
     }
 
     shaded += 4 * p.i;
-    shown += 3 * p.i;
+    shown += 4 * p.i;
+    shown[3] = f.transparent ? 255.0f * shaded[3] : 255.0f;
 
     for (c = 0; c < 3; c++) {
         light = pt_tone(shaded[c] * f.exposure, f.tone_map);
-        light = shaded[3] * light + (1.0f - shaded[3]) * f.background[c];
+
+        if (!f.transparent) {
+            light = shaded[3] * light + (1.0f - shaded[3]) * f.background[c];
+        }
+
         light = pt_srgb(pt_min(pt_max(light, 0.0f), 1.0f));
-        shown[c] = 255.0f * powf(light, 1.0f / f.gamma);
+        shown[c] = shown[3] * powf(light, 1.0f / f.gamma);
     }
 }
 
 static __device__ float
 scaled(const float *row, int32_t x0, int32_t x1, float fx, int32_t c)
 {
-    float a = row[3 * x0 + c];
+    float a = row[4 * x0 + c];
 
-    return a + fx * (row[3 * x1 + c] - a);
+    return a + fx * (row[4 * x1 + c] - a);
 }
 
 static __global__ void
@@ -299,7 +304,7 @@ scale_kernel(const __grid_constant__ film_t f, const float *shown,
              uint32_t width, uint32_t height, uint8_t *rgba)
 {
     int32_t w = (int32_t) f.width, h = (int32_t) f.height, x0, x1, y0, y1, c;
-    float sx, sy, a, b;
+    float sx, sy, a, b, mixed[4];
     place_t p;
 
     if (!place_of(width, height, &p)) {
@@ -314,15 +319,14 @@ scale_kernel(const __grid_constant__ film_t f, const float *shown,
     y0 = (int32_t) sy;
     x1 = x0 + 1 < w ? x0 + 1 : x0;
     y1 = y0 + 1 < h ? y0 + 1 : y0;
-    rgba += 4 * p.i;
 
-    for (c = 0; c < 3; c++) {
-        a = scaled(shown + 3 * (int64_t) y0 * w, x0, x1, sx - (float) x0, c);
-        b = scaled(shown + 3 * (int64_t) y1 * w, x0, x1, sx - (float) x0, c);
-        rgba[c] = (uint8_t) (a + (sy - (float) y0) * (b - a) + 0.5f);
+    for (c = 0; c < 4; c++) {
+        a = scaled(shown + 4 * (int64_t) y0 * w, x0, x1, sx - (float) x0, c);
+        b = scaled(shown + 4 * (int64_t) y1 * w, x0, x1, sx - (float) x0, c);
+        mixed[c] = a + (sy - (float) y0) * (b - a);
     }
 
-    rgba[3] = 255;
+    pt_bytes(mixed, rgba + 4 * p.i);
 }
 
 /* --- from C ------------------------------------------------------------------ */

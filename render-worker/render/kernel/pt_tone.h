@@ -30,6 +30,21 @@ pt_tone(float x, pt_tone_map_t map)
     return pt_min(x, 1.0f);
 }
 
+/* Bytes of a pixel whose colours, 0..255, are times its alpha; in bytes they
+ * are not, as PNG and browsers have it. */
+PT_FN void
+pt_bytes(const float shown[4], uint8_t rgba[4])
+{
+    float k = shown[3] > 0.0f ? 255.0f / shown[3] : 0.0f;
+    int32_t c;
+
+    for (c = 0; c < 3; c++) {
+        rgba[c] = (uint8_t) pt_min(k * shown[c] + 0.5f, 255.0f);
+    }
+
+    rgba[3] = (uint8_t) (shown[3] + 0.5f);
+}
+
 /* Source: IEC 61966-2-1. */
 PT_FN float
 pt_srgb(float x)
