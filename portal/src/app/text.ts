@@ -152,7 +152,7 @@ export const text = {
         cut: 'Cut',
         save: 'Save',
         close: 'Close',
-        canvas: 'Picture of the scan. Arrow keys turn it, with Shift they move it, plus and minus zoom, square brackets roll. A, P, L, R, S, I look from a side, 0 shows everything.',
+        canvas: 'Picture of the scan. Arrow keys turn it, with Shift they move it, plus and minus zoom, square brackets roll. A, P, L, R, S, I look from a side, 0 shows everything. The wheel leads through slices.',
         undo: 'Undo',
         redo: 'Redo',
         presets: 'Tissues',
