@@ -13,12 +13,12 @@ LIBS    := -ljansson -lcrypto -lsodium -lsqlite3 -lexpat -lz -lm
 AV      := -lavformat -lavcodec -lswscale -lavutil
 DCMTK   := -ldcmjpls -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd
 
-.PHONY: help all lib worker tools module portal unit render fuzz clean
+.PHONY: help all lib worker tools module portal unit render bench fuzz clean
 
 help:
 	@echo "make all      library, render-worker, tools, nginx module, portal into $(BUILD)/"
 	@echo "make lib | worker | tools | module | portal    one of them"
-	@echo "make unit | render | fuzz                      build the test programs"
+	@echo "make unit | render | bench | fuzz              build the test programs"
 	@echo "make clean"
 	@echo "scripts/run starts everything; scripts/test runs every suite."
 
@@ -201,6 +201,12 @@ $(BUILD)/t/render/cuda: LIBS += -lstdc++
 $(RENDER_T): $(BUILD)/t/render/%: $(BUILD)/obj/t/render/%.o $(BUILD)/librender.a $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -lpthread
+
+# What scripts/bench measures in one process.
+bench: $(BUILD)/t/bench/film
+$(BUILD)/t/bench/film: $(BUILD)/obj/t/bench/film.o $(filter-out %/main.o,$(WORKER_OBJ)) $(RENDER_OBJ) $(BUILD)/obj/tools/exposure-render-scan.o $(BUILD)/obj/render-worker/import/phantom.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
 
 # Only with clang: libFuzzer. Each target includes the .c that it feeds.
 FUZZ := $(patsubst t/fuzz/%.c,$(BUILD)/t/fuzz/%,$(wildcard t/fuzz/*.c))

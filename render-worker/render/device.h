@@ -39,6 +39,11 @@ typedef struct {
     expo_status_t (*pass)(device_view_t *v, const pt_scene_t *s, uint32_t first,
                           uint32_t count, const atomic_bool *stop);
 
+    /* The film becomes the past that young films of another camera look back
+     * to (filter.h); forget: there is none. */
+    expo_status_t (*keep)(device_view_t *v, const film_t *f);
+    void (*forget)(device_view_t *v);
+
     /* The sum of all pixels' bad. */
     uint64_t (*bad_paths)(const device_view_t *v);
 

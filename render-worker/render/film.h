@@ -19,6 +19,7 @@ typedef struct {
     uint32_t width, height, samples;
     int marched;  /* cover has no noise from the second sample on */
     int filtered; /* is shown so while it is young */
+    float past;   /* samples a pixel that the past counts at most */
     pt_camera_t camera;
     int transparent;          /* background has alpha 0; then it is black */
     float background[3];      /* linear */

@@ -12,7 +12,7 @@
 /* Planes of floats: of guides, of glows, and of all that a filter needs. */
 #define GUIDES 6
 #define GLOWS 6
-#define PLANES (GUIDES + 2 * GLOWS + 3)
+#define PLANES (GUIDES + 2 * GLOWS + 4)
 #define PAST (GUIDES + GLOWS + 1)
 
 struct filter_s {
@@ -20,7 +20,8 @@ struct filter_s {
     float *planes;
     pt_guides_t guides;
     pt_glows_t glows[2];
-    float *samples; /* that each pixel's light is worth */
+    float *tissue;  /* cover before it is filtered, and */
+    float *samples; /* how many it is of */
     float *error, *variance;
 
     pt_past_t past;
@@ -63,6 +64,7 @@ static tap_t tap_of(const film_t *f, int32_t x, int32_t y, int32_t n,
                     int32_t dx, int32_t dy, int32_t step);
 static void doubt_band(void *ctx, uint32_t band);
 static void shade_band(void *ctx, uint32_t band);
+static pt_shade_t shade(const job_t *job, int64_t i);
 static void around(const film_t *f, const float *plane, int32_t y, float *row);
 static uint32_t bands(const film_t *f);
 static int32_t rows(const film_t *f, uint32_t band, int32_t *end);
@@ -112,7 +114,11 @@ filter_run(filter_t *t, const film_t *f, pool_t *pool, float *shaded)
     }
 
     job.from = job.to;
-    pool_run(pool, bands(f), doubt_band, &job);
+
+    if (f->samples >= PT_FILTER_SURE) {
+        pool_run(pool, bands(f), doubt_band, &job);
+    }
+
     pool_run(pool, bands(f), shade_band, &job);
 
     return EXPO_OK;
@@ -195,8 +201,9 @@ ready(filter_t *t, const film_t *f)
     t->glows[1] = glows_in(planes, pixels);
     planes += GLOWS * pixels;
     t->samples = planes;
-    t->error = planes + pixels;
-    t->variance = planes + 2 * pixels;
+    t->tissue = planes + pixels;
+    t->error = planes + 2 * pixels;
+    t->variance = planes + 3 * pixels;
 
     return EXPO_OK;
 }
@@ -263,6 +270,7 @@ gather_band(void *ctx, uint32_t band)
                      pt_guide(f->look + i, f->voxel_mm));
         pt_glow_put(&job->to, i,
                     pt_glow(f->pixel + i, f->look + i, f->samples));
+        job->filter->tissue[i] = job->to.cover[i];
         job->filter->samples[i] = (float) f->samples;
     }
 }
@@ -298,7 +306,7 @@ recall(const job_t *job, int32_t x, int32_t y)
                           0.5f, 0.5f);
         worth = pt_past_at(&job->filter->past, guide,
                            pt_along(r.o, r.d, guide.depth), f->pixel_mm, &past);
-        worth = pt_past_worth(worth, f->samples);
+        worth = pt_past_worth(worth, f->past, f->samples);
     }
 
     if (worth > 0.0f) {
@@ -307,6 +315,7 @@ recall(const job_t *job, int32_t x, int32_t y)
     }
 
     pt_glow_put(&job->to, i, own);
+    job->filter->tissue[i] = own.cover;
     job->filter->samples[i] = n + worth;
 }
 
@@ -327,6 +336,7 @@ calm_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
     const pt_guides_t guides = job->filter->guides;
     const pt_glows_t from = job->from;
     int64_t at = (int64_t) y * f->width + x;
+    const float *samples = job->filter->samples;
     float light[CHUNK], cover[CHUNK], tone[CHUNK], square[CHUNK];
     float variance[CHUNK], total[CHUNK], k, mean;
     pt_glow_t p;
@@ -351,7 +361,7 @@ calm_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
             cover[i] += k * p.cover;
             tone[i] += k * p.tone;
             square[i] += k * p.tone * p.tone;
-            variance[i] += k * p.variance;
+            variance[i] += k * p.variance * samples[at + i + tap.by];
             total[i] += k;
         }
     }
@@ -361,7 +371,7 @@ calm_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
         k = 1.0f / total[i];
         mean = tone[i] * k;
         p.tone = light[i] / pt_max(cover[i], 0.05f * total[i]);
-        p.variance = f->samples > 1 ? variance[i] * k
+        p.variance = f->samples > 1 ? variance[i] * k / samples[at + i]
                                     : pt_max(square[i] * k - mean * mean, 0.0f);
         pt_glow_put(&job->to, at + i, p);
     }
@@ -463,8 +473,7 @@ doubt_band(void *ctx, uint32_t band)
     float d;
 
     for (; i < (int64_t) end * f->width; i++) {
-        s = pt_shade(f->pixel + i, f->look + i, pt_glow_at(&job->from, i),
-                     f->samples, f->marched);
+        s = shade(job, i);
         d = pt_luminance(pt_sub(s.plain, s.smooth));
         job->filter->error[i] = d * d;
         job->filter->variance[i] = s.variance;
@@ -483,15 +492,16 @@ shade_band(void *ctx, uint32_t band)
     int64_t i;
 
     for (y = rows(f, band, &end); y < end; y++) {
-        around(f, job->filter->error, y, error);
-        around(f, job->filter->variance, y, variance);
+        if (f->samples >= PT_FILTER_SURE) {
+            around(f, job->filter->error, y, error);
+            around(f, job->filter->variance, y, variance);
+        }
 
         for (x = 0; x < (int32_t) f->width; x++) {
             i = (int64_t) y * f->width + x;
-            s = pt_shade(f->pixel + i, f->look + i, pt_glow_at(&job->from, i),
-                         f->samples, f->marched);
+            s = shade(job, i);
 
-            if (f->samples > 1) {
+            if (f->samples >= PT_FILTER_SURE) {
                 s = pt_shade_mix(s, error[x], variance[x]);
             }
 
@@ -503,6 +513,17 @@ shade_band(void *ctx, uint32_t band)
             dst[3] = s.smooth_cover;
         }
     }
+}
+
+
+static pt_shade_t
+shade(const job_t *job, int64_t i)
+{
+    const film_t *f = job->film;
+
+    return pt_shade(f->pixel + i, f->look + i, pt_glow_at(&job->from, i),
+                    f->samples, job->filter->tissue[i], job->filter->samples[i],
+                    f->marched);
 }
 
 

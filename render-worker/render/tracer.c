@@ -10,6 +10,11 @@
 #include "render-worker/render/film2012.h"
 #include "render-worker/render/kernel/pt_render.h"
 
+/* Samples a pixel that the film before counts at most: more of them are more
+ * light that has changed since. */
+#define PAST 8
+#define PAST_FOLLOWED 4 /* where lamps follow the camera */
+
 struct tracer_s {
     device_t *device;
 };
@@ -23,6 +28,8 @@ struct tracer_view_s {
     float stride; /* of what it was in 2012 */
     uint32_t samples;
     atomic_bool interrupted;
+    bool spoiled; /* a pass was: the film is no picture */
+    expo_settings_t settings;
     bool set;      /* settings have been given */
     bool film;     /* there is one */
     bool filtered; /* young pictures are shown so */
@@ -36,6 +43,9 @@ static expo_status_t create(const char *name, unsigned threads, device_t **out,
 static bool cuda_number(const char *name, unsigned *number);
 static expo_status_t show_2012(const tracer_view_t *v, uint32_t width,
                                uint32_t height, uint8_t *rgba);
+static expo_status_t look_back(tracer_view_t *v, const expo_settings_t *next);
+static bool same_light(const expo_settings_t *a, const expo_settings_t *b);
+static bool follows(const expo_settings_t *s);
 static expo_status_t restart(tracer_view_t *v);
 static void set_tone(tracer_view_t *v, const expo_settings_t *s);
 static void focus(pt_scene_t *s);
@@ -141,6 +151,12 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     uint64_t seed = v->scene.pt.seed;
     expo_status_t st;
 
+    st = look_back(v, s);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    v->settings = *s;
     scene_set(&v->scene, &v->body, s);
     v->scene.pt.width = width;
     v->scene.pt.height = height;
@@ -166,6 +182,7 @@ tracer_mode(tracer_view_t *v, tracer_mode_t mode)
 {
     v->mode = mode;
     v->scene.pt.mode = (pt_mode_t) mode;
+    v->device->does->forget(v->on);
     restart(v);
 }
 
@@ -189,7 +206,11 @@ tracer_film(tracer_view_t *v, uint32_t width, uint32_t height, uint64_t seed)
         return EXPO_INVALID;
     }
 
-    st = v->device->does->film(v->on, width, height);
+    st = look_back(v, &v->settings);
+    if (st == EXPO_OK) {
+        st = v->device->does->film(v->on, width, height);
+    }
+
     if (st != EXPO_OK) {
         return st;
     }
@@ -199,6 +220,7 @@ tracer_film(tracer_view_t *v, uint32_t width, uint32_t height, uint64_t seed)
     v->scene.pt.height = (int32_t) height;
     v->scene.pt.seed = seed;
     v->samples = 0;
+    v->spoiled = false;
     atomic_store(&v->interrupted, false);
 
     return EXPO_OK;
@@ -219,6 +241,9 @@ tracer_pass(tracer_view_t *v, uint32_t samples)
 
     if (st == EXPO_OK) {
         v->samples += samples;
+
+    } else {
+        v->spoiled = true;
     }
 
     return st;
@@ -334,6 +359,64 @@ tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
 }
 
 
+/* Before settings that may be new: the film is kept for the next to look back
+ * to, if all that changes is from where it is seen. */
+static expo_status_t
+look_back(tracer_view_t *v, const expo_settings_t *next)
+{
+    film_t f;
+
+    if (!v->set || !v->filtered || !same_light(&v->settings, next)) {
+        v->device->does->forget(v->on);
+        return EXPO_OK;
+    }
+
+    if (!v->film || v->samples == 0 || v->spoiled) {
+        return EXPO_OK;
+    }
+
+    f = film_of(v);
+
+    return v->device->does->keep(v->on, &f);
+}
+
+
+/* Whether a place in the scan shines the same in both, or nearly so: lamps that
+ * follow the camera move with it. Behind a lens one pixel sees many places, so
+ * nothing is said of them. */
+static bool
+same_light(const expo_settings_t *a, const expo_settings_t *b)
+{
+    expo_settings_t c = *b;
+
+    if (a->camera.aperture_mm > 0 || b->camera.aperture_mm > 0 ||
+        a->technique.mode != EXPO_PATH) {
+        return false;
+    }
+
+    memcpy(&c.camera, &a->camera, sizeof(c.camera));
+    memcpy(&c.film, &a->film, sizeof(c.film));
+    memcpy(&c.quality, &a->quality, sizeof(c.quality));
+
+    return memcmp(a, &c, sizeof(c)) == 0;
+}
+
+
+static bool
+follows(const expo_settings_t *s)
+{
+    uint32_t i;
+
+    for (i = 0; i < s->n_lights; i++) {
+        if (s->lights[i].follow_camera) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static expo_status_t
 create(const char *name, unsigned threads, device_t **out, char *error,
        size_t error_bytes)
@@ -417,6 +500,7 @@ static expo_status_t
 restart(tracer_view_t *v)
 {
     v->samples = 0;
+    v->spoiled = false;
     atomic_store(&v->interrupted, false);
 
     return v->film ? v->device->does->clear(v->on) : EXPO_OK;
@@ -467,6 +551,7 @@ film_of(const tracer_view_t *v)
         v->mode == TRACER_PRODUCTION && v->scene.pt.technique == PT_PATHS;
     f.filtered = v->filtered;
     f.transparent = v->transparent;
+    f.past = follows(&v->settings) ? PAST_FOLLOWED : PAST;
     f.camera = v->scene.pt.camera;
     f.background[0] = v->scene.pt.background.x;
     f.background[1] = v->scene.pt.background.y;

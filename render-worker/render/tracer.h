@@ -45,7 +45,12 @@ expo_status_t tracer_open(tracer_t *t, const expo_volume_t *volume,
                           const uint16_t *voxels, tracer_view_t **out);
 void tracer_close(tracer_view_t *v);
 
-/* New settings; the film starts again from zero samples. */
+/*
+ * New settings; the film starts again from zero samples. If only the camera
+ * changed, what is shown of the next young film looks back to the old one's
+ * light where it sees the same tissue, ever less as samples come; tracer_read
+ * never does. After any other change nothing of the old picture is left.
+ */
 expo_status_t tracer_set(tracer_view_t *v, const expo_settings_t *s);
 
 /*
@@ -67,7 +72,8 @@ void tracer_mode(tracer_view_t *v, tracer_mode_t mode);
  * twice the work and less bias. The film starts again from zero samples. */
 void tracer_stride(tracer_view_t *v, float part);
 
-/* Film of width x height pixels (16..4096), zero samples; seed: any. */
+/* Film of width x height pixels (16..4096), zero samples; seed: any. It too
+ * looks back to the film before. */
 expo_status_t tracer_film(tracer_view_t *v, uint32_t width, uint32_t height,
                           uint64_t seed);
 

@@ -1,7 +1,8 @@
 /*
  * Group 12 of the renderer's tests: after any change no sample of the old
  * settings remains. The picture is, bit for bit, that of a view which never
- * knew them.
+ * knew them. Only where light is the same before and after may what is shown
+ * look back (reproject.c); the mean never does.
  */
 
 #include <math.h>
@@ -94,6 +95,20 @@ change(expo_settings_t *s, int i)
     return 1;
 }
 
+/* Changes of what is seen and how it is shown, not of what shines. */
+static int
+light_stays(int i)
+{
+    return i < 5 || (i >= 32 && i < 35);
+}
+
+static int
+same(const picture_t *a, const picture_t *b, int look_back)
+{
+    return look_back ? memcmp(a->rgb, b->rgb, sizeof(a->rgb)) == 0
+                     : memcmp(a, b, sizeof(*a)) == 0;
+}
+
 static void
 take(tracer_view_t *view, picture_t *out)
 {
@@ -135,14 +150,14 @@ a_change_leaves_nothing_of_the_old_picture(void)
         remains += tracer_samples(view) != 0;
         take(view, &again);
 
-        if (memcmp(&again, &fresh, sizeof(fresh)) != 0) {
+        if (!same(&again, &fresh, light_stays(i))) {
             printf("# something of before change %d remains\n", i);
             remains++;
         }
 
         tracer_set(view, &a);
         take(view, &again);
-        remains += memcmp(&again, &before, sizeof(before)) != 0;
+        remains += !same(&again, &before, light_stays(i));
         tracer_close(view);
         tracer_close(other);
     }
@@ -166,7 +181,7 @@ a_new_film_or_mode_leaves_nothing_either(void)
     tracer_pass(view, 3);
     tracer_film(view, SIDE, SIDE, 3);
     take(view, &again);
-    check(memcmp(&fresh, &again, sizeof(fresh)) == 0);
+    check(same(&fresh, &again, 1));
 
     for (mode = TRACER_UNBIASED; mode <= TRACER_ER2012; mode++) {
         tracer_mode(view, mode);
@@ -176,7 +191,7 @@ a_new_film_or_mode_leaves_nothing_either(void)
 
     tracer_mode(view, TRACER_PRODUCTION);
     take(view, &again);
-    check(memcmp(&fresh, &again, sizeof(fresh)) == 0);
+    check(same(&fresh, &again, 0));
     tracer_close(view);
 }
 
@@ -195,7 +210,7 @@ an_interrupted_pass_leaves_nothing(void)
     check(tracer_pass(view, 5) == EXPO_EXPIRED);
     tracer_set(view, &s);
     take(view, &again);
-    check(memcmp(&fresh, &again, sizeof(fresh)) == 0);
+    check(same(&fresh, &again, 1));
     tracer_close(view);
 }
 
@@ -218,7 +233,7 @@ views_do_not_mix(void)
     tracer_set(view, &a);
     tracer_pass(other, 1);
     take(view, &again);
-    check(memcmp(&fresh, &again, sizeof(fresh)) == 0);
+    check(same(&fresh, &again, 1));
     tracer_close(view);
     tracer_close(other);
 }

@@ -8,7 +8,7 @@
 /* Planes of floats, as filter.c has them. */
 #define GUIDES 6
 #define GLOWS 6
-#define PLANES (GUIDES + 2 * GLOWS + 3)
+#define PLANES (GUIDES + 2 * GLOWS + 4)
 #define PAST (GUIDES + GLOWS + 1)
 
 static film_t film_on_card(const cuda_view_t *v, const film_t *f);
@@ -290,8 +290,9 @@ gather(cuda_view_t *v, const film_t *card, int *recalled)
     v->filter.glows[1] = glows_in(planes + (GUIDES + GLOWS) * pixels, pixels);
     planes += (GUIDES + 2 * GLOWS) * pixels;
     v->filter.samples = planes;
-    v->filter.error = planes + pixels;
-    v->filter.variance = planes + 2 * pixels;
+    v->filter.tissue = planes + pixels;
+    v->filter.error = planes + 2 * pixels;
+    v->filter.variance = planes + 3 * pixels;
     *recalled = v->has_past && card->samples < PT_FORGET;
 
     return kernels_gather(card, &v->filter, *recalled, v->stream);

@@ -37,7 +37,7 @@ cudaError_t kernels_pass(const pt_scene_t *s, pt_pixel_t *film, pt_look_t *look,
 typedef struct {
     pt_guides_t guides;
     pt_glows_t glows[2];
-    float *samples, *error, *variance;
+    float *samples, *tissue, *error, *variance;
     pt_past_t past;
 } kernels_filter_t;
 

@@ -52,6 +52,7 @@ gather_kernel(const __grid_constant__ film_t f,
         pt_guide_put(&t.guides, p.i, pt_guide(f.look + p.i, f.voxel_mm));
         pt_glow_put(&t.glows[0], p.i,
                     pt_glow(f.pixel + p.i, f.look + p.i, f.samples));
+        t.tissue[p.i] = t.glows[0].cover[p.i];
         t.samples[p.i] = (float) f.samples;
     }
 }
@@ -79,7 +80,7 @@ recall_kernel(const __grid_constant__ film_t f,
                           (float) p.y + 0.5f, 0.5f, 0.5f);
         worth = pt_past_at(&t.past, guide, pt_along(r.o, r.d, guide.depth),
                            f.pixel_mm, &past);
-        worth = pt_past_worth(worth, f.samples);
+        worth = pt_past_worth(worth, f.past, f.samples);
     }
 
     if (worth > 0.0f) {
@@ -88,6 +89,7 @@ recall_kernel(const __grid_constant__ film_t f,
     }
 
     pt_glow_put(&t.glows[1], p.i, own);
+    t.tissue[p.i] = own.cover;
     t.samples[p.i] = n + worth;
 }
 
@@ -122,7 +124,7 @@ calm_kernel(const __grid_constant__ film_t f,
         cover += k * g.cover;
         tone += k * g.tone;
         square += k * g.tone * g.tone;
-        variance += k * g.variance;
+        variance += k * g.variance * t.samples[q];
         total += k;
     }
 
@@ -130,7 +132,7 @@ calm_kernel(const __grid_constant__ film_t f,
     k = 1.0f / total;
     mean = tone * k;
     g.tone = light / pt_max(cover, 0.05f * total);
-    g.variance = f.samples > 1 ? variance * k
+    g.variance = f.samples > 1 ? variance * k / t.samples[p.i]
                                : pt_max(square * k - mean * mean, 0.0f);
     pt_glow_put(&to, p.i, g);
 }
@@ -184,7 +186,7 @@ doubt_kernel(const __grid_constant__ film_t f,
 
     if (place_of(f.width, f.height, &p)) {
         s = pt_shade(f.pixel + p.i, f.look + p.i, pt_glow_at(&from, p.i),
-                     f.samples, f.marched);
+                     f.samples, t.tissue[p.i], t.samples[p.i], f.marched);
         d = pt_luminance(pt_sub(s.plain, s.smooth));
         t.error[p.i] = d * d;
         t.variance[p.i] = s.variance;
@@ -227,9 +229,9 @@ shade_kernel(const __grid_constant__ film_t f,
     }
 
     s = pt_shade(f.pixel + p.i, f.look + p.i, pt_glow_at(&from, p.i), f.samples,
-                 f.marched);
+                 t.tissue[p.i], t.samples[p.i], f.marched);
 
-    if (f.samples > 1) {
+    if (f.samples >= PT_FILTER_SURE) {
         s = pt_shade_mix(s, around(f, t.error, p), around(f, t.variance, p));
     }
 

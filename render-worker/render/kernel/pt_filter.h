@@ -15,6 +15,9 @@
 #define PT_FILTER_LEVELS 5 /* neighbours 1, 2, 4, 8, 16 pixels away */
 #define PT_FILTER_FADE 3   /* pixels on each side by which error is judged */
 
+/* Samples from which on variances are good enough to judge the filter by. */
+#define PT_FILTER_SURE 8
+
 /* What tells which neighbours are like a pixel. */
 typedef struct {
     float depth; /* mm; PT_FAR: no tissue */
@@ -195,15 +198,18 @@ pt_agree(float a, float b, float variance)
 typedef struct {
     pt_v3 plain, smooth; /* radiance over black */
     float plain_cover, smooth_cover;
-    float variance; /* of plain's luminance; negative: not known */
+    float variance; /* of plain's luminance; 0 of one sample */
 } pt_shade_t;
 
-/* marched: cover has no noise from the second sample on. */
+/*
+ * g: filtered; tissue: the part that it covers, by so many samples of this film
+ * and of the past. marched: cover has no noise from the second sample on.
+ */
 PT_FN pt_shade_t
 pt_shade(const pt_pixel_t *p, const pt_look_t *l, pt_glow_t g, uint32_t samples,
-         int marched)
+         float tissue, float worth, int marched)
 {
-    float n = (float) samples, k = 1.0f / n, tissue, own, behind;
+    float k = 1.0f / (float) samples, n = worth - 1.0f, clear, behind;
     pt_shade_t s;
 
     s.plain = pt_scale(pt_vec((float) p->radiance[0], (float) p->radiance[1],
@@ -212,18 +218,18 @@ pt_shade(const pt_pixel_t *p, const pt_look_t *l, pt_glow_t g, uint32_t samples,
     s.plain_cover = (float) p->cover * k;
     s.smooth = s.plain;
     s.smooth_cover = s.plain_cover;
-    s.variance = samples > 1 ? (float) pt_pixel_variance(p, samples) : -1.0f;
+    s.variance = samples > 1 ? (float) pt_pixel_variance(p, samples) : 0.0f;
 
     if (l->depth >= PT_FAR || g.cover <= 0.0f) {
         return s;
     }
 
+    clear = 1.0f - (float) p->tissue * k;
+    behind = clear > 0.0f ? 1.0f - (1.0f - s.plain_cover) / clear : 0.0f;
+
     /* One march through the pixel's middle is not noisy but jagged. */
-    tissue = (float) p->tissue * k;
-    behind = tissue < 1.0f ? (s.plain_cover - tissue) / (1.0f - tissue) : 0.0f;
-    own = marched ? (n - 1.0f) * (n - 1.0f) / ((n - 1.0f) * (n - 1.0f) + 2.0f)
-                  : n / (n + 8.0f);
-    tissue = l->cover + own * (tissue - l->cover);
+    n = marched ? n * n / (n * n + 2.0f) : worth / (worth + 8.0f);
+    tissue = l->cover + n * (tissue - l->cover);
 
     s.smooth = pt_scale(pt_mul(g.light, pt_filter_color(l)), tissue / g.cover);
     s.smooth = pt_along(s.smooth, l->behind, 1.0f - tissue);
@@ -235,7 +241,8 @@ pt_shade(const pt_pixel_t *p, const pt_look_t *l, pt_glow_t g, uint32_t samples,
 /*
  * What is shown: radiance of what covers, and how much of the pixel it does.
  * What the two ways differ by beyond noise is the filter's error, so the less
- * noise there is the more counts the plain one (James and Stein, 1961).
+ * noise there is the more counts the plain one (James and Stein, 1961). Both
+ * are estimates: a little more than the noise is taken for noise.
  *
  * error, variance: means around the pixel, of the squared difference in
  * luminance and of the plain one's variance.
@@ -243,7 +250,7 @@ pt_shade(const pt_pixel_t *p, const pt_look_t *l, pt_glow_t g, uint32_t samples,
 PT_FN pt_shade_t
 pt_shade_mix(pt_shade_t s, float error, float variance)
 {
-    float wrong = pt_max(error - variance, 0.0f);
+    float wrong = pt_max(error - 1.4f * variance, 0.0f);
     float k = variance > 0.0f ? wrong / (wrong + variance) : 1.0f;
 
     s.smooth = pt_along(s.smooth, pt_sub(s.plain, s.smooth), k);

@@ -8,8 +8,7 @@
 
 #include "render-worker/render/kernel/pt_filter.h"
 
-#define PT_HISTORY 32 /* samples a pixel that the past counts at most */
-#define PT_FORGET 64  /* own samples from which on it does not count */
+#define PT_FORGET 64 /* own samples from which on it does not count */
 
 /* An older picture. */
 typedef struct {
@@ -151,13 +150,14 @@ pt_past_clamp(pt_glow_t past, const pt_glows_t *own, int32_t width,
     return past;
 }
 
-/* What the past is worth to a pixel that has samples of its own. */
+/* What the past is worth to a pixel that has samples of its own; most: that it
+ * may ever be. */
 PT_FN float
-pt_past_worth(float worth, uint32_t samples)
+pt_past_worth(float worth, float most, uint32_t samples)
 {
     float left = 1.0f - (float) samples * (1.0f / (float) PT_FORGET);
 
-    return pt_min(worth, (float) PT_HISTORY) * pt_max(left, 0.0f);
+    return pt_min(worth, most) * pt_max(left, 0.0f);
 }
 
 /* Own light and the past's, each by its samples. */
