@@ -19,15 +19,15 @@ const t = text.view;
 
 /** Tissues, direction, light, and the fine tuning of tissues. */
 export function LookPanel() {
-    const there = useSettings((s) => s.settings !== null);
-    if (!there) {
+    const mode = useSettings((s) => s.settings?.technique.mode);
+    if (!mode) {
         return null;
     }
     return (
         <Box sx={{ display: 'grid', gap: 2 }}>
             <Presets />
             <TechniquePanel />
-            <Directions />
+            {mode !== 'slice' && <Directions />}
             <TransferEditor />
             <Light />
             <FocusPanel />

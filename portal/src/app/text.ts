@@ -167,7 +167,7 @@ export const text = {
         surfaceAt: 'Surface at',
         windowCenter: 'Middle grey',
         windowWidth: 'Contrast',
-        planes: { axial: 'From below', coronal: 'From the front', sagittal: 'From the left' },
+        planes: { axial: 'Below', coronal: 'Front', sagittal: 'Left' },
         depth: 'Depth',
         thickness: 'Thickness',
         inColors: 'In the tissues’ colours',
