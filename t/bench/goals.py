@@ -13,7 +13,7 @@ Result = namedtuple("Result", "measured peer value met")
 
 SINGLE = (1, 2, 4, 8, 16, 32, 64)
 FURTHER = (1, 2, 4, 8, 16)
-FILTERED = (1, 2, 4, 8, 16)
+FILTERED = (1, 2, 4, 8)
 # Samples of ours at whose CPU time errors are compared, plain and filtered.
 EQUAL, EQUAL_FILTERED = 16, 4
 
@@ -70,7 +70,7 @@ def g3(bench):
 
 
 def g4(bench):
-    return _equal_time(_single(bench), bench.ours.curve((4, 16, 64), "er2012"),
+    return _equal_time(_single(bench), bench.ours.curve((4, 16, 80), "er2012"),
                        "2012", 16)
 
 
@@ -97,7 +97,7 @@ def g8(bench):
     bias, error = bench.bias("production", 0, SINGLE[-1])
     further, further_error = bench.bias("production", 8, FURTHER[-1])
     peers = []
-    for name, mode, samples in ("2012", "er2012", 64), ("Woodcock", "woodcock", 16):
+    for name, mode, samples in ("2012", "er2012", 80), ("Woodcock", "woodcock", 16):
         if bench.ours.films.get((mode, 0, False)):
             peers.append("%s %+.2f %%" % (name, 100 * bench.bias(mode, 0, samples)[0]))
     if bench.peers:

@@ -141,25 +141,28 @@ def curves(bench):
 
 
 def beside(bench, bounces):
-    """Rows of peer, ours after no more CPU time, reference."""
+    """A PNG a peer; rows of its picture, ours after no more CPU time, and the
+    converged one."""
     films = bench.ours.films.get(("production", bounces, False))
     if not films:
         return
     curve = bench.ours.curves["production", bounces, False]
-    reference = bench.references[bounces].picture
-    rows, told = [], []
+    converged = pictures.shown(bench.references[bounces].picture)
+    rows, told = {}, {}
     for name, samples, cpu, picture in _peer_pictures(bench, bounces):
         fit = [p for p in curve.points if p.cpu <= cpu]
         if fit:
-            rows.append(np.concatenate([pictures.shown(picture),
-                                        pictures.shown(films[fit[-1].samples][0]),
-                                        pictures.shown(reference)], 1))
-            told.append("%s %d samples, %.1f s | ours %d samples, %.1f s | reference"
-                        % (name, samples, cpu, fit[-1].samples, fit[-1].cpu))
-    if rows:
-        path = "%s/beside_%d.png" % (FOLDER, bounces)
-        pictures.write_png(path, np.concatenate(rows, 0))
-        print("%s, from the top: %s" % (path, "; ".join(told)))
+            own = pictures.shown(films[fit[-1].samples][0])
+            rows.setdefault(name, []).append(
+                np.concatenate([pictures.shown(picture), own, converged], 1))
+            told.setdefault(name, []).append(
+                "%d samples, %.1f s | ours %d, %.1f s"
+                % (samples, cpu, fit[-1].samples, fit[-1].cpu))
+    for name in rows:
+        path = "%s/beside-%s-%d.png" % (FOLDER, name.lower(), bounces)
+        pictures.write_png(path, np.concatenate(rows[name], 0))
+        print("%s, %d further bounces, from the top: %s | converged"
+              % (path, bounces, "; ".join(told[name])))
 
 
 def _peer_pictures(bench, bounces):
