@@ -121,11 +121,11 @@ def g10(bench):
     met = ms <= 250
     if bench.peers:
         theirs = bench.peers.cycles_first_cpu()
-        ratio = 1000 * theirs / found["cpu_ms"]
+        ratio = 1000 * theirs / found["median_cpu_ms"]
         text = "Cycles %.1f CPU s, %.0fx" % (theirs, ratio)
         met = met and ratio >= 20
     return Result("%.0f ms, %.0f of CPU; film %dx%d"
-                  % (ms, found["cpu_ms"], *found["film"]), text, ms, met)
+                  % (ms, found["median_cpu_ms"], *found["film"]), text, ms, met)
 
 
 def g11(bench):
@@ -137,8 +137,9 @@ def g11(bench):
 def g12(bench):
     found = film.measure(bench.scene, "latency")
     ms = found["p99_ms"]
-    return Result("%.0f ms, median %.0f; film %dx%d"
-                  % (ms, found["median_ms"], *found["film"]), "", ms, ms <= 80)
+    return Result("%.0f ms, %.0f of CPU; median %.0f, %.0f; film %dx%d"
+                  % (ms, found["p99_cpu_ms"], found["median_ms"],
+                     found["median_cpu_ms"], *found["film"]), "", ms, ms <= 80)
 
 
 def g14(bench):
@@ -171,6 +172,14 @@ def g17(bench):
                   100 * abs(worst), abs(worst) <= 0.001)
 
 
+def memory(bench):
+    found = film.measure(bench.scene, "memory")
+    ratio = 1 + found["beside"] / found["voxels"]
+    return Result("%.3f; %.1f MB and a film of %.1f MB"
+                  % (ratio, (found["voxels"] + found["beside"]) / 1e6,
+                     found["film"] / 1e6), "", ratio, ratio <= 1.15)
+
+
 def _times(ratio, inside):
     return "%s%.1fx" % ("" if inside else "~", ratio)
 
@@ -192,4 +201,5 @@ GOALS = (
     ("G15", "GPU over CPU, paths a second", "300x", g15),
     ("G16", "bits of a moving sequence, filtered over not", "1/6", g16),
     ("G17", "furnace error, all modes but 2012", "0.1 %", g17),
+    ("memory", "a session's but its film, over its voxels'", "1.15", memory),
 )

@@ -101,7 +101,7 @@ class Bench:
     def furnace_2012(self):
         """What the 2012 estimator makes of the furnace, in words."""
         found = furnace.errors(self.folder + "/furnace", ["er2012"])
-        return "2012: " + ", ".join("%s %+.0f %%" % (shading, 100 * error)
+        return "2012, which scatters once: " + ", ".join("%s %+.0f %%" % (shading, 100 * error)
                                     for (_, shading), (error, _) in found.items())
 
     def paths_per_second(self, device):
@@ -120,7 +120,7 @@ def say(text):
 
 def table(rows):
     """Columns as wide as their widest cell, long ones in several lines."""
-    widths = (4, 34, 7, 38, 38, 6)
+    widths = (6, 34, 7, 38, 38, 6)
     head = ("goal", "what", "target", "measured", "peer", "")
     for row in (head, *rows):
         cells = [textwrap.wrap(text, w) or [""] for text, w in zip(row, widths)]
