@@ -2,19 +2,26 @@
  * What a moving picture looks like, costs and takes, in one process and without
  * a server: one line of JSON.
  *
- * usage: film [--volume FILE --settings FILE] orbit|bits|first|edit|latency...
+ * usage: film [--volume FILE --settings FILE] WHAT...
  *
- * orbit    PSNR of a camera that turns 2 degrees a frame at 2 samples,
- * filtered, against each view converged: looking back at the picture before,
- * and not bits     of the same sequence, filtered over unfiltered, at the PSNR
- * against the converged views that the unfiltered one has first    ms from a
- * volume in memory to its first picture, encoded edit     CPU ms from a
- * transfer function to the bounds of all macrocells latency  ms from a new
- * camera to its picture, encoded: median and 99 %
+ * orbit: PSNR of a camera that turns 2 degrees a frame at 2 samples, filtered,
+ * against each view converged; looking back at the picture before, and not.
+ *
+ * bits: of the same sequence, filtered over unfiltered, at the PSNR against the
+ * converged views that the unfiltered one has.
+ *
+ * first: ms from a volume in memory to its first picture, encoded.
+ *
+ * edit: CPU ms from a transfer function to the bounds of all macrocells.
+ *
+ * latency: ms from a new camera to its picture, encoded; median and 99 %.
+ *
+ * memory: bytes of a view beside the voxels, and of its film.
  *
  * Without --volume: a phantom head of 256^3.
  */
 
+#include <malloc.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,6 +69,8 @@ static double sequence(uint8_t *const frames[], uint8_t *const truths[],
 static void first(bench_t *b);
 static void edit(bench_t *b);
 static void latency(bench_t *b);
+static void memory(bench_t *b);
+static size_t held(void);
 static picture_wish_t wish_of(const bench_t *b);
 static double now_ms(clockid_t clock);
 static int rising(const void *a, const void *b);
@@ -69,11 +78,8 @@ static int rising(const void *a, const void *b);
 static const struct {
     const char *name;
     void (*run)(bench_t *b);
-} benches[] = {{"orbit", orbit},
-               {"bits", bits},
-               {"first", first},
-               {"edit", edit},
-               {"latency", latency}};
+} benches[] = {{"orbit", orbit}, {"bits", bits},       {"first", first},
+               {"edit", edit},   {"latency", latency}, {"memory", memory}};
 
 
 int
@@ -391,7 +397,7 @@ static void
 first(bench_t *b)
 {
     picture_wish_t wish = wish_of(b);
-    double ms[RUNS], start;
+    double ms[RUNS], cpu_ms[RUNS], start, start_cpu;
     picture_result_t result;
     picture_t picture;
     publish_t ring;
@@ -403,6 +409,7 @@ first(bench_t *b)
         }
 
         start = now_ms(CLOCK_MONOTONIC);
+        start_cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
         picture_init(&picture, &b->scan.volume, b->scan.voxels, &ring);
 
         if (picture_make(&picture, b->tracer, &wish, &result) != EXPO_OK ||
@@ -411,14 +418,17 @@ first(bench_t *b)
         }
 
         ms[i] = now_ms(CLOCK_MONOTONIC) - start;
+        cpu_ms[i] = now_ms(CLOCK_PROCESS_CPUTIME_ID) - start_cpu;
         picture_close(&picture);
         publish_close(&ring);
     }
 
     qsort(ms, RUNS, sizeof(*ms), rising);
-    printf(", \"first\": {\"median_ms\": %.1f, \"film\": [%u, %u], "
-           "\"samples\": %u}",
-           ms[RUNS / 2], result.film_width, result.film_height, result.samples);
+    qsort(cpu_ms, RUNS, sizeof(*cpu_ms), rising);
+    printf(", \"first\": {\"median_ms\": %.1f, \"median_cpu_ms\": %.1f, "
+           "\"film\": [%u, %u], \"samples\": %u}",
+           ms[RUNS / 2], cpu_ms[RUNS / 2], result.film_width,
+           result.film_height, result.samples);
 }
 
 
@@ -454,7 +464,7 @@ static void
 latency(bench_t *b)
 {
     picture_wish_t wish = wish_of(b);
-    double ms[INPUTS], start;
+    double ms[INPUTS], cpu_ms[INPUTS], start, start_cpu;
     picture_result_t result;
     picture_t picture;
     publish_t ring;
@@ -471,6 +481,7 @@ latency(bench_t *b)
         turn(&wish.settings, STEP_DEG);
         wish.revision++;
         start = now_ms(CLOCK_MONOTONIC);
+        start_cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
 
         if (picture_make(&picture, b->tracer, &wish, &result) != EXPO_OK) {
             fail(EXIT_INPUT, "no picture came");
@@ -478,16 +489,55 @@ latency(bench_t *b)
 
         if (i >= 0) {
             ms[i] = now_ms(CLOCK_MONOTONIC) - start;
+            cpu_ms[i] = now_ms(CLOCK_PROCESS_CPUTIME_ID) - start_cpu;
         }
     }
 
     qsort(ms, INPUTS, sizeof(*ms), rising);
+    qsort(cpu_ms, INPUTS, sizeof(*cpu_ms), rising);
     printf(", \"latency\": {\"median_ms\": %.1f, \"p99_ms\": %.1f, "
-           "\"film\": [%u, %u], \"samples\": %u}",
-           ms[INPUTS / 2], ms[INPUTS * 99 / 100], result.film_width,
-           result.film_height, result.samples);
+           "\"median_cpu_ms\": %.1f, \"p99_cpu_ms\": %.1f, \"film\": [%u, %u], "
+           "\"samples\": %u}",
+           ms[INPUTS / 2], ms[INPUTS * 99 / 100], cpu_ms[INPUTS / 2],
+           cpu_ms[INPUTS * 99 / 100], result.film_width, result.film_height,
+           result.samples);
     picture_close(&picture);
     publish_close(&ring);
+}
+
+
+/* Of one view beside the voxels, which it borrows, and of its film. */
+static void
+memory(bench_t *b)
+{
+    size_t before = held(), opened;
+    tracer_view_t *v = open_view(b);
+
+    if (tracer_set(v, &b->settings) != EXPO_OK) {
+        fail(EXIT_INPUT, "rendering failed");
+    }
+
+    opened = held();
+
+    if (tracer_film(v, EDGE, EDGE, 1) != EXPO_OK ||
+        tracer_pass(v, 1) != EXPO_OK) {
+        fail(EXIT_INPUT, "rendering failed");
+    }
+
+    printf(", \"memory\": {\"voxels\": %zu, \"beside\": %zu, \"film\": %zu}",
+           (size_t) expo_volume_voxels(&b->scan.volume) * sizeof(uint16_t),
+           opened - before, held() - opened);
+    tracer_close(v);
+}
+
+
+/* Bytes that malloc has given. */
+static size_t
+held(void)
+{
+    struct mallinfo2 m = mallinfo2();
+
+    return m.uordblks + m.hblkhd;
 }
 
 
@@ -539,7 +589,12 @@ need(void *memory)
 void
 say(const char *format, ...)
 {
-    (void) format;
+    va_list args;
+
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
 }
 
 
