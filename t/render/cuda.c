@@ -39,6 +39,13 @@ settings(void)
     s.transfer.points[1].specular[0] = 0.3f;
     s.transfer.points[1].roughness = 0.2f;
     s.camera.aperture_mm = 1;
+    s.technique.isovalue = 300;
+    s.technique.window_center = 300;
+    s.technique.window_width = 600;
+    s.technique.slice.normal[1] = -1;
+    s.technique.slice.up[2] = 1;
+    s.technique.slice.width_mm = 20;
+    s.technique.slice.thickness_mm = 3;
     s.n_lights = 2;
 
     for (i = 0; i < 2; i++) {
@@ -131,6 +138,9 @@ every_pixel_gets_the_sums_that_the_kernels_functions_give(void)
     static const uint32_t shapes[][2] = {{WIDTH, HEIGHT}, {16, 16}, {17, 16},
                                          {16, 17},        {31, 33}, {160, 16},
                                          {16, 130}};
+    static const expo_technique_t techniques[] = {
+        EXPO_PATH,    EXPO_PATH,       EXPO_PATH, EXPO_PATH,
+        EXPO_AVERAGE, EXPO_ISOSURFACE, EXPO_SLICE};
     static pt_pixel_t film[16 * 160];
     static float rgb[3 * 16 * 160], own[3 * 16 * 160];
     expo_settings_t s = settings();
@@ -144,12 +154,14 @@ every_pixel_gets_the_sums_that_the_kernels_functions_give(void)
         width = shapes[i][0];
         height = shapes[i][1];
         mode = i % (PT_ER2012 + 1);
+        s.technique.mode = techniques[i];
         reset();
         by_hand(&s, (pt_mode_t) mode, width, height, 5, film);
         f = (film_t){
             .pixel = film, .width = width, .height = height, .samples = 5};
         film_read(&f, own);
         open_view(&t, &v, (tracer_mode_t) mode, width, height);
+        same &= tracer_set(v, &s) == EXPO_OK;
         same &= tracer_pass(v, 1) == EXPO_OK && tracer_pass(v, 4) == EXPO_OK;
         same &= tracer_read(v, rgb) == EXPO_OK;
         same &= memcmp(rgb, own, 3 * width * height * sizeof(*rgb)) == 0;
