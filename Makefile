@@ -51,8 +51,9 @@ $(BUILD)/obj/lib/schema.o $(BUILD)/obj/t/unit/schema.o $(BUILD)/t/fuzz/control $
 RENDER_OBJ := $(call obj,$(wildcard render-worker/render/*.c))
 $(RENDER_OBJ): CFLAGS += -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast
 
-# --- CUDA: with `make NVCC=/usr/local/cuda/bin/nvcc` ---------------------------
+# --- CUDA: where there is nvcc; `make NVCC=` does without ----------------------
 
+NVCC ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc))
 CUDA := render-worker/render/cuda
 ifeq ($(NVCC),)
 RENDER_OBJ += $(BUILD)/obj/$(CUDA)/absent.o
@@ -75,14 +76,6 @@ RENDER_OBJ += $(CUDA_C) $(CUDA_CU)
 # The runtime is linked in, and looks for the driver when a device is asked for.
 LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl
 endif
-
-.PHONY: cuda-check
-cuda-check: NVCC := $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc))
-cuda-check:
-	@if [ -z "$(NVCC)" ]; then echo "no nvcc here: nothing checked"; \
-	else for f in $(CUDA)/*.cu; do \
-	$(NVCC) -std=c++17 -I. -Werror all-warnings -arch=sm_80 -ptx -o /dev/null $$f || exit 1; done; \
-	echo "kernels compile as CUDA"; fi
 
 # --- worker ----------------------------------------------------------------
 
