@@ -127,14 +127,15 @@ report(const tracer_t *tracer, const tracer_view_t *view, const options_t *o,
         printf("\"filter_cpu_seconds\": %.4f, ", filter_cost(view, o));
     }
 
-    printf("\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"samples\": %u, "
-           "\"bad_paths\": %llu, \"width\": %u, \"height\": %u, "
-           "\"device\": \"%s\", \"paths_per_second\": %.0f, \"checkpoints\": [",
-           spent->seconds, spent->cpu_seconds, tracer_samples(view),
-           (unsigned long long) tracer_bad_paths(view), o->width, o->height,
-           tracer_device(tracer),
-           (double) tracer_samples(view) * pictures * o->width * o->height /
-               spent->seconds);
+    printf(
+        "\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"samples\": %u, "
+        "\"noise\": %.3f, \"bad_paths\": %llu, \"width\": %u, \"height\": %u, "
+        "\"device\": \"%s\", \"paths_per_second\": %.0f, \"checkpoints\": [",
+        spent->seconds, spent->cpu_seconds, tracer_samples(view),
+        tracer_noise(view), (unsigned long long) tracer_bad_paths(view),
+        o->width, o->height, tracer_device(tracer),
+        (double) tracer_samples(view) * pictures * o->width * o->height /
+            spent->seconds);
 
     for (i = 0; i < spent->n_checkpoints; i++) {
         printf("%s{\"samples\": %u, \"cpu_seconds\": %.4f}", i ? ", " : "",

@@ -44,6 +44,9 @@ typedef struct {
     expo_status_t (*keep)(device_view_t *v, const film_t *f);
     void (*forget)(device_view_t *v);
 
+    /* As film_noise; negative when the machine failed. */
+    double (*noise)(device_view_t *v, const film_t *f);
+
     /* The sum of all pixels' bad. */
     uint64_t (*bad_paths)(const device_view_t *v);
 

@@ -41,6 +41,7 @@ static expo_status_t cpu_pass(device_view_t *view, const pt_scene_t *s,
 static void task_tile(void *task, uint32_t tile);
 static expo_status_t cpu_keep(device_view_t *view, const film_t *f);
 static void cpu_forget(device_view_t *view);
+static double cpu_noise(device_view_t *view, const film_t *f);
 static uint64_t cpu_bad_paths(const device_view_t *view);
 static expo_status_t cpu_read(device_view_t *view, const film_t *f, float *rgb);
 static expo_status_t cpu_read_filtered(device_view_t *view, const film_t *f,
@@ -52,9 +53,9 @@ static film_t cpu_film_of(const device_view_t *view, const film_t *f);
 static int has_v3(void);
 
 static const device_table_t cpu_table = {
-    cpu_destroy, cpu_open,          cpu_close,  cpu_set,    cpu_film,
-    cpu_clear,   cpu_pass,          cpu_keep,   cpu_forget, cpu_bad_paths,
-    cpu_read,    cpu_read_filtered, cpu_display};
+    cpu_destroy,   cpu_open, cpu_close,         cpu_set,    cpu_film,
+    cpu_clear,     cpu_pass, cpu_keep,          cpu_forget, cpu_noise,
+    cpu_bad_paths, cpu_read, cpu_read_filtered, cpu_display};
 
 
 expo_status_t
@@ -214,6 +215,15 @@ cpu_forget(device_view_t *view)
     cpu_view_t *v = (cpu_view_t *) view;
 
     filter_forget(v->filter);
+}
+
+
+static double
+cpu_noise(device_view_t *view, const film_t *f)
+{
+    film_t own = cpu_film_of(view, f);
+
+    return film_noise(&own);
 }
 
 

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define CURVE 2048
-#define BAND 8 /* rows a piece of work */
+#define NOISE_PIXELS 65536 /* about so many are asked */
+#define BAND 8             /* rows a piece of work */
 
 typedef struct {
     const film_t *film;
@@ -24,6 +25,7 @@ typedef struct {
 
 static expo_status_t shade(const film_t *f, filter_t *filter, pool_t *pool,
                            float **shaded);
+static double shown_error(const film_t *f, const pt_pixel_t *p);
 static void curve_make(display_t *d);
 static float curve_at(const display_t *d, float linear);
 static void show_band(void *ctx, uint32_t band);
@@ -82,6 +84,48 @@ film_over(const film_t *f, const float *shaded, float *rgb)
                 cover * (shaded[4 * i + (size_t) c] - f->background[c]);
         }
     }
+}
+
+
+double
+film_noise(const film_t *f)
+{
+    size_t i, pixels = (size_t) f->width * f->height;
+    size_t step = 1 + pixels / NOISE_PIXELS;
+    double sum = 0, error;
+    uint64_t n = 0;
+
+    for (i = 0; i < pixels; i += step) {
+        if (f->pixel[i].cover > 0) {
+            error = shown_error(f, f->pixel + i);
+            sum += error * error;
+            n++;
+        }
+    }
+
+    return n > 0 ? sqrt(sum / (double) n) : 0;
+}
+
+
+/* About the standard deviation of a pixel's grey on the screen, 0..255. */
+static double
+shown_error(const film_t *f, const pt_pixel_t *p)
+{
+    double n = f->samples, light = pt_pixel_luminance(p) / n;
+    double error = sqrt(pt_pixel_variance(p, f->samples));
+    float cover = (float) (p->cover / n), at[2];
+    int k;
+
+    for (k = 0; k < 2; k++) {
+        at[k] = (float) (k ? light + error : light - error) / cover;
+        at[k] = cover * pt_tone(at[k] * f->exposure, f->tone_map) +
+                (1.0f - cover) *
+                    pt_luminance(pt_vec(f->background[0], f->background[1],
+                                        f->background[2]));
+        at[k] = powf(pt_srgb(at[k]), 1.0f / f->gamma);
+    }
+
+    return 127.5 * (double) (at[1] - at[0]);
 }
 
 

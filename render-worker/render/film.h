@@ -38,6 +38,9 @@ expo_status_t film_read_filtered(const film_t *f, filter_t *filter,
 /* shaded, [height][width][4], over the background. */
 void film_over(const film_t *f, const float *shaded, float *rgb);
 
+/* As tracer_noise; at least two samples. */
+double film_noise(const film_t *f);
+
 /* As tracer_read_display. EXPO_NO_MEMORY. */
 expo_status_t film_display(const film_t *f, filter_t *filter, pool_t *pool,
                            uint32_t width, uint32_t height, uint8_t *rgba);

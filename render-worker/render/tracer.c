@@ -271,6 +271,21 @@ tracer_bad_paths(const tracer_view_t *v)
 }
 
 
+double
+tracer_noise(const tracer_view_t *v)
+{
+    film_t f;
+
+    if (!v->film || v->samples < 2 || v->spoiled) {
+        return -1;
+    }
+
+    f = film_of(v);
+
+    return v->device->does->noise(v->on, &f);
+}
+
+
 expo_status_t
 tracer_read(const tracer_view_t *v, float *rgb)
 {

@@ -96,6 +96,13 @@ uint32_t tracer_samples(const tracer_view_t *v);
  * out of the film: always 0, unless a kernel has a bug. */
 uint64_t tracer_bad_paths(const tracer_view_t *v);
 
+/*
+ * Standard deviation that is left in the picture as shown but not filtered, in
+ * steps of 1/255 of its grey, over all that is not background: from what two
+ * parts of the samples differ by. Negative while it is not known.
+ */
+double tracer_noise(const tracer_view_t *v);
+
 /* Mean linear radiance, [height][width][3], top row first, before exposure. */
 expo_status_t tracer_read(const tracer_view_t *v, float *rgb);
 

@@ -2,7 +2,7 @@
  * Group 12 of the renderer's tests: after any change no sample of the old
  * settings remains. The picture is, bit for bit, that of a view which never
  * knew them. Only where light is the same before and after may what is shown
- * look back (reproject.c); the mean never does.
+ * look back (pt_reproject.h); the mean never does.
  */
 
 #include <math.h>

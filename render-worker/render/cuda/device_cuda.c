@@ -27,6 +27,8 @@ static const device_table_t cuda_table = {
     .pass = cuda_pass,
     .keep = cuda_keep,
     .forget = cuda_forget,
+
+    .noise = cuda_noise,
     .bad_paths = cuda_bad_paths,
     .read = cuda_read,
     .read_filtered = cuda_read_filtered,

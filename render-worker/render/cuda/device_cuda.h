@@ -61,6 +61,7 @@ expo_status_t cuda_film(device_view_t *view, uint32_t width, uint32_t height);
 expo_status_t cuda_clear(device_view_t *view);
 expo_status_t cuda_keep(device_view_t *view, const film_t *f);
 void cuda_forget(device_view_t *view);
+double cuda_noise(device_view_t *view, const film_t *f);
 uint64_t cuda_bad_paths(const device_view_t *view);
 expo_status_t cuda_read(device_view_t *view, const film_t *f, float *rgb);
 expo_status_t cuda_read_filtered(device_view_t *view, const film_t *f,

@@ -129,6 +129,18 @@ cuda_forget(device_view_t *view)
 }
 
 
+double
+cuda_noise(device_view_t *view, const film_t *f)
+{
+    film_t own = *f;
+    expo_status_t st;
+
+    own.pixel = sums((cuda_view_t *) view, &st);
+
+    return st == EXPO_OK ? film_noise(&own) : -1;
+}
+
+
 uint64_t
 cuda_bad_paths(const device_view_t *view)
 {
