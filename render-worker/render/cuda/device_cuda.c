@@ -27,7 +27,6 @@ static const device_table_t cuda_table = {
     .pass = cuda_pass,
     .keep = cuda_keep,
     .forget = cuda_forget,
-
     .noise = cuda_noise,
     .bad_paths = cuda_bad_paths,
     .read = cuda_read,
