@@ -110,39 +110,69 @@ wave_follow(const pt_scene_t *s, wave_t *w, int32_t n, pt_ask_t ask)
 }
 
 
+/* Sample number `sample` of every pixel. */
+static int32_t
+wave_trace(const pt_scene_t *s, wave_t *w, part_t part, uint32_t sample,
+           int32_t around)
+{
+    int32_t x, y, n = 0, i, left;
+    pt_ask_t ask;
+
+    for (y = part.y0; y < part.y1; y++) {
+        for (x = part.x0; x < part.x1; x++) {
+            pt_path_start(s, &w->path[n++], x, y, sample, around);
+        }
+    }
+
+    do {
+        for (ask = PT_FORCE; ask <= PT_RATIO; ask++) {
+            wave_follow(s, w, n, ask);
+        }
+
+        for (left = 0, i = 0; i < n; i++) {
+            left += w->path[i].ask != PT_DONE;
+        }
+    } while (left > 0);
+
+    return n;
+}
+
+
 /* The same paths as trace, all of a tile at a time. */
 static void
 together(const pass_t *p, part_t part)
 {
-    const pt_scene_t *s = p->scene;
-    int32_t x, y, n, i, left;
+    int32_t n, i, across = part.x1 - part.x0;
+    pt_sample_t once[PASS_TILE * PASS_TILE];
+    pt_pixel_t *pixel[PASS_TILE * PASS_TILE];
     uint32_t sample;
-    pt_ask_t ask;
     wave_t w;
 
+    for (i = 0; i < across * (part.y1 - part.y0); i++) {
+        pixel[i] = p->film +
+                   (int64_t) (part.y0 + i / across) * p->scene->width +
+                   part.x0 + i % across;
+    }
+
     for (sample = p->first; sample < p->first + p->count; sample++) {
-        for (n = 0, y = part.y0; y < part.y1; y++) {
-            for (x = part.x0; x < part.x1; x++) {
-                pt_path_start(s, &w.path[n++], x, y, sample,
-                              s->mode == PT_PRODUCTION);
+        if (sample == PT_AGAIN && p->scene->mode == PT_PRODUCTION) {
+            n = wave_trace(p->scene, &w, part, 0, 1);
+
+            for (i = 0; i < n; i++) {
+                once[i] = w.path[i].out;
+            }
+
+            n = wave_trace(p->scene, &w, part, 0, PT_AROUND);
+
+            for (i = 0; i < n; i++) {
+                pt_pixel_again(pixel[i], once[i], w.path[i].out);
             }
         }
 
-        do {
-            for (ask = PT_FORCE; ask <= PT_RATIO; ask++) {
-                wave_follow(s, &w, n, ask);
-            }
+        n = wave_trace(p->scene, &w, part, sample, sample > 0 ? PT_AROUND : 1);
 
-            for (left = 0, i = 0; i < n; i++) {
-                left += w.path[i].ask != PT_DONE;
-            }
-        } while (left > 0);
-
-        for (n = 0, y = part.y0; y < part.y1; y++) {
-            for (x = part.x0; x < part.x1; x++) {
-                pt_pixel_take(p->film + (int64_t) y * s->width + x, sample,
-                              w.path[n++].out);
-            }
+        for (i = 0; i < n; i++) {
+            pt_pixel_take(pixel[i], sample, w.path[i].out);
         }
     }
 }

@@ -35,7 +35,7 @@ enum {
 };
 
 /* Directions in which a marched collision looks for the sky: most of a
- * picture's noise is whether it is seen. */
+ * picture's noise is whether it is seen. A path may do with fewer. */
 #define PT_AROUND 4
 
 typedef struct {
@@ -271,7 +271,7 @@ typedef struct {
     pt_v3 worth;   /* what a shadow ray brings if nothing is in its way */
     float pdf;     /* of the direction */
     uint32_t bounce;
-    int32_t marched, direction, lamp;
+    int32_t marched, around, direction, lamp;
 
     /* The next collision. */
     pt_ray_t next_r;
@@ -289,13 +289,14 @@ pt_path_dim(const pt_path_t *p)
 PT_FN int32_t
 pt_path_around(const pt_path_t *p)
 {
-    return p->e.marched ? PT_AROUND : 1;
+    return p->e.marched ? p->around : 1;
 }
 
 PT_FN void
 pt_path_start(const pt_scene_t *s, pt_path_t *p, int32_t x, int32_t y,
-              uint32_t sample, int marched)
+              uint32_t sample, int32_t around)
 {
+    int marched = s->mode == PT_PRODUCTION;
     float v;
     int32_t lamp;
 
@@ -304,6 +305,7 @@ pt_path_start(const pt_scene_t *s, pt_path_t *p, int32_t x, int32_t y,
     p->limit = pt_visible_lamp(s, p->r, &lamp);
     p->out = pt_background(s, p->r.d, lamp);
     p->marched = marched;
+    p->around = around;
     p->bounce = 0;
     p->stage = PT_FROM_CAMERA;
     p->ask = marched ? PT_FORCE : PT_TRACK;
@@ -529,13 +531,14 @@ pt_path_follow(const pt_scene_t *s, pt_path_t *p)
     return f;
 }
 
-/* marched: else tracked, free of bias. */
-PT_FN pt_sample_t
-pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample, int marched)
+/* Marched in production, else tracked, which is free of bias. */
+PT_BIG pt_sample_t
+pt_path(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample,
+        int32_t around)
 {
     pt_path_t p;
 
-    pt_path_start(s, &p, x, y, sample, marched);
+    pt_path_start(s, &p, x, y, sample, around);
 
     while (p.ask != PT_DONE) {
         pt_path_next(s, &p, pt_path_follow(s, &p));

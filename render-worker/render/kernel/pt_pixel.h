@@ -5,6 +5,9 @@
 
 #include "render-worker/render/kernel/pt_render.h"
 
+/* The sample before which the first is traced again. */
+#define PT_AGAIN 2
+
 typedef struct {
     double radiance[3];
     double cover, tissue;
@@ -21,22 +24,22 @@ pt_pixel_luminance(const pt_pixel_t *f)
 }
 
 PT_FN void
-pt_pixel_add(pt_pixel_t *f, pt_sample_t s)
+pt_pixel_add(pt_pixel_t *f, pt_sample_t s, double times)
 {
     double light = (double) pt_luminance(s.radiance);
 
     /* One bad path must not blacken a pixel for good. */
     if (!(fabs(light) + (double) s.cover < (double) PT_FAR)) {
-        f->bad++;
+        f->bad += times > 0;
         return;
     }
 
-    f->radiance[0] += (double) s.radiance.x;
-    f->radiance[1] += (double) s.radiance.y;
-    f->radiance[2] += (double) s.radiance.z;
-    f->cover += (double) s.cover;
-    f->tissue += (double) s.tissue;
-    f->square += light * light;
+    f->radiance[0] += times * (double) s.radiance.x;
+    f->radiance[1] += times * (double) s.radiance.y;
+    f->radiance[2] += times * (double) s.radiance.z;
+    f->cover += times * (double) s.cover;
+    f->tissue += times * (double) s.tissue;
+    f->square += times * light * light;
 }
 
 /*
@@ -70,18 +73,42 @@ pt_pixel_take(pt_pixel_t *f, uint32_t i, pt_sample_t s)
         f->mark[1] = pt_pixel_luminance(f);
     }
 
-    pt_pixel_add(f, s);
+    pt_pixel_add(f, s, 1);
 }
 
-/* Adds samples first .. first + count - 1. */
+/* The first sample, once looked around for, as if it had always been wholly.
+ */
+PT_FN void
+pt_pixel_again(pt_pixel_t *f, pt_sample_t once, pt_sample_t wholly)
+{
+    double before = pt_pixel_luminance(f);
+
+    pt_pixel_add(f, once, -1);
+    pt_pixel_add(f, wholly, 1);
+    f->mark[1] += pt_pixel_luminance(f) - before;
+}
+
+/*
+ * Adds samples first .. first + count - 1. One direction is there sooner than
+ * all, so the first picture does with it; once there are others, it is traced
+ * again.
+ */
 PT_FN void
 pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
                uint32_t first, uint32_t count)
 {
+    int marched = pt_render_paths(s) && s->mode == PT_PRODUCTION;
     uint32_t i;
 
     for (i = first; i < first + count; i++) {
-        pt_pixel_take(f, i, pt_render(s, x, y, i));
+        if (marched && i == PT_AGAIN) {
+            pt_pixel_again(f, pt_path(s, x, y, 0, 1),
+                           pt_path(s, x, y, 0, PT_AROUND));
+        }
+
+        pt_pixel_take(f, i,
+                      marched && i == 0 ? pt_path(s, x, y, 0, 1)
+                                        : pt_render(s, x, y, i));
     }
 }
 

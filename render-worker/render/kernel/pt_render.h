@@ -10,7 +10,7 @@
 #include "render-worker/render/kernel/pt_slice.h"
 #include "render-worker/render/kernel/pt_surface.h"
 
-/* Whether pt_render is pt_path, and paths may as well be followed together. */
+/* Whether pt_render is pt_path: paths may as well be followed together. */
 PT_FN int
 pt_render_paths(const pt_scene_t *s)
 {
@@ -42,7 +42,7 @@ pt_render(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
         return pt_er2012(s, x, y, sample);
     }
 
-    return pt_path(s, x, y, sample, s->mode == PT_PRODUCTION);
+    return pt_path(s, x, y, sample, PT_AROUND);
 }
 
 /* What guides the filter; nothing where a technique has no use for it. */
