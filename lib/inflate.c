@@ -8,6 +8,8 @@
 /* Tells zlib from gzip by the header. */
 #define INFLATE_EITHER (15 + 32)
 
+static int next(expo_inflate_t *f, uint8_t *dst, size_t room);
+
 
 expo_status_t
 expo_inflate_open(expo_inflate_t *f, const uint8_t *src, size_t len)
@@ -28,18 +30,8 @@ expo_inflate_read(expo_inflate_t *f, uint8_t *dst, size_t bytes)
     int rc;
 
     while (bytes > 0) {
-        if (f->z.avail_in == 0) {
-            piece = f->rest_len < INFLATE_PIECE ? f->rest_len : INFLATE_PIECE;
-            f->z.next_in = (Bytef *) f->rest;
-            f->z.avail_in = (uInt) piece;
-            f->rest += piece;
-            f->rest_len -= piece;
-        }
-
         piece = bytes < INFLATE_PIECE ? bytes : INFLATE_PIECE;
-        f->z.next_out = dst;
-        f->z.avail_out = (uInt) piece;
-        rc = inflate(&f->z, Z_NO_FLUSH);
+        rc = next(f, dst, piece);
         piece -= f->z.avail_out;
         dst += piece;
         bytes -= piece;
@@ -63,8 +55,38 @@ expo_inflate_read(expo_inflate_t *f, uint8_t *dst, size_t bytes)
 }
 
 
+expo_status_t
+expo_inflate_check(expo_inflate_t *f)
+{
+    uint8_t none;
+
+    return next(f, &none, 0) == Z_DATA_ERROR ? EXPO_CORRUPT : EXPO_OK;
+}
+
+
 void
 expo_inflate_close(expo_inflate_t *f)
 {
     inflateEnd(&f->z);
+}
+
+
+/* What inflate says. */
+static int
+next(expo_inflate_t *f, uint8_t *dst, size_t room)
+{
+    size_t piece;
+
+    if (f->z.avail_in == 0) {
+        piece = f->rest_len < INFLATE_PIECE ? f->rest_len : INFLATE_PIECE;
+        f->z.next_in = (Bytef *) f->rest;
+        f->z.avail_in = (uInt) piece;
+        f->rest += piece;
+        f->rest_len -= piece;
+    }
+
+    f->z.next_out = dst;
+    f->z.avail_out = (uInt) room;
+
+    return inflate(&f->z, Z_NO_FLUSH);
 }

@@ -26,6 +26,10 @@ expo_status_t expo_inflate_open(expo_inflate_t *f, const uint8_t *src,
 /* The next `bytes` bytes; EXPO_CORRUPT: damaged, or it ends before them. */
 expo_status_t expo_inflate_read(expo_inflate_t *f, uint8_t *dst, size_t bytes);
 
+/* After the last byte that is wanted: EXPO_CORRUPT when the data end here, or
+ * a gzip member does, and its checksum is that of other bytes. */
+expo_status_t expo_inflate_check(expo_inflate_t *f);
+
 void expo_inflate_close(expo_inflate_t *f);
 
 #endif

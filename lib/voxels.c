@@ -37,6 +37,7 @@ typedef struct {
     int whole;        /* all of them are whole */
 } voxels_range_t;
 
+static int may_be_there(const expo_numbers_t *n, uint64_t count);
 static expo_status_t blocks_open(voxels_blocks_t *b, const expo_numbers_t *n,
                                  uint64_t count);
 static expo_status_t blocks_skip(voxels_blocks_t *b, uint64_t bytes);
@@ -79,10 +80,7 @@ expo_voxels_take(expo_volume_t *v, uint16_t **voxels, const expo_numbers_t *n)
     expo_status_t st = EXPO_NO_MEMORY;
     double step = 1;
 
-    /* Nothing is asked of the system for data that cannot be there: deflate
-     * makes at most 1032 bytes of one. */
-    if (count * expo_number_bytes(n->type) / (n->deflated ? 1032 : 1) >
-        n->len) {
+    if (!may_be_there(n, count)) {
         return EXPO_CORRUPT;
     }
 
@@ -131,6 +129,17 @@ done:
     *voxels = sink.dst;
 
     return EXPO_OK;
+}
+
+
+/* Nothing is asked of the system for data that cannot be: deflate makes at most
+ * 1032 bytes of one. */
+static int
+may_be_there(const expo_numbers_t *n, uint64_t count)
+{
+    uint64_t wanted = count * expo_number_bytes(n->type);
+
+    return wanted / (n->deflated ? 1032 : 1) <= n->len;
 }
 
 
@@ -360,6 +369,10 @@ blocks_next(voxels_blocks_t *b, size_t *count)
 
     *count = b->left < VOXELS_BLOCK ? (size_t) b->left : VOXELS_BLOCK;
     b->left -= *count;
+
+    if (n->deflated && *count == 0) {
+        return expo_inflate_check(&b->inflate);
+    }
 
     if (n->deflated) {
         st = expo_inflate_read(&b->inflate, b->bytes, *count * width);

@@ -47,10 +47,11 @@ size_t expo_number_bytes(expo_number_t type);
  * is malloc'd, [nz][ny][nx]. Nothing larger than them is allocated.
  *
  * Whole numbers that span no more than 65535 are kept exactly, whatever their
- * type; others have their range spread over 0..65535. What is not finite
- * becomes the smallest value.
+ * type, as far as a double holds them (2^53); others have their range spread
+ * over 0..65535. What is not finite becomes the smallest value.
  *
- * EXPO_CORRUPT: the data end early or do not inflate. EXPO_NO_MEMORY.
+ * EXPO_CORRUPT: the data end early, do not inflate or fail their checksum.
+ * EXPO_NO_MEMORY.
  */
 expo_status_t expo_voxels_take(expo_volume_t *v, uint16_t **voxels,
                                const expo_numbers_t *n);

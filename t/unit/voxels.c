@@ -225,6 +225,30 @@ data_may_be_skipped_and_may_not_end(void)
     check(expo_voxels_take(&v, &voxels, &n) == EXPO_CORRUPT);
 }
 
+/* Stored bytes inflate whatever they are; only the checksum tells. */
+static void
+a_wrong_checksum_is_noticed(void)
+{
+    uint8_t raw[8] = {1, 2, 3, 4, 5, 6, 7, 8}, packed[128];
+    expo_numbers_t n = {
+        .data = packed, .type = EXPO_UINT8, .slope = 1, .deflated = 1};
+    expo_volume_t v = line_of(8);
+    uint16_t *voxels;
+    int bits;
+
+    for (bits = 15; bits <= 31; bits += 16) {
+        n.len = deflated(raw, 8, bits, packed, sizeof(packed));
+        packed[n.len - (bits > 15 ? 8 : 1)] ^= 1;
+        v = line_of(8);
+        check(expo_voxels_take(&v, &voxels, &n) == EXPO_CORRUPT);
+
+        /* Of data that go on nothing is known. */
+        v = line_of(7);
+        check(expo_voxels_take(&v, &voxels, &n) == EXPO_OK);
+        free(voxels);
+    }
+}
+
 /* gzip of a file in two halves is two members, one after the other. */
 static void
 gzip_may_have_several_members(void)
@@ -306,6 +330,7 @@ main(void)
     fractions_are_spread_over_the_range();
     what_is_no_number_becomes_the_smallest_value();
     data_may_be_skipped_and_may_not_end();
+    a_wrong_checksum_is_noticed();
     gzip_may_have_several_members();
     long_data_are_taken_block_by_block();
     voxels_may_be_scaled_on_their_way();
