@@ -15,7 +15,7 @@ typedef struct {
     double direction[9]; /* of axis 0, then 1, then 2 */
     double origin[3];
     long long header_bytes; /* before the voxels; -1: all but them */
-    char data_file[256];
+    char data_file[EXPO_VOLUME_FILE_NAME_MAX];
 } metaimage_t;
 
 typedef int (*metaimage_field_pt)(metaimage_t *m, expo_volume_t *v,
@@ -105,7 +105,7 @@ expo_metaimage_read(expo_volume_t *v, uint16_t **voxels,
     m.numbers.data = file->data + at;
     m.numbers.len = file->len - at;
 
-    if (strcmp(m.data_file, "LOCAL") != 0) {
+    if (strcasecmp(m.data_file, "local") != 0) {
         st = expo_volume_file_beside(file, m.data_file, &m.numbers.data,
                                      &m.numbers.len, note, note_bytes);
         if (st != EXPO_OK) {
@@ -272,8 +272,7 @@ is_channels(metaimage_t *m, expo_volume_t *v, const char *value)
 static int
 is_sizes(metaimage_t *m, expo_volume_t *v, const char *value)
 {
-    m->have_sizes =
-        sscanf(value, "%u %u %u", &v->dims[0], &v->dims[1], &v->dims[2]) == 3;
+    m->have_sizes = expo_volume_file_sizes(v->dims, value);
 
     return m->have_sizes;
 }
@@ -371,27 +370,12 @@ is_modality(metaimage_t *m, expo_volume_t *v, const char *value)
 }
 
 
-/* One file; lists and numbered files are not read. */
 static int
 is_data_file(metaimage_t *m, expo_volume_t *v, const char *value)
 {
     (void) v;
 
-    if (strncmp(value, "LIST", 4) == 0 || strchr(value, '%') != NULL) {
-        return 0;
-    }
-
-    if (strncmp(value, "./", 2) == 0) {
-        value += 2;
-    }
-
-    if (strcasecmp(value, "local") == 0) {
-        value = "LOCAL";
-    }
-
-    return value[0] != '\0' &&
-           snprintf(m->data_file, sizeof(m->data_file), "%s", value) <
-               (int) sizeof(m->data_file);
+    return expo_volume_file_name(m->data_file, value);
 }
 
 
@@ -438,26 +422,17 @@ place(const metaimage_t *m, expo_volume_t *v)
 static int
 skip(metaimage_t *m, const expo_volume_t *v)
 {
-    uint64_t wanted;
-
-    if (m->header_bytes >= 0) {
-        /* Of the file, before it is inflated. */
-        if ((uint64_t) m->header_bytes > m->numbers.len) {
-            return 0;
-        }
-
-        m->numbers.data += m->header_bytes;
-        m->numbers.len -= (size_t) m->header_bytes;
-        return 1;
+    if (m->header_bytes < 0) {
+        return expo_volume_file_last(&m->numbers, v);
     }
 
-    wanted = expo_volume_voxels(v) * expo_number_bytes(m->numbers.type);
-
-    if (m->numbers.deflated || m->numbers.len < wanted) {
+    /* Of the file, before it is inflated. */
+    if ((uint64_t) m->header_bytes > m->numbers.len) {
         return 0;
     }
 
-    m->numbers.skip = m->numbers.len - wanted;
+    m->numbers.data += m->header_bytes;
+    m->numbers.len -= (size_t) m->header_bytes;
 
     return 1;
 }

@@ -306,7 +306,7 @@ describe(const nifti_t *n, expo_volume_t *v, expo_numbers_t *numbers,
         if (n->dim[i] < 1 || n->dim[i] > UINT32_MAX) {
             return expo_volume_file_refuse(note, note_bytes, EXPO_INVALID,
                                            "a dimension of the NIfTI file is "
-                                           "not above 0");
+                                           "0, negative or far too large");
         }
 
         frames *= i > 3 ? (double) n->dim[i] : 1;
@@ -466,7 +466,7 @@ image(const expo_volume_file_t *file, expo_numbers_t *numbers, char *note,
 {
     const char *own = file->name != NULL ? file->name : "*";
     size_t stem = strlen(own);
-    char name[256];
+    char name[EXPO_VOLUME_FILE_NAME_MAX];
 
     stem -= stem > 4 && strcmp(own + stem - 4, ".hdr") == 0 ? 4 : 0;
     snprintf(name, sizeof(name), "%.*s.img", (int) stem, own);

@@ -14,7 +14,8 @@ typedef struct {
     double spacings[3]; /* 0: none given */
     double flip[3];     /* to LPS */
     long long byte_skip, line_skip;
-    char data_file[256]; /* "" when the voxels follow the header */
+    char data_file[EXPO_VOLUME_FILE_NAME_MAX]; /* "" when the voxels follow the
+                                                  header */
 } nrrd_t;
 
 typedef int (*nrrd_field_pt)(nrrd_t *n, expo_volume_t *v, const char *value);
@@ -162,7 +163,7 @@ header(nrrd_t *n, expo_volume_t *v, const expo_volume_file_t *file, size_t *at,
 static int
 header_line(nrrd_t *n, expo_volume_t *v, char *line)
 {
-    char *colon = strchr(line, ':');
+    char *colon = strchr(line, ':'), *end;
     size_t i, len;
 
     if (line[0] == '#' || colon == NULL) {
@@ -175,6 +176,16 @@ header_line(nrrd_t *n, expo_volume_t *v, char *line)
 
     if (strncmp(line, "unit:=", 6) == 0) {
         return word(v->unit, line + 6);
+    }
+
+    if (colon[1] == '=') {
+        return 1;
+    }
+
+    end = colon + strlen(colon);
+
+    while (end[-1] == ' ' || end[-1] == '\t') {
+        *--end = '\0';
     }
 
     len = (size_t) (colon - line);
@@ -316,8 +327,7 @@ is_space(nrrd_t *n, expo_volume_t *v, const char *value)
 static int
 is_sizes(nrrd_t *n, expo_volume_t *v, const char *value)
 {
-    n->have_sizes =
-        sscanf(value, "%u %u %u", &v->dims[0], &v->dims[1], &v->dims[2]) == 3;
+    n->have_sizes = expo_volume_file_sizes(v->dims, value);
 
     return n->have_sizes;
 }
@@ -369,22 +379,12 @@ is_origin(nrrd_t *n, expo_volume_t *v, const char *value)
 }
 
 
-/* One file; lists and numbered files are not read. */
 static int
 is_data_file(nrrd_t *n, expo_volume_t *v, const char *value)
 {
     (void) v;
 
-    if (strncmp(value, "LIST", 4) == 0 || strchr(value, '%') != NULL) {
-        return 0;
-    }
-
-    if (strncmp(value, "./", 2) == 0) {
-        value += 2;
-    }
-
-    return snprintf(n->data_file, sizeof(n->data_file), "%s", value) <
-           (int) sizeof(n->data_file);
+    return expo_volume_file_name(n->data_file, value);
 }
 
 
@@ -474,7 +474,6 @@ place(nrrd_t *n, expo_volume_t *v)
 static int
 skip(nrrd_t *n, const expo_volume_t *v)
 {
-    uint64_t wanted;
     const uint8_t *end;
 
     for (; n->line_skip > 0; n->line_skip--) {
@@ -494,13 +493,5 @@ skip(nrrd_t *n, const expo_volume_t *v)
         return 1;
     }
 
-    wanted = expo_volume_voxels(v) * expo_number_bytes(n->numbers.type);
-
-    if (n->numbers.deflated || n->numbers.len < wanted) {
-        return 0;
-    }
-
-    n->numbers.skip = n->numbers.len - wanted;
-
-    return 1;
+    return expo_volume_file_last(&n->numbers, v);
 }

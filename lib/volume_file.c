@@ -109,6 +109,12 @@ expo_volume_file_refuse(char *note, size_t note_bytes, expo_status_t st,
     vsnprintf(note, note_bytes, why, args);
     va_end(args);
 
+    for (; *note != '\0'; note++) {
+        if (*note < 0x20 || *note > 0x7e) {
+            *note = '?';
+        }
+    }
+
     return st;
 }
 
@@ -153,15 +159,69 @@ expo_volume_file_line(const expo_volume_file_t *file, size_t *at, char *line,
 
     end = *at < file->len ? memchr(start, '\n', file->len - *at) : NULL;
 
-    if (end == NULL || (size_t) (end - start) >= cap) {
+    if (end == NULL) {
         return 0;
     }
 
-    len = (size_t) (end - start);
+    *at += (size_t) (end - start) + 1;
+    len = (size_t) (end - start) < cap ? (size_t) (end - start) : cap - 1;
     memcpy(line, start, len);
     line[len] = '\0';
     line[strcspn(line, "\r")] = '\0';
-    *at += len + 1;
+
+    return 1;
+}
+
+
+int
+expo_volume_file_sizes(uint32_t dims[3], const char *value)
+{
+    unsigned long long n;
+    char *end;
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        value += strspn(value, " \t");
+        n = strtoull(value, &end, 10);
+
+        if (*value < '0' || *value > '9' || n > UINT32_MAX) {
+            return 0;
+        }
+
+        dims[i] = (uint32_t) n;
+        value = end;
+    }
+
+    return *value == '\0';
+}
+
+
+int
+expo_volume_file_name(char name[EXPO_VOLUME_FILE_NAME_MAX], const char *value)
+{
+    if (strncmp(value, "LIST", 4) == 0 || strchr(value, '%') != NULL) {
+        return 0;
+    }
+
+    if (strncmp(value, "./", 2) == 0) {
+        value += 2;
+    }
+
+    return value[0] != '\0' && snprintf(name, EXPO_VOLUME_FILE_NAME_MAX, "%s",
+                                        value) < EXPO_VOLUME_FILE_NAME_MAX;
+}
+
+
+int
+expo_volume_file_last(expo_numbers_t *n, const expo_volume_t *v)
+{
+    uint64_t wanted = expo_volume_voxels(v) * expo_number_bytes(n->type);
+
+    if (n->deflated || n->len < wanted) {
+        return 0;
+    }
+
+    n->skip = n->len - wanted;
 
     return 1;
 }

@@ -13,6 +13,8 @@
 #include "lib/volume.h"
 #include "lib/voxels.h"
 
+#define EXPO_VOLUME_FILE_NAME_MAX 256
+
 typedef struct {
     const uint8_t *data; /* the whole file */
     size_t len;
@@ -60,7 +62,7 @@ expo_status_t expo_volume_file_take(expo_volume_t *v, uint16_t **voxels,
                                     expo_numbers_t *n, const char *format,
                                     char *note, size_t note_bytes);
 
-/* Writes note; returns st. */
+/* Writes note, printable whatever a file put into it; returns st. */
 expo_status_t expo_volume_file_refuse(char *note, size_t note_bytes,
                                       expo_status_t st, const char *why, ...)
     __attribute__((format(printf, 4, 5)));
@@ -74,9 +76,21 @@ expo_status_t expo_volume_file_beside(const expo_volume_file_t *file,
                                       size_t *len, char *note,
                                       size_t note_bytes);
 
-/* The next line of a text header from *at, without its end; 0: none, or it is
- * longer than cap. Moves *at behind it. */
+/* The next line of a text header from *at, without its end; 0: none. Moves *at
+ * behind it. A longer one than cap is cut: no field that is read is. */
 int expo_volume_file_line(const expo_volume_file_t *file, size_t *at,
                           char *line, size_t cap);
+
+/* Three whole numbers and nothing else; 0: they are not. */
+int expo_volume_file_sizes(uint32_t dims[3], const char *value);
+
+/* One file's name as a header gives it; 0: lists and numbered files, which are
+ * not read, or none. */
+int expo_volume_file_name(char name[EXPO_VOLUME_FILE_NAME_MAX],
+                          const char *value);
+
+/* Skips all of n's data but v's voxels at their end; 0: they are too short, or
+ * deflated. */
+int expo_volume_file_last(expo_numbers_t *n, const expo_volume_t *v);
 
 #endif

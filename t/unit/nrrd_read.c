@@ -84,7 +84,7 @@ read_text(const char *text, expo_volume_t *v)
 {
     static const uint8_t other[24] = "12345678\nabcdefghijklmn";
     neighbour_t n = {"x.raw", other, sizeof(other)};
-    uint8_t file[1024];
+    uint8_t file[4096];
     expo_volume_file_t in = {file, strlen(text) + 64, "x.nhdr", beside, &n, 0,
                              NULL};
     uint16_t *voxels = NULL;
@@ -125,9 +125,34 @@ what_is_not_understood_is_refused(void)
           EXPO_UNSUPPORTED);
     check(read_text(HEAD "unit:=\x01\n\n", &v) == EXPO_UNSUPPORTED);
     check(read_text("NRRD0004\ntype: block\n\n", &v) == EXPO_UNSUPPORTED);
+    check(read_text("NRRD0004\ntype: \x1b[31mred\n\n", &v) == EXPO_UNSUPPORTED);
+    check(strstr(note, "\"type: ?[31mred\"") != NULL);
+    /* 2^32 + 2 is not 2. */
+    check(read_text(HEAD "sizes: 4294967298 2 2\n\n", &v) == EXPO_UNSUPPORTED);
+    check(read_text(HEAD "sizes: 2 2 2.5\n\n", &v) == EXPO_UNSUPPORTED);
+    check(read_text(HEAD "sizes: 2 -2 2\n\n", &v) == EXPO_UNSUPPORTED);
+    check(read_text(HEAD "sizes: 2 2\n\n", &v) == EXPO_UNSUPPORTED);
+    check(read_text(HEAD "data file:\n\n", &v) == EXPO_UNSUPPORTED);
     check(read_text("NRRD0004\ndimension: 4\n\n", &v) == EXPO_UNSUPPORTED);
     check(read_text("P6\n1 1\n", &v) == EXPO_INVALID);
     check(read_text("", &v) == EXPO_INVALID);
+}
+
+static void
+keys_of_other_programs_change_nothing(void)
+{
+    char text[4096];
+    expo_volume_t v;
+
+    check(read_text(HEAD "sizes: 2 2 2 \nencoding: raw\t\n" TAIL
+                         "type:=block\nsizes:=9\n\n",
+                    &v) == EXPO_OK);
+    check(v.dims[0] == 2);
+
+    /* Segmentations have keys of several thousand letters. */
+    snprintf(text, sizeof(text), "%s%s%s%02000d%s",
+             HEAD "sizes: 2 2 2\nencoding: raw\n", TAIL, "key:=", 7, "\n\n");
+    check(read_text(text, &v) == EXPO_OK);
 }
 
 static void
@@ -207,6 +232,7 @@ main(void)
     what_import_writes_is_read(0.125, 3.5);
     no_part_of_a_file_is_taken_for_it();
     what_is_not_understood_is_refused();
+    keys_of_other_programs_change_nothing();
     voxels_may_lie_in_another_file();
     axes_become_lps();
     gzip_is_inflated();
