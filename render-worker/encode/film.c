@@ -5,6 +5,7 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <libavutil/avstring.h>
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 
@@ -21,7 +22,7 @@ static const AVCodec *codec_for(const char *format);
 static expo_status_t open_encoder(film_t *f, const AVCodec *codec,
                                   uint32_t width, uint32_t height,
                                   unsigned fps);
-static expo_status_t open_file(film_t *f, const char *path);
+static expo_status_t open_file(film_t *f);
 static expo_status_t open_frame(film_t *f);
 static expo_status_t drain(film_t *f);
 static void film_free(film_t *f);
@@ -45,14 +46,17 @@ film_open(const char *path, const char *format, uint32_t width, uint32_t height,
 {
     const AVCodec *codec = codec_for(format);
     film_t *f = calloc(1, sizeof(*f));
+    /* Else what is before a colon in it would name a protocol. */
+    char *url = av_asprintf("file:%s", path);
     expo_status_t st;
 
-    if (f == NULL) {
-        return EXPO_NO_MEMORY;
+    if (f == NULL || url == NULL) {
+        st = EXPO_NO_MEMORY;
+        goto done;
     }
 
     if (codec == NULL ||
-        avformat_alloc_output_context2(&f->file, NULL, format, path) < 0) {
+        avformat_alloc_output_context2(&f->file, NULL, format, url) < 0) {
         st = EXPO_UNSUPPORTED;
         goto done;
     }
@@ -62,10 +66,12 @@ film_open(const char *path, const char *format, uint32_t width, uint32_t height,
         st = open_frame(f);
     }
     if (st == EXPO_OK) {
-        st = open_file(f, path);
+        st = open_file(f);
     }
 
 done:
+
+    av_free(url);
 
     if (st != EXPO_OK) {
         film_free(f);
@@ -215,7 +221,7 @@ open_frame(film_t *f)
 
 
 static expo_status_t
-open_file(film_t *f, const char *path)
+open_file(film_t *f)
 {
     AVDictionary *options = NULL;
     int rc;
@@ -230,7 +236,7 @@ open_file(film_t *f, const char *path)
     f->stream->time_base = f->encoder->time_base;
     f->stream->avg_frame_rate = f->encoder->framerate;
 
-    if (avio_open(&f->file->pb, path, AVIO_FLAG_WRITE) < 0) {
+    if (avio_open(&f->file->pb, f->file->url, AVIO_FLAG_WRITE) < 0) {
         return EXPO_IO;
     }
 
@@ -266,6 +272,10 @@ drain(film_t *f)
 static void
 film_free(film_t *f)
 {
+    if (f == NULL) {
+        return;
+    }
+
     if (f->file != NULL) {
         avio_closep(&f->file->pb);
     }

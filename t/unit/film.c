@@ -1,5 +1,6 @@
 #include "render-worker/encode/film.c"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -156,6 +157,22 @@ names_say_which_format(void)
     check(film_format("a.png") == NULL && film_format("") == NULL);
 }
 
+/* For FFmpeg "a:" could be a protocol; here it is part of a name. */
+static void
+a_name_may_hold_a_colon(void)
+{
+    char folder[] = "/tmp/expo-film-XXXXXX";
+    int here = open(".", O_RDONLY);
+    film_t *f;
+
+    check(mkdtemp(folder) != NULL && chdir(folder) == 0);
+    check(film_open("a:b.mp4", "mp4", WIDTH, HEIGHT, 25, &f) == EXPO_OK &&
+          film_close(f) == EXPO_OK);
+    check(unlink("a:b.mp4") == 0 && rmdir(folder) == 0);
+    check(fchdir(here) == 0);
+    close(here);
+}
+
 static void
 what_cannot_be_encoded_is_refused(void)
 {
@@ -176,6 +193,7 @@ main(void)
     every_picture_comes_back("mpeg");
     the_index_of_an_mp4_comes_first();
     names_say_which_format();
+    a_name_may_hold_a_colon();
     what_cannot_be_encoded_is_refused();
     unlink(path);
 
