@@ -36,6 +36,7 @@ typedef struct {
 /* Where a volume's other file would be, and that file. */
 typedef struct {
     const char *path;
+    uint64_t max_bytes;
     bytes_t bytes;
 } neighbour_t;
 
@@ -43,7 +44,7 @@ static int is_dicom(int fd);
 static void take_stream(scan_t *s, int fd, const uint8_t *head, size_t got,
                         const char *path, uint64_t most);
 static void take_file(scan_t *s, int fd, const uint8_t *head, size_t got,
-                      const char *path, uint64_t most);
+                      const char *path, uint64_t most, uint64_t max_bytes);
 static expo_status_t beside(void *owner, const char *name, const uint8_t **data,
                             size_t *len);
 static uint32_t factor_for(const expo_volume_t *v, uint64_t most,
@@ -52,7 +53,7 @@ static void voxels_read(scan_t *s, int fd, const char *path);
 static void voxels_scale(scan_t *s, int fd, const char *path);
 static size_t read_full(int fd, void *dst, size_t bytes, const char *path);
 static bytes_t bytes_open(int fd, const uint8_t *head, size_t got,
-                          const char *path);
+                          const char *path, uint64_t max_bytes);
 static void bytes_close(bytes_t *b);
 static void file_shrank(int signal);
 static int import_start(const char *path, const char *self, pid_t *importer);
@@ -98,7 +99,7 @@ scan_read(scan_t *s, const char *path, const char *self, uint64_t max_bytes)
         take_stream(s, fd, head, got, path, most);
 
     } else {
-        take_file(s, fd, head, got, path, most);
+        take_file(s, fd, head, got, path, most, max_bytes);
     }
 
     close(fd);
@@ -201,15 +202,15 @@ voxels_scale(scan_t *s, int fd, const char *path)
 /* A volume as other programs write it. */
 static void
 take_file(scan_t *s, int fd, const uint8_t *head, size_t got, const char *path,
-          uint64_t most)
+          uint64_t most, uint64_t max_bytes)
 {
     char copy[PATH_MAX], note[256];
-    neighbour_t neighbour = {.path = path};
+    neighbour_t neighbour = {.path = path, .max_bytes = max_bytes};
     expo_volume_file_t file = {.beside = beside,
                                .owner = &neighbour,
                                .most_voxels = most,
                                .factor = &s->factor};
-    bytes_t bytes = bytes_open(fd, head, got, path);
+    bytes_t bytes = bytes_open(fd, head, got, path, max_bytes);
     expo_status_t st;
 
     snprintf(copy, sizeof(copy), "%s", path);
@@ -254,7 +255,7 @@ beside(void *owner, const char *name, const uint8_t **data, size_t *len)
         return EXPO_NOT_FOUND;
     }
 
-    n->bytes = bytes_open(fd, NULL, 0, path);
+    n->bytes = bytes_open(fd, NULL, 0, path, n->max_bytes);
     close(fd);
     *data = n->bytes.data;
     *len = n->bytes.len;
@@ -308,9 +309,11 @@ read_full(int fd, void *dst, size_t bytes, const char *path)
 }
 
 
-/* head: what has been read of it already. */
+/* head: what has been read of it already. What cannot be mapped takes memory,
+ * up to max_bytes. */
 static bytes_t
-bytes_open(int fd, const uint8_t *head, size_t got, const char *path)
+bytes_open(int fd, const uint8_t *head, size_t got, const char *path,
+           uint64_t max_bytes)
 {
     size_t room = SCAN_PORTION, n;
     bytes_t b = {NULL, 0, 0};
@@ -336,6 +339,12 @@ bytes_open(int fd, const uint8_t *head, size_t got, const char *path)
     b.len = got;
 
     do {
+        if (b.len > max_bytes) {
+            fail(EXIT_INPUT, "%s: there is no memory for it: it is larger than "
+                             "%.3g MB, and no plain file",
+                 path, (double) max_bytes / 1e6);
+        }
+
         if (b.len == room) {
             room *= 2;
             b.data = need(realloc(b.data, room));
