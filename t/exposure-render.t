@@ -281,6 +281,7 @@ for my $case (
     ["$v --out made.png --size 10x10", 2, qr/--size/],
     ["$v --out made.png --size 5000x50", 2, qr/--size/],
     ["$v --out made.png --size 64", 2, qr/--size/],
+    ["$v --out made.png --size 4294967360x64", 2, qr/--size/],
     ["$v --out made.png --samples 0", 2, qr/--samples/],
     ["$v --out made.png --samples -1", 2, qr/--samples/],
     ["$v --out made.png --samples 1 --seconds 1", 2, qr/exclude/],
@@ -301,6 +302,7 @@ for my $case (
     ['--volume none --out made.png', 3, qr/cannot open none/],
     ['--volume text.nrrd --out made.png', 3, qr/no volume/],
     ['--volume empty --out made.png', 3, qr/no volume/],
+    ['--volume /dev/zero --max-memory 9M --out made.png', 3, qr/no memory/],
     ['--volume away.mhd --out made.png', 3, qr/same folder/],
     ['--volume gone.mhd --out made.png', 3, qr/gone\.raw/],
 ) {

@@ -230,17 +230,20 @@ options_check(options_t *o)
 static void
 size_read(options_t *o, const char *text)
 {
+    unsigned long width, height;
     char *end;
 
-    o->width = (uint32_t) strtoul(text, &end, 10);
-    o->height = *end == 'x' ? (uint32_t) strtoul(end + 1, &end, 10) : 0;
+    width = strtoul(text, &end, 10);
+    height = *end == 'x' ? strtoul(end + 1, &end, 10) : 0;
 
-    if (*end != '\0' || o->width < TRACER_EDGE_MIN ||
-        o->width > TRACER_EDGE_MAX || o->height < TRACER_EDGE_MIN ||
-        o->height > TRACER_EDGE_MAX) {
+    if (*end != '\0' || width < TRACER_EDGE_MIN || width > TRACER_EDGE_MAX ||
+        height < TRACER_EDGE_MIN || height > TRACER_EDGE_MAX) {
         fail(EXIT_USAGE, "--size takes WxH, each %d to %d", TRACER_EDGE_MIN,
              TRACER_EDGE_MAX);
     }
+
+    o->width = (uint32_t) width;
+    o->height = (uint32_t) height;
 }
 
 
