@@ -7,6 +7,9 @@
 
 static uint64_t memory_number(const char *path, const char *format);
 static uint64_t memory_cgroup(void);
+static uint64_t memory_left(const char *folder);
+static uint64_t memory_cgroup_number(const char *folder, const char *file,
+                                     const char *format);
 
 
 int
@@ -77,12 +80,11 @@ memory_number(const char *path, const char *format)
 }
 
 
-/* Version 2 of the cgroup interface; no limit reads as «max». */
+/* Version 2 of the cgroup interface. */
 static uint64_t
 memory_cgroup(void)
 {
-    char group[256] = "", path[512];
-    uint64_t most, now;
+    char group[256] = "", folder[512];
     FILE *f = fopen("/proc/self/cgroup", "re");
 
     if (f == NULL) {
@@ -95,15 +97,41 @@ memory_cgroup(void)
 
     fclose(f);
 
-    snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.max", group);
-    most = memory_number(path, "%" SCNu64);
+    snprintf(folder, sizeof(folder), "/sys/fs/cgroup%s", group);
 
-    snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.current", group);
-    now = memory_number(path, "%" SCNu64);
+    return memory_left(folder);
+}
+
+
+/* Files that were read count as used until something else needs their pages:
+ * they do not here, nor in MemAvailable. No limit reads as «max». */
+static uint64_t
+memory_left(const char *folder)
+{
+    uint64_t most, now, files;
+
+    most = memory_cgroup_number(folder, "memory.max", "%" SCNu64);
+    now = memory_cgroup_number(folder, "memory.current", "%" SCNu64);
+    files = memory_cgroup_number(folder, "memory.stat", "active_file %" SCNu64);
+    files +=
+        memory_cgroup_number(folder, "memory.stat", "inactive_file %" SCNu64);
 
     if (most == 0) {
         return UINT64_MAX;
     }
 
+    now -= files < now ? files : now;
+
     return now < most ? most - now : 0;
+}
+
+
+static uint64_t
+memory_cgroup_number(const char *folder, const char *file, const char *format)
+{
+    char path[1024];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, file);
+
+    return memory_number(path, format);
 }
