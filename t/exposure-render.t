@@ -317,6 +317,7 @@ is(scalar(leftovers()), 0, 'nothing is written');
 # --- a signal ----------------------------------------------------------------
 
 for my $case (['INT', 130, '--out made.pfm'], ['TERM', 143, '--out made.pfm'],
+    ['HUP', 129, '--turntable 90 --out made.mp4'],
     ['INT', 130, '--turntable 90 --out made.mp4']) {
     my ($signal, $want, $args) = @$case;
     my $pid = fork;

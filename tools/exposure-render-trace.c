@@ -25,10 +25,16 @@ trace_stops_on_signals(tracer_view_t *view)
 {
     /* A second signal ends the program at once. */
     struct sigaction action = {.sa_handler = stop, .sa_flags = SA_RESETHAND};
+    struct sigaction before;
 
     traced = view;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+
+    /* nohup keeps what it asked for. */
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+        sigaction(SIGHUP, &action, NULL);
+    }
 }
 
 

@@ -78,7 +78,7 @@ void scan_read(scan_t *s, const char *path, const char *self,
 /* Also sets the film's size where the command line did not. */
 void settings_read(expo_settings_t *s, options_t *o, const scan_t *scan);
 
-/* From now on SIGINT and SIGTERM end the program through fail(). */
+/* From now on SIGINT, SIGTERM and SIGHUP end the program through fail(). */
 void trace_stops_on_signals(tracer_view_t *view);
 
 /* Adds what options ask for to view's film, and what it took to spent. picture:
