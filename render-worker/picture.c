@@ -10,6 +10,10 @@
 #define PICTURE_FINEST_LAST 2
 /* Samples of each film between moving and the full one. */
 #define PICTURE_SETTLED 2
+/* What is left of the noise cannot be seen: less than one step of 8 bits; of
+ * fewer samples the estimate itself is too noisy. */
+#define PICTURE_QUIET 1.0
+#define PICTURE_QUIET_SAMPLES 16
 
 static expo_status_t picture_prepare(picture_t *p, tracer_t *tracer,
                                      const picture_wish_t *wish);
@@ -22,6 +26,7 @@ static void picture_settle(picture_t *p, const picture_wish_t *wish,
                            uint32_t step);
 static expo_status_t picture_pass(picture_t *p, const picture_wish_t *wish,
                                   picture_result_t *out);
+static bool picture_is_done(const picture_t *p, const picture_wish_t *wish);
 static bool picture_is_due(const picture_t *p, const picture_wish_t *wish);
 static expo_status_t picture_show(picture_t *p, const picture_wish_t *wish,
                                   picture_result_t *out);
@@ -59,8 +64,10 @@ picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
     bool rare = p->view == NULL || p->stream_revision != wish->stream_revision;
     uint64_t start = loop_now_us();
     expo_status_t st;
+    bool due;
 
     memset(out, 0, sizeof(*out));
+    out->noise = -1;
 
     st = picture_prepare(p, tracer, wish);
     if (st != EXPO_OK) {
@@ -76,10 +83,16 @@ picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
     out->samples = tracer_samples(p->view);
     out->film_width = p->film_width;
     out->film_height = p->film_height;
-    out->converged = p->phase == PICTURE_REFINING &&
-                     out->samples >= wish->settings.quality.max_samples;
+    due = picture_is_done(p, wish) || picture_is_due(p, wish);
 
-    if (out->converged || picture_is_due(p, wish)) {
+    if (due && p->phase == PICTURE_REFINING) {
+        p->noise = tracer_noise(p->view);
+    }
+
+    out->noise = p->noise;
+    out->converged = picture_is_done(p, wish);
+
+    if (due) {
         st = picture_show(p, wish, out);
 
         if (wish->moving && !rare) {
@@ -236,6 +249,7 @@ picture_film(picture_t *p, const picture_wish_t *wish, bool fresh)
     p->film_height = height;
     p->film_us = loop_now_us();
     p->film_shown = 0;
+    p->noise = -1;
 
     return EXPO_OK;
 }
@@ -284,11 +298,11 @@ picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
     uint64_t start;
     expo_status_t st;
 
-    if (p->phase == PICTURE_REFINING) {
-        if (have >= most) {
-            return EXPO_OK;
-        }
+    if (picture_is_done(p, wish)) {
+        return EXPO_OK;
+    }
 
+    if (p->phase == PICTURE_REFINING) {
         pace_still(&p->pace, p->film_width, p->film_height, most - have, &plan);
     }
 
@@ -301,6 +315,21 @@ picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
     }
 
     return st;
+}
+
+
+static bool
+picture_is_done(const picture_t *p, const picture_wish_t *wish)
+{
+    uint32_t samples = tracer_samples(p->view);
+
+    if (p->phase != PICTURE_REFINING) {
+        return false;
+    }
+
+    return samples >= wish->settings.quality.max_samples ||
+           (samples >= PICTURE_QUIET_SAMPLES && p->noise >= 0 &&
+            p->noise < PICTURE_QUIET);
 }
 
 

@@ -39,6 +39,7 @@ typedef struct {
     uint32_t sequence; /* this one */
     bool converged;    /* nothing more comes of these wishes */
     uint32_t samples;
+    double noise; /* as tracer_noise, of a still film; negative: not known */
     uint32_t film_width, film_height;
     uint32_t bytes; /* of the record's payload */
     uint64_t render_us, encode_us;
@@ -62,6 +63,7 @@ typedef struct {
     uint64_t seed;
     uint64_t film_us;     /* when the film began, or was last shown */
     uint32_t film_shown;  /* samples it had then */
+    double noise;         /* as tracer_noise, of this film lately */
     bool key, configured; /* the next record's flags */
 } picture_t;
 

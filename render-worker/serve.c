@@ -171,6 +171,7 @@ serve_add(serve_t *s, void *owner, const expo_volume_t *volume,
     v->revision = revision;
     v->stream = *stream;
     v->stream_revision = 1;
+    v->stats.noise = -1;
     picture_init(&v->picture, volume, voxels, ring);
 
     pthread_mutex_lock(&s->lock);
@@ -556,6 +557,7 @@ serve_count(serve_view_t *v, const picture_result_t *result)
     }
 
     v->stats.samples = result->samples;
+    v->stats.noise = result->noise;
     v->stats.width = result->film_width;
     v->stats.height = result->film_height;
     v->stats.frames += result->shown;

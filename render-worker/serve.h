@@ -48,6 +48,7 @@ typedef struct {
     uint32_t width, height;      /* film */
     double render_ms, encode_ms; /* mean of a frame */
     uint64_t bytes;
+    double noise; /* as picture_result_t */
     bool converged;
 } serve_stats_t;
 

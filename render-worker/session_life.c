@@ -308,8 +308,7 @@ session_tell_joined(session_t *s, session_peer_t *p)
         s->settings, "codecs", worker_codecs(), "histogram",
         describe_histogram(&s->load.volume, s->load.histogram), "volume",
         describe_volume(&s->load.volume, s->load.percentiles, s->load.factor),
-        "stream",
-        session_stream_json(&s->stream), "ring_bytes",
+        "stream", session_stream_json(&s->stream), "ring_bytes",
         (json_int_t) s->load.ring.ring.bytes);
 
     control_send(s->worker->control, p->peer, message, s->load.ring.fd);
@@ -324,16 +323,17 @@ session_tell_stats(session_t *s)
     serve_stats(s->view, &n);
 
     session_tell(
-        s, json_pack("{s:s, s:s, s:{s:f, s:I, s:I, s:i, s:i, s:f, s:f, s:f, "
-                     "s:I, s:b}}",
-                     "type", "stats", "session", s->name, "stats", "fps",
-                     (double) n.frames, "samples", (json_int_t) n.samples,
-                     "max_samples", (json_int_t) n.max_samples, "width",
-                     (int) n.width, "height", (int) n.height, "render_ms",
-                     n.render_ms, "encode_ms", n.encode_ms, "kbit_s",
-                     (double) n.bytes * 8 / 1000, "viewers",
-                     (json_int_t) session_count(s), "converged",
-                     (int) n.converged));
+        s,
+        json_pack("{s:s, s:s, s:{s:f, s:I, s:I, s:i, s:i, s:f, s:f, s:f, "
+                  "s:I, s:b, s:o*}}",
+                  "type", "stats", "session", s->name, "stats", "fps",
+                  (double) n.frames, "samples", (json_int_t) n.samples,
+                  "max_samples", (json_int_t) n.max_samples, "width",
+                  (int) n.width, "height", (int) n.height, "render_ms",
+                  n.render_ms, "encode_ms", n.encode_ms, "kbit_s",
+                  (double) n.bytes * 8 / 1000, "viewers",
+                  (json_int_t) session_count(s), "converged", (int) n.converged,
+                  "noise", n.noise < 0 ? NULL : json_real(n.noise)));
 }
 
 

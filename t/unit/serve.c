@@ -135,7 +135,7 @@ run(double seconds)
 }
 
 static void
-watch(watcher_t *w, uint32_t width, uint32_t height, uint32_t max_samples)
+come(watcher_t *w, uint32_t width, uint32_t height, uint32_t max_samples)
 {
     const picture_stream_t stream = {"mpeg1", width, height, 60, 8000000};
     expo_settings_t s = look;
@@ -147,6 +147,12 @@ watch(watcher_t *w, uint32_t width, uint32_t height, uint32_t max_samples)
     w->view =
         serve_add(serve, w, &volume, voxels, &w->ring, &s, 1, &stream);
     check(w->view != NULL);
+}
+
+static void
+watch(watcher_t *w, uint32_t width, uint32_t height, uint32_t max_samples)
+{
+    come(w, width, height, max_samples);
     serve_viewers(w->view, 1);
 }
 
@@ -222,6 +228,41 @@ a_converged_picture_costs_no_pass(void)
     check(passes == before_passes);
     check(makes == before_makes + 1);
     check(w.frames == frames + 1);
+
+    leave(&w);
+}
+
+/* Noise falls with the root of the samples; below what can be seen, it ends. */
+static void
+what_is_left_of_the_noise_ends_the_work(void)
+{
+    double noisy = 0, until = client_now() + 60;
+    uint32_t early = 0;
+    serve_stats_t stats;
+    expo_frame_t f;
+    watcher_t w;
+
+    watch(&w, 64, 64, 65536);
+
+    do {
+        run(0.005);
+        serve_stats(w.view, &stats);
+
+        if (early == 0 && stats.noise >= 0) {
+            early = stats.samples;
+            noisy = stats.noise;
+        }
+    } while (!stats.converged && client_now() < until);
+
+    printf("# noise %.2f at %u samples, %.2f at %u\n", noisy, early,
+           stats.noise, stats.samples);
+    check(stats.converged && stats.samples < 65536);
+    check(stats.samples > early && noisy > 1);
+    check(stats.noise >= 0 && stats.noise < 1);
+    run(0.05);
+    record(&w, &f);
+    check(f.flags & EXPO_FRAME_CONVERGED);
+    check(f.samples == stats.samples);
 
     leave(&w);
 }
@@ -383,7 +424,9 @@ sessions_outlive_a_device_that_fails(void)
     check(converged(&a));
     watch(&b, 64, 64, 1000000);
     check(shown(&b));
+    s.quality.max_samples = 1000000;
     device_fails = true;
+    serve_set(b.view, &s, 2);
     check(shown(&b));
     check(creates == created + 1);
     check(!a.failed && !b.failed);
@@ -423,8 +466,7 @@ picking_is_answered_from_the_last_picture(void)
     unsigned before_makes;
     watcher_t w;
 
-    watch(&w, 64, 64, 4);
-    serve_viewers(w.view, 0);
+    come(&w, 64, 64, 4);
     serve_pick(w.view, &pick);
     run(0.2);
     check(w.n_picked == 1 && w.picked[0] == 7 && !w.met);
@@ -497,6 +539,7 @@ main(void)
           == EXPO_OK);
 
     a_converged_picture_costs_no_pass();
+    what_is_left_of_the_noise_ends_the_work();
     without_viewers_nothing_is_made();
     two_that_move_get_the_same_number_of_pictures();
     a_resting_picture_is_shown_while_another_moves();

@@ -269,6 +269,9 @@ pictures_follow_the_settings_and_then_rest(void)
     check(json_integer_value(
               json_object_get(json_object_get(m, "stats"), "viewers"))
           == 1);
+    check(json_number_value(
+              json_object_get(json_object_get(m, "stats"), "noise"))
+          > 0);
     json_decref(m);
     check(c.bad == 0);
 

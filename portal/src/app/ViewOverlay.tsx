@@ -25,15 +25,19 @@ export function ViewOverlay() {
 function Progress() {
     const samples = useView((v) => v.samples);
     const max = useView((v) => v.max_samples);
+    const noise = useView((v) => v.noise);
+    const converged = useView((v) => v.converged);
     const drawn = useView((v) => v.drawn);
     const reduced = useView((v) => v.volume?.reduced);
-    // What is left of the noise goes with the root of the samples.
-    const refined = Math.sqrt(samples / Math.max(1, max));
+    // Noise goes with the root of the samples, and ends the work below one step.
+    const spent = Math.sqrt(samples / Math.max(1, max));
+    const refined = converged ? 1 : Math.min(0.99, Math.max(spent, noise && 1 / noise));
     return (
         <Typography
             variant="caption"
             data-testid="status-samples"
             data-samples={samples}
+            data-noise={noise}
             sx={{
                 position: 'absolute',
                 left: 12,

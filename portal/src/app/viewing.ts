@@ -7,7 +7,7 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import { API } from '../core/api';
 import { focusOn } from '../core/camera';
 import { Decoder, toRgba } from '../core/decoder';
-import type { ReceivedFrame } from '../core/frame';
+import { FrameFlag, type ReceivedFrame } from '../core/frame';
 import { Session, type SessionState, type Socket } from '../core/session';
 import { SettingsStore } from '../core/settings';
 import type * as Message from '../generated/messages';
@@ -19,6 +19,9 @@ export interface ViewState {
     histogram: Message.Histogram | null;
     samples: number;
     max_samples: number;
+    /** What is left in the picture, in steps of 8 bits; 0: not known. */
+    noise: number;
+    converged: boolean;
     /** True once something has been drawn. */
     drawn: boolean;
     /** The next click says what shall be sharp. */
@@ -44,6 +47,8 @@ export class Viewing {
         histogram: null,
         samples: 0,
         max_samples: 0,
+        noise: 0,
+        converged: false,
         drawn: false,
         focusing: false,
     }));
@@ -120,7 +125,8 @@ export class Viewing {
             state: (session) => this.changed(session),
             welcome: (message) => this.welcome(message),
             settings: (message) => this.settings.receive(message),
-            stats: ({ samples, max_samples }) => this.state.setState({ samples, max_samples }),
+            stats: ({ samples, max_samples, noise = 0, converged }) =>
+                this.state.setState({ samples, max_samples, noise, converged }),
             picked: (message) => this.picked(message),
             error: ({ detail }) => this.settings.refuse(detail),
             frame: (frame) => this.frame(frame),
@@ -171,8 +177,11 @@ export class Viewing {
         }
         this.drawing ||= requestAnimationFrame(() => this.draw());
         const now = performance.now();
-        if (now - this.shownAt > SHOW_EVERY_MS) {
-            this.state.setState({ samples: frame.samples });
+        const { samples } = frame;
+        const converged = (frame.flags & FrameFlag.converged) !== 0;
+        if (converged || now - this.shownAt > SHOW_EVERY_MS) {
+            const anew = samples < this.state.getState().samples;
+            this.state.setState({ samples, converged, ...(anew && { noise: 0 }) });
             this.shownAt = now;
         }
     }
