@@ -2,6 +2,7 @@
 
 #include "render-worker/render/filter.h"
 #include "t/render/scene.h"
+#include "t/render/statistics.h"
 #include "t/unit/check.h"
 
 #define W 96
@@ -189,12 +190,13 @@ filtered_is_nearer_to_the_truth_at_any_count(void)
     for (sky = 0; sky < 2; sky++) {
         s.background.mode =
             sky ? EXPO_BACKGROUND_ENVIRONMENT : EXPO_BACKGROUND_COLOR;
-        test_render(tracer, &v, voxels, &s, SIDE, 1024, truth, &error);
+        test_render(tracer, &v, voxels, &s, SIDE, test_count(1024), truth,
+                    &error);
         tracer_open(tracer, &v, voxels, &view);
         tracer_set(view, &s);
         tracer_film(view, SIDE, SIDE, 11);
 
-        for (n = 1; n <= 128; n *= 2) {
+        for (n = 1; n <= test_count(128); n *= 2) {
             tracer_pass(view, n - tracer_samples(view));
             tracer_read(view, plain);
             tracer_read_filtered(view, filtered);
@@ -230,12 +232,12 @@ the_noise_is_what_is_left(void)
     tracer_open(tracer, &v, voxels, &view);
     tracer_set(view, &s);
     tracer_film(view, SIDE, SIDE, 12);
-    tracer_pass(view, 1024);
+    tracer_pass(view, test_count(1024));
     tracer_read_display(view, SIDE, SIDE, truth);
     tracer_film(view, SIDE, SIDE, 13);
     check(tracer_noise(view) < 0);
 
-    for (samples = 2; samples <= 64; samples *= 2) {
+    for (samples = 2; samples <= test_count(64); samples *= 2) {
         tracer_pass(view, samples - tracer_samples(view));
         tracer_read_display(view, SIDE, SIDE, shown);
         noise = tracer_noise(view);
