@@ -102,7 +102,7 @@ cpu_open(device_t *d, const body_t *b, device_view_t **out)
 
     (void) b;
 
-    if (v == NULL || filter_open(&v->filter) != EXPO_OK) {
+    if (v == NULL || filter_open(has_v3(), &v->filter) != EXPO_OK) {
         free(v);
         return EXPO_NO_MEMORY;
     }

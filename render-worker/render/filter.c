@@ -1,6 +1,5 @@
 #include "render-worker/render/filter.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #define PAST (GUIDES + GLOWS + 1)
 
 struct filter_s {
+    bool v3;
     uint32_t width, height; /* that there are planes for */
     float *planes;
     pt_guides_t guides;
@@ -70,12 +70,20 @@ static uint32_t bands(const film_t *f);
 static int32_t rows(const film_t *f, uint32_t band, int32_t *end);
 
 
+#ifndef FILTER_V3
+
 expo_status_t
-filter_open(filter_t **out)
+filter_open(bool v3, filter_t **out)
 {
     *out = calloc(1, sizeof(**out));
 
-    return *out == NULL ? EXPO_NO_MEMORY : EXPO_OK;
+    if (*out == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    (*out)->v3 = v3;
+
+    return EXPO_OK;
 }
 
 
@@ -90,12 +98,27 @@ filter_close(filter_t *t)
 }
 
 
+void
+filter_forget(filter_t *t)
+{
+    t->has_past = false;
+}
+
+#endif
+
+
 expo_status_t
 filter_run(filter_t *t, const film_t *f, pool_t *pool, float *shaded)
 {
     job_t job = {.filter = t, .film = f, .shaded = shaded};
     pt_glows_t swap;
     expo_status_t st;
+
+#ifndef FILTER_V3
+    if (t->v3) {
+        return filter_run_v3(t, f, pool, shaded);
+    }
+#endif
 
     st = ready(t, f);
     if (st != EXPO_OK) {
@@ -133,6 +156,12 @@ filter_keep(filter_t *t, const film_t *f, pool_t *pool)
     pt_glows_t kept;
     expo_status_t st;
 
+#ifndef FILTER_V3
+    if (t->v3) {
+        return filter_keep_v3(t, f, pool);
+    }
+#endif
+
     st = ready(t, f);
     if (st != EXPO_OK) {
         return st;
@@ -165,13 +194,6 @@ filter_keep(filter_t *t, const film_t *f, pool_t *pool)
     t->has_past = true;
 
     return EXPO_OK;
-}
-
-
-void
-filter_forget(filter_t *t)
-{
-    t->has_past = false;
 }
 
 
