@@ -10,10 +10,9 @@
 #include "render-worker/render/film2012.h"
 #include "render-worker/render/kernel/pt_render.h"
 
-/* Samples a pixel that the film before counts at most: more of them are more
- * light that has changed since. */
-#define PAST 8
-#define PAST_FOLLOWED 4 /* where lamps follow the camera */
+/* Samples a pixel that the film before counts at most: the filter leaves little
+ * noise, so more of them blur more than they calm. */
+#define PAST 1
 
 struct tracer_s {
     device_t *device;
@@ -45,7 +44,6 @@ static expo_status_t show_2012(const tracer_view_t *v, uint32_t width,
                                uint32_t height, uint8_t *rgba);
 static expo_status_t look_back(tracer_view_t *v, const expo_settings_t *next);
 static bool same_light(const expo_settings_t *a, const expo_settings_t *b);
-static bool follows(const expo_settings_t *s);
 static expo_status_t restart(tracer_view_t *v);
 static void set_tone(tracer_view_t *v, const expo_settings_t *s);
 static void focus(pt_scene_t *s);
@@ -417,21 +415,6 @@ same_light(const expo_settings_t *a, const expo_settings_t *b)
 }
 
 
-static bool
-follows(const expo_settings_t *s)
-{
-    uint32_t i;
-
-    for (i = 0; i < s->n_lights; i++) {
-        if (s->lights[i].follow_camera) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
 static expo_status_t
 create(const char *name, unsigned threads, device_t **out, char *error,
        size_t error_bytes)
@@ -566,7 +549,7 @@ film_of(const tracer_view_t *v)
         v->mode == TRACER_PRODUCTION && v->scene.pt.technique == PT_PATHS;
     f.filtered = v->filtered;
     f.transparent = v->transparent;
-    f.past = follows(&v->settings) ? PAST_FOLLOWED : PAST;
+    f.past = PAST;
     f.camera = v->scene.pt.camera;
     f.background[0] = v->scene.pt.background.x;
     f.background[1] = v->scene.pt.background.y;
