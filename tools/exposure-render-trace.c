@@ -48,7 +48,7 @@ trace(tracer_view_t *view, const options_t *o, spent_t *spent, uint32_t picture,
     expo_status_t st;
 
     do {
-        next = done < 8 ? 1 : 8;
+        next = done >= 8 ? 8 : done == 0 && o->samples ? 4 : 1;
 
         if (o->samples && done + next > o->samples) {
             next = o->samples - done;

@@ -11,6 +11,7 @@ typedef struct {
 
 static void trace(const pass_t *p, part_t part);
 static void together(const pass_t *p, part_t part);
+static int wholly(const pass_t *p);
 
 #ifndef PASS_V3
 
@@ -66,7 +67,7 @@ trace(const pass_t *p, part_t part)
         for (x = part.x0; x < part.x1; x++) {
             pt_pixel_trace(p->scene,
                            p->film + (int64_t) y * p->scene->width + x, x, y,
-                           p->first, p->count);
+                           p->first, p->count, wholly(p));
         }
     }
 }
@@ -146,6 +147,7 @@ together(const pass_t *p, part_t part)
     pt_sample_t once[PASS_TILE * PASS_TILE];
     pt_pixel_t *pixel[PASS_TILE * PASS_TILE];
     uint32_t sample;
+    int whole = wholly(p);
     wave_t w;
 
     for (i = 0; i < across * (part.y1 - part.y0); i++) {
@@ -155,7 +157,7 @@ together(const pass_t *p, part_t part)
     }
 
     for (sample = p->first; sample < p->first + p->count; sample++) {
-        if (sample == PT_AGAIN && p->scene->mode == PT_PRODUCTION) {
+        if (sample == PT_AGAIN && !whole && p->scene->mode == PT_PRODUCTION) {
             n = wave_trace(p->scene, &w, part, 0, 1);
 
             for (i = 0; i < n; i++) {
@@ -169,7 +171,8 @@ together(const pass_t *p, part_t part)
             }
         }
 
-        n = wave_trace(p->scene, &w, part, sample, sample > 0 ? PT_AROUND : 1);
+        n = wave_trace(p->scene, &w, part, sample,
+                       sample > 0 || whole ? PT_AROUND : 1);
 
         for (i = 0; i < n; i++) {
             pt_pixel_take(pixel[i], sample, w.path[i].out);
@@ -186,3 +189,11 @@ together(const pass_t *p, part_t part)
 }
 
 #endif
+
+
+/* A pass that goes on past the first picture need not hurry to it. */
+static int
+wholly(const pass_t *p)
+{
+    return p->first == 0 && p->count > PT_AGAIN;
+}

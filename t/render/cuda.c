@@ -94,7 +94,7 @@ by_hand(const expo_settings_t *s, pt_mode_t mode, uint32_t width,
     for (y = 0; y < height; y++) {
         for (x = 0; x < width; x++) {
             pt_pixel_trace(&scene.pt, film + y * width + x, (int32_t) x,
-                           (int32_t) y, 0, samples);
+                           (int32_t) y, 0, samples, 0);
         }
     }
 

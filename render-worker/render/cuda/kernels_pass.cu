@@ -52,7 +52,7 @@ pass_kernel(const __grid_constant__ pt_scene_t s, pt_pixel_t *film,
 
     if (pixel_of(&s, share.block, &x, &y)) {
         pt_pixel_trace(&s, film + (int64_t) y * s.width + x, x, y, share.first,
-                       share.count);
+                       share.count, 0);
     }
 }
 

@@ -91,24 +91,24 @@ pt_pixel_again(pt_pixel_t *f, pt_sample_t once, pt_sample_t wholly)
 /*
  * Adds samples first .. first + count - 1. One direction is there sooner than
  * all, so the first picture does with it; once there are others, it is traced
- * again.
+ * again. wholly: it has been traced with all, as nothing is shown before.
  */
 PT_FN void
 pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
-               uint32_t first, uint32_t count)
+               uint32_t first, uint32_t count, int wholly)
 {
-    int marched = pt_render_paths(s) && s->mode == PT_PRODUCTION;
+    int once = !wholly && pt_render_paths(s) && s->mode == PT_PRODUCTION;
     uint32_t i;
 
     for (i = first; i < first + count; i++) {
-        if (marched && i == PT_AGAIN) {
+        if (once && i == PT_AGAIN) {
             pt_pixel_again(f, pt_path(s, x, y, 0, 1),
                            pt_path(s, x, y, 0, PT_AROUND));
         }
 
         pt_pixel_take(f, i,
-                      marched && i == 0 ? pt_path(s, x, y, 0, 1)
-                                        : pt_render(s, x, y, i));
+                      once && i == 0 ? pt_path(s, x, y, 0, 1)
+                                     : pt_render(s, x, y, i));
     }
 }
 
