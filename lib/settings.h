@@ -32,6 +32,13 @@ typedef struct {
 } expo_point_t;
 
 typedef struct {
+    expo_point_t points[EXPO_POINTS_MAX]; /* rising in value */
+    uint32_t n_points;
+    bool smooth;         /* monotone cubic; else linear */
+    float density_scale; /* extinction at opacity 1, 1/mm */
+} expo_transfer_t;
+
+typedef struct {
     float longitude_deg, latitude_deg; /* seen from the target */
     float distance_mm, width_mm, height_mm;
     float color[3]; /* sRGB */
@@ -65,12 +72,7 @@ typedef struct {
         expo_plane_t planes[EXPO_PLANES_MAX];
         uint32_t n_planes;
     } clip;
-    struct {
-        expo_point_t points[EXPO_POINTS_MAX]; /* rising in value */
-        uint32_t n_points;
-        bool smooth;         /* monotone cubic; else linear */
-        float density_scale; /* extinction at opacity 1, 1/mm */
-    } transfer;
+    expo_transfer_t transfer;
     struct {
         expo_shading_t mode;
         float g, gradient_factor;

@@ -25,7 +25,8 @@ typedef struct {
     expo_status_t (*open)(device_t *d, const body_t *b, device_view_t **out);
     void (*close)(device_view_t *v);
 
-    /* New tables and bounds; they lie where s->pt points, until the next. */
+    /* Tables and bounds, new when their numbers are; they lie where s->pt
+     * points, until the next. */
     expo_status_t (*set)(device_view_t *v, const scene_t *s);
 
     /* A film of width x height pixels, its sums zero. */

@@ -1,6 +1,7 @@
 #include "render-worker/render/scene.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/curve.h"
@@ -11,10 +12,16 @@ _Static_assert(PT_LAMPS >= EXPO_LIGHTS_MAX, "room for every lamp");
 _Static_assert(PT_PLANES >= EXPO_PLANES_MAX + 12, "room for every plane");
 
 static void set_volume(pt_scene_t *p, const body_t *b);
-static void set_transfer(scene_t *s, const body_t *b, const expo_settings_t *t);
+static void set_transfer(scene_t *s, const body_t *b, const expo_transfer_t *t);
+static bool tables_hold(const scene_t *s, const body_t *b,
+                        const expo_transfer_t *t);
+static void make_tables(scene_t *s, const body_t *b, const expo_transfer_t *t);
 static void set_technique(pt_scene_t *p, const body_t *b,
                           const expo_settings_t *t);
 static void set_grid(scene_t *s, body_t *b);
+static bool bounds_hold(const body_t *b, const scene_t *s,
+                        pt_technique_t technique);
+static void make_bounds(body_t *b, const scene_t *s, pt_technique_t technique);
 static void set_planes(pt_scene_t *p, const body_t *b,
                        const expo_settings_t *t);
 static void set_faces(pt_scene_t *p, const body_t *b);
@@ -40,7 +47,7 @@ scene_set(scene_t *s, body_t *b, const expo_settings_t *settings)
 
     memset(p, 0, sizeof(*p));
     set_volume(p, b);
-    set_transfer(s, b, settings);
+    set_transfer(s, b, &settings->transfer);
     set_technique(p, b, settings);
     set_grid(s, b);
     set_planes(p, b, settings);
@@ -96,15 +103,47 @@ set_volume(pt_scene_t *p, const body_t *b)
 }
 
 
+static void
+set_transfer(scene_t *s, const body_t *b, const expo_transfer_t *t)
+{
+    double first = t->points[0].value, last = t->points[t->n_points - 1].value;
+
+    if (!tables_hold(s, b, t)) {
+        make_tables(s, b, t);
+        memcpy(&s->transfer, t, sizeof(s->transfer));
+        s->scale = b->volume.scale;
+        s->offset = b->volume.offset;
+        s->tables++;
+    }
+
+    first = (first - b->volume.offset) / b->volume.scale;
+    last = (last - b->volume.offset) / b->volume.scale;
+    s->pt.table_first = (float) first;
+    s->pt.table_scale = (float) ((PT_TABLE - 1) / (last - first));
+    s->pt.majorant = s->majorant;
+    s->pt.sigma = s->sigma;
+    s->pt.material = s->material;
+}
+
+
+static bool
+tables_hold(const scene_t *s, const body_t *b, const expo_transfer_t *t)
+{
+    return s->tables > 0 && s->scale == b->volume.scale &&
+           s->offset == b->volume.offset &&
+           memcmp(&s->transfer, t, sizeof(*t)) == 0;
+}
+
+
 /* One curve a number; colours are blended as they look, then made linear. */
 static void
-set_transfer(scene_t *s, const body_t *b, const expo_settings_t *t)
+make_tables(scene_t *s, const body_t *b, const expo_transfer_t *t)
 {
     enum { OPACITY, COLOR, SPECULAR = 4, ROUGHNESS = 7, EMISSION, ALL = 11 };
 
-    double x[EXPO_POINTS_MAX], y[ALL][EXPO_POINTS_MAX], first, span;
+    double x[EXPO_POINTS_MAX], y[ALL][EXPO_POINTS_MAX];
     static _Thread_local float table[ALL][PT_TABLE];
-    uint32_t i, k, n = t->transfer.n_points;
+    uint32_t i, k, n = t->n_points;
     const expo_point_t *q;
     expo_curve_t curve;
     pt_material_t *m;
@@ -112,7 +151,7 @@ set_transfer(scene_t *s, const body_t *b, const expo_settings_t *t)
     double sum = 0;
 
     for (i = 0; i < n; i++) {
-        q = &t->transfer.points[i];
+        q = &t->points[i];
         x[i] = (q->value - b->volume.offset) / b->volume.scale;
         y[OPACITY][i] = q->opacity;
         y[ROUGHNESS][i] = q->roughness;
@@ -125,18 +164,19 @@ set_transfer(scene_t *s, const body_t *b, const expo_settings_t *t)
     }
 
     for (k = 0; k < ALL; k++) {
-        expo_curve_make(&curve, x, y[k], n, t->transfer.smooth);
+        expo_curve_make(&curve, x, y[k], n, t->smooth);
         expo_curve_table(&curve, table[k]);
     }
 
+    s->majorant = 0.0f;
+
     for (i = 0; i < PT_TABLE; i++) {
-        sigma = table[OPACITY][i] * t->transfer.density_scale;
-        next = table[OPACITY][i + 1 < PT_TABLE ? i + 1 : i] *
-               t->transfer.density_scale;
+        sigma = table[OPACITY][i] * t->density_scale;
+        next = table[OPACITY][i + 1 < PT_TABLE ? i + 1 : i] * t->density_scale;
         s->sigma[i].at = sigma;
         s->sigma[i].step = next - sigma;
         s->sigma[i].sum = (float) sum;
-        s->pt.majorant = fmaxf(s->pt.majorant, sigma);
+        s->majorant = fmaxf(s->majorant, sigma);
         sum += 0.5 * ((double) sigma + (double) next);
 
         m = &s->material[i];
@@ -151,13 +191,6 @@ set_transfer(scene_t *s, const body_t *b, const expo_settings_t *t)
                              table[EMISSION + 2][i]);
         m->roughness = table[ROUGHNESS][i];
     }
-
-    first = x[0];
-    span = x[n - 1] - first;
-    s->pt.table_first = (float) first;
-    s->pt.table_scale = (float) ((PT_TABLE - 1) / span);
-    s->pt.sigma = s->sigma;
-    s->pt.material = s->material;
 }
 
 
@@ -189,20 +222,56 @@ set_technique(pt_scene_t *p, const body_t *b, const expo_settings_t *t)
 static void
 set_grid(scene_t *s, body_t *b)
 {
-    if (s->pt.technique == PT_PATHS) {
+    pt_technique_t technique = s->pt.technique;
+
+    if (technique != PT_PATHS && technique != PT_SURFACE) {
+        technique = PT_MIP;
+    }
+
+    if (!bounds_hold(b, s, technique)) {
+        make_bounds(b, s, technique);
+        b->bounds++;
+    }
+
+    s->bounds = b->bounds;
+    s->pt.cell = b->grid.cell;
+    s->pt.detail = b->grid.detail;
+    memcpy(s->pt.cells, b->grid.cells, sizeof(s->pt.cells));
+}
+
+
+static bool
+bounds_hold(const body_t *b, const scene_t *s, pt_technique_t technique)
+{
+    if (b->bounds == 0 || b->bounded != technique) {
+        return false;
+    }
+
+    if (technique == PT_PATHS) {
+        return memcmp(&b->transfer, &s->transfer, sizeof(b->transfer)) == 0;
+    }
+
+    return technique != PT_SURFACE || b->level == s->pt.level;
+}
+
+
+static void
+make_bounds(body_t *b, const scene_t *s, pt_technique_t technique)
+{
+    b->bounded = technique;
+
+    if (technique == PT_PATHS) {
+        memcpy(&b->transfer, &s->transfer, sizeof(b->transfer));
         grid_bound(&b->grid, s->sigma, s->pt.table_first, s->pt.table_scale,
                    s->pt.voxel_mm);
 
-    } else if (s->pt.technique == PT_SURFACE) {
-        grid_solid(&b->grid, s->pt.level);
+    } else if (technique == PT_SURFACE) {
+        b->level = s->pt.level;
+        grid_solid(&b->grid, b->level);
 
     } else {
         grid_highest(&b->grid);
     }
-
-    s->pt.cell = b->grid.cell;
-    s->pt.detail = b->grid.detail;
-    memcpy(s->pt.cells, b->grid.cells, sizeof(s->pt.cells));
 }
 
 

@@ -16,12 +16,20 @@ typedef struct {
     double to_index[9];     /* row-major: mm to index steps */
     double range;           /* voxel values that all but 0.2 % lie within */
     grid_t grid;
+    uint32_t bounds;          /* how often they were made */
+    pt_technique_t bounded;   /* what for: PT_PATHS, PT_SURFACE, else PT_MIP */
+    expo_transfer_t transfer; /* of PT_PATHS */
+    float level;              /* of PT_SURFACE */
 } body_t;
 
 typedef struct {
     pt_scene_t pt;
+    uint32_t tables, bounds; /* count up when what they number is made anew */
     pt_sigma_t sigma[PT_TABLE];
     pt_material_t material[PT_TABLE];
+    float majorant;
+    expo_transfer_t transfer; /* what the tables were made of */
+    double scale, offset;     /* of its volume */
 } scene_t;
 
 /* voxels: [nz][ny][nx], borrowed until body_close. */
@@ -29,7 +37,8 @@ expo_status_t body_open(body_t *b, const expo_volume_t *volume,
                         const uint16_t *voxels);
 void body_close(body_t *b);
 
-/* Fills s for settings that expo_settings_parse accepted, and b's bounds. */
+/* Fills s, zero or set before, for settings that expo_settings_parse accepted,
+ * and b's bounds. Tables and bounds stay while what they show does. */
 void scene_set(scene_t *s, body_t *b, const expo_settings_t *settings);
 
 #endif

@@ -155,13 +155,13 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     }
 
     v->settings = *s;
+    v->set = false;
     scene_set(&v->scene, &v->body, s);
     v->scene.pt.width = width;
     v->scene.pt.height = height;
     v->scene.pt.seed = seed;
     v->scene.pt.mode = (pt_mode_t) v->mode;
     v->scene.pt.stride_mm *= v->stride;
-    v->set = true;
     v->transparent = s->background.mode == EXPO_BACKGROUND_TRANSPARENT;
     set_tone(v, s);
 
@@ -170,8 +170,13 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     }
 
     st = v->device->does->set(v->on, &v->scene);
+    if (st == EXPO_OK) {
+        st = restart(v);
+    }
 
-    return st == EXPO_OK ? restart(v) : st;
+    v->set = st == EXPO_OK;
+
+    return st;
 }
 
 
@@ -205,6 +210,8 @@ tracer_film(tracer_view_t *v, uint32_t width, uint32_t height, uint64_t seed)
     }
 
     st = look_back(v, &v->settings);
+    v->film = false;
+
     if (st == EXPO_OK) {
         st = v->device->does->film(v->on, width, height);
     }

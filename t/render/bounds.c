@@ -128,6 +128,52 @@ no_point_leaves_the_bounds_of_its_cell(void)
     check(under == 0);
 }
 
+/* Tables are of the transfer function, bounds of what the technique shows of
+ * it; whatever else changes leaves both. */
+static void
+only_what_changed_is_made_anew(void)
+{
+    expo_volume_t v = test_volume(20, 24, 18);
+    expo_settings_t s = test_settings();
+    uint16_t *voxels = speckle(&v, 0.01);
+
+    memset(&scene, 0, sizeof(scene));
+    medium_open(&v, voxels, &s);
+    check(scene.tables == 1 && scene.bounds == 1);
+
+    s.camera.position[0] += 5;
+    s.clip.box_min[1] += 2;
+    s.environment.intensity = 3;
+    s.shading.max_bounces = 4;
+    scene_set(&scene, &body, &s);
+    check(scene.tables == 1 && scene.bounds == 1);
+
+    s.transfer.points[1].color[1] = 0.25f;
+    scene_set(&scene, &body, &s);
+    check(scene.tables == 2 && scene.bounds == 2);
+
+    s.technique.mode = EXPO_ISOSURFACE;
+    scene_set(&scene, &body, &s);
+    check(scene.tables == 2 && scene.bounds == 3);
+
+    s.transfer.points[1].color[1] = 0.5f;
+    scene_set(&scene, &body, &s);
+    check(scene.tables == 3 && scene.bounds == 3);
+
+    s.technique.isovalue = 77;
+    scene_set(&scene, &body, &s);
+    check(scene.tables == 3 && scene.bounds == 4);
+
+    s.technique.mode = EXPO_SLICE;
+    scene_set(&scene, &body, &s);
+    s.technique.mode = EXPO_AVERAGE;
+    scene_set(&scene, &body, &s);
+    check(scene.tables == 3 && scene.bounds == 5);
+
+    medium_close();
+    free(voxels);
+}
+
 /* Bounds are those of the last edit alone, whatever came before. */
 static void
 edits_leave_nothing_of_earlier_bounds(void)
@@ -152,6 +198,10 @@ edits_leave_nothing_of_earlier_bounds(void)
             s.transfer.density_scale = 0;
         }
 
+        s.technique.mode = i % 3 == 0   ? EXPO_ISOSURFACE
+                           : i % 7 == 0 ? EXPO_MIP
+                                        : EXPO_PATH;
+        s.technique.isovalue = 10 * i;
         scene_set(&scene, &body, &s);
         body_open(&other, &v, voxels);
         scene_set(fresh, &other, &s);
@@ -159,6 +209,8 @@ edits_leave_nothing_of_earlier_bounds(void)
                         cells * sizeof(*body.grid.cell)) != 0;
         apart += memcmp(scene.pt.planes, fresh->pt.planes,
                         sizeof(scene.pt.planes)) != 0;
+        apart += memcmp(scene.sigma, fresh->sigma, sizeof(scene.sigma)) != 0;
+        apart += scene.pt.majorant != fresh->pt.majorant;
         body_close(&other);
     }
 
@@ -289,6 +341,7 @@ int
 main(void)
 {
     no_point_leaves_the_bounds_of_its_cell();
+    only_what_changed_is_made_anew();
     edits_leave_nothing_of_earlier_bounds();
     rays_are_cut_where_the_settings_say();
 

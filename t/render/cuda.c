@@ -282,6 +282,79 @@ the_card_renders_its_own_copy_of_the_volume(void)
     check(memcmp(rgb[0], rgb[1], sizeof(rgb[0])) == 0);
 }
 
+/* Tables and bounds go to the card when they are new. A set that failed has
+ * left none there. */
+static void
+a_camera_move_uploads_nothing(void)
+{
+    static float rgb[2][3 * PIXELS];
+    expo_settings_t s = settings();
+    tracer_view_t *v;
+    tracer_t *t;
+
+    reset();
+    open_view(&t, &v, TRACER_PRODUCTION, WIDTH, HEIGHT);
+    fake.uploads = 0;
+    s.camera.position[0] += 3;
+    s.lights[0].intensity = 2;
+    check(tracer_set(v, &s) == EXPO_OK);
+    check(fake.uploads == 0);
+    s.transfer.density_scale *= 2;
+    check(tracer_set(v, &s) == EXPO_OK);
+    check(fake.uploads == 4);
+    s.technique.mode = EXPO_ISOSURFACE;
+    check(tracer_set(v, &s) == EXPO_OK);
+    check(fake.uploads == 6);
+    s.technique.mode = EXPO_PATH;
+    fake.fail_at = fake.calls + 5;
+    fake.fail_with = cudaErrorMemoryAllocation;
+    check(tracer_set(v, &s) == EXPO_NO_MEMORY);
+    check(tracer_pass(v, 1) == EXPO_INVALID);
+    check(tracer_set(v, &s) == EXPO_OK);
+    tracer_pass(v, 2);
+    tracer_read(v, rgb[0]);
+    close_view(t, v);
+
+    open_view(&t, &v, TRACER_PRODUCTION, WIDTH, HEIGHT);
+    tracer_set(v, &s);
+    tracer_pass(v, 2);
+    tracer_read(v, rgb[1]);
+    close_view(t, v);
+    check(memcmp(rgb[0], rgb[1], sizeof(rgb[0])) == 0);
+}
+
+/* And with it what it looks back to; one that there was no room for is none. */
+static void
+a_film_may_grow_and_may_fail_to(void)
+{
+    expo_settings_t s = settings();
+    static float rgb[3 * PIXELS];
+    tracer_view_t *v;
+    tracer_t *t;
+    uint32_t i;
+
+    reset();
+    s.camera.aperture_mm = 0;
+    s.denoise = true;
+    open_view(&t, &v, TRACER_PRODUCTION, 16, 16);
+
+    for (i = 0; i < 4; i++) {
+        s.camera.position[0] += 0.1;
+        check(tracer_set(v, &s) == EXPO_OK);
+        check(tracer_film(v, WIDTH + i, HEIGHT + i, 3) == EXPO_OK);
+        check(tracer_pass(v, 1) == EXPO_OK);
+    }
+
+    fake.memory = 1;
+    check(tracer_film(v, 100, 100, 3) == EXPO_NO_MEMORY);
+    check(tracer_pass(v, 1) == EXPO_INVALID);
+    check(tracer_read(v, rgb) == EXPO_INVALID);
+    check(tracer_set(v, &s) == EXPO_OK);
+    check(tracer_bad_paths(v) == 0);
+    close_view(t, v);
+    check(fake.alive == 0);
+}
+
 static void
 it_shows_what_the_cpu_shows(void)
 {
@@ -476,6 +549,8 @@ main(void)
     launches_are_short_and_change_no_bit();
     an_interrupt_leaves_two_launches_at_most();
     the_card_renders_its_own_copy_of_the_volume();
+    a_camera_move_uploads_nothing();
+    a_film_may_grow_and_may_fail_to();
     it_shows_what_the_cpu_shows();
     any_call_may_fail();
     what_is_missing_is_said();

@@ -16,6 +16,8 @@ static expo_status_t cuda_open(device_t *d, const body_t *b,
 static cudaError_t view_start(cuda_view_t *v, const body_t *b);
 static void cuda_close(device_view_t *view);
 static expo_status_t cuda_set(device_view_t *view, const scene_t *s);
+static cudaError_t write_tables(cuda_view_t *v, const scene_t *s);
+static cudaError_t write_bounds(cuda_view_t *v, const scene_t *s);
 
 static const device_table_t cuda_table = {
     .destroy = cuda_destroy,
@@ -207,6 +209,12 @@ cuda_close(device_view_t *view)
     int i;
 
     cuda_use(view);
+
+    /* After a failure work may be under way still, and write what is wiped. */
+    if (v->stream != NULL) {
+        cudaStreamSynchronize(v->stream);
+    }
+
     memory_free(&v->voxels);
     memory_free(&v->cell);
     memory_free(&v->detail);
@@ -228,17 +236,32 @@ cuda_close(device_view_t *view)
 }
 
 
+/* What is on the card already stays there. */
 static expo_status_t
 cuda_set(device_view_t *view, const scene_t *s)
 {
     cuda_view_t *v = (cuda_view_t *) view;
-    size_t cells = (size_t) s->pt.cells[0] * (size_t) s->pt.cells[1] *
-                   (size_t) s->pt.cells[2];
     cudaError_t e = cuda_use(view);
 
-    if (e == cudaSuccess) {
-        e = memory_write(&v->sigma, s->sigma, sizeof(s->sigma), v->stream);
+    if (e == cudaSuccess && v->tables_made != s->tables) {
+        e = write_tables(v, s);
     }
+
+    if (e == cudaSuccess && v->bounds_made != s->bounds) {
+        e = write_bounds(v, s);
+    }
+
+    return cuda_status(view, e);
+}
+
+
+static cudaError_t
+write_tables(cuda_view_t *v, const scene_t *s)
+{
+    cudaError_t e;
+
+    v->tables_made = 0;
+    e = memory_write(&v->sigma, s->sigma, sizeof(s->sigma), v->stream);
 
     if (e == cudaSuccess) {
         e = memory_write(&v->material, s->material, sizeof(s->material),
@@ -246,9 +269,27 @@ cuda_set(device_view_t *view, const scene_t *s)
     }
 
     if (e == cudaSuccess) {
-        e = memory_write(&v->cell, s->pt.cell, cells * sizeof(*s->pt.cell),
-                         v->stream);
+        e = cudaStreamSynchronize(v->stream);
     }
+
+    if (e == cudaSuccess) {
+        v->tables_made = s->tables;
+    }
+
+    return e;
+}
+
+
+static cudaError_t
+write_bounds(cuda_view_t *v, const scene_t *s)
+{
+    size_t cells = (size_t) s->pt.cells[0] * (size_t) s->pt.cells[1] *
+                   (size_t) s->pt.cells[2];
+    cudaError_t e;
+
+    v->bounds_made = 0;
+    e = memory_write(&v->cell, s->pt.cell, cells * sizeof(*s->pt.cell),
+                     v->stream);
 
     if (e == cudaSuccess) {
         e = memory_write(&v->detail, s->pt.detail,
@@ -259,7 +300,11 @@ cuda_set(device_view_t *view, const scene_t *s)
         e = cudaStreamSynchronize(v->stream);
     }
 
-    return cuda_status(view, e);
+    if (e == cudaSuccess) {
+        v->bounds_made = s->bounds;
+    }
+
+    return e;
 }
 
 

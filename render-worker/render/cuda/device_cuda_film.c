@@ -82,6 +82,11 @@ cuda_keep(device_view_t *view, const film_t *f)
         e = gather(v, &card, &recalled);
     }
 
+    /* The past, which may make way for a larger one, is being read. */
+    if (e == cudaSuccess) {
+        e = cudaStreamSynchronize(v->stream);
+    }
+
     if (e == cudaSuccess) {
         e = memory_resize(&v->past, PAST * plane);
     }

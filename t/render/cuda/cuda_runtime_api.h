@@ -80,6 +80,7 @@ typedef struct {
     float block_ms;       /* what a block of threads takes */
     float longest_ms;     /* the longest launch */
     int launches;
+    int uploads;          /* copies to the card */
     void (*launched)(void); /* called as one is put on a stream; may be NULL */
 } fake_t;
 

@@ -141,10 +141,11 @@ cudaMalloc(void **at, size_t bytes)
 cudaError_t
 cudaFree(void *at)
 {
-    size_t page = (size_t) sysconf(_SC_PAGESIZE);
     piece p = memory.at(at);
 
-    munmap(p.pages - page, p.bytes + 2 * page);
+    /* Nothing lies there ever again: who still looks is caught. */
+    mmap(p.pages, p.bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+         -1, 0);
     memory.erase(at);
     fake.alive--;
 
@@ -202,6 +203,7 @@ cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
     }
 
     if (kind == cudaMemcpyHostToDevice) {
+        fake.uploads++;
         /* Pageable memory is taken away before the call returns. */
         std::vector<char> copy((const char *) from, (const char *) from + bytes);
         stream->work.push_back([=] { memcpy(to, copy.data(), bytes); });
