@@ -524,7 +524,7 @@ shade_band(void *ctx, uint32_t band)
             s = shade(job, i);
 
             if (f->samples >= PT_FILTER_SURE) {
-                s = pt_shade_mix(s, error[x], variance[x]);
+                s = pt_shade_mix(s, error[x], variance[x], f->samples);
             }
 
             k = s.smooth_cover > 0.0f ? 1.0f / s.smooth_cover : 0.0f;

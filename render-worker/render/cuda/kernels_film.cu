@@ -232,7 +232,8 @@ shade_kernel(const __grid_constant__ film_t f,
                  t.tissue[p.i], t.samples[p.i], f.marched);
 
     if (f.samples >= PT_FILTER_SURE) {
-        s = pt_shade_mix(s, around(f, t.error, p), around(f, t.variance, p));
+        s = pt_shade_mix(s, around(f, t.error, p), around(f, t.variance, p),
+                         f.samples);
     }
 
     k = s.smooth_cover > 0.0f ? 1.0f / s.smooth_cover : 0.0f;

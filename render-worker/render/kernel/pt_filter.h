@@ -242,15 +242,17 @@ pt_shade(const pt_pixel_t *p, const pt_look_t *l, pt_glow_t g, uint32_t samples,
  * What is shown: radiance of what covers, and how much of the pixel it does.
  * What the two ways differ by beyond noise is the filter's error, so the less
  * noise there is the more counts the plain one (James and Stein, 1961). Both
- * are estimates: a little more than the noise is taken for noise.
+ * are estimates: of few samples, a little more than the noise is taken for
+ * noise.
  *
  * error, variance: means around the pixel, of the squared difference in
  * luminance and of the plain one's variance.
  */
 PT_FN pt_shade_t
-pt_shade_mix(pt_shade_t s, float error, float variance)
+pt_shade_mix(pt_shade_t s, float error, float variance, uint32_t samples)
 {
-    float wrong = pt_max(error - 1.4f * variance, 0.0f);
+    float slack = 1.0f + 0.4f * (float) PT_FILTER_SURE / (float) samples;
+    float wrong = pt_max(error - slack * variance, 0.0f);
     float k = variance > 0.0f ? wrong / (wrong + variance) : 1.0f;
 
     s.smooth = pt_along(s.smooth, pt_sub(s.plain, s.smooth), k);
