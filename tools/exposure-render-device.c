@@ -29,22 +29,27 @@ device_create(const char *name, unsigned threads)
 
 
 /* A program whose device failed cannot be sure of that device's driver either:
- * it begins anew, and of two --device the last counts. */
+ * it begins anew, and of two --device the last before -- counts. */
 _Noreturn void
 device_failed(const tracer_t *t, char **argv)
 {
     static char option[] = "--device", cpu[] = "cpu";
-    size_t n = 0;
+    size_t n = 0, options = 0;
     char **again;
 
     while (argv[n] != NULL) {
         n++;
     }
 
+    while (options < n && strcmp(argv[options], "--") != 0) {
+        options++;
+    }
+
     again = need(calloc(n + 3, sizeof(*again)));
-    memcpy(again, argv, n * sizeof(*again));
-    again[n] = option;
-    again[n + 1] = cpu;
+    memcpy(again, argv, options * sizeof(*again));
+    again[options] = option;
+    again[options + 1] = cpu;
+    memcpy(again + options + 2, argv + options, (n - options) * sizeof(*again));
 
     fprintf(stderr, "exposure-render: %s; the CPU renders it again\n",
             tracer_trouble(t));
