@@ -259,7 +259,7 @@ pictures_follow_the_settings_and_then_rest(void)
     check(worker_cpu() - cpu < 0.1);
 
     check(client_about(&c, "keyframe", session_a));
-    check(client_frame(&c, &f, 2));
+    check(client_frame(&c, &f, 10));
     check(f.flags == (EXPO_FRAME_KEY | EXPO_FRAME_CONVERGED));
     check(f.sequence == last + 1);
 
@@ -578,7 +578,7 @@ descriptors(int wanted)
     snprintf(command, sizeof(command), "ls /proc/%d/fd | wc -l",
              (int) worker.pid);
 
-    for (tries = 0; tries < 50 && n != wanted; tries++) {
+    for (tries = 0; tries < 250 && n != wanted; tries++) {
         usleep(20000);
         f = popen(command, "r");
         n = f && fgets(line, sizeof(line), f) ? atoi(line) : -1;
