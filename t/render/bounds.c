@@ -181,7 +181,7 @@ edits_leave_nothing_of_earlier_bounds(void)
     expo_volume_t v = test_volume(40, 50, 30);
     expo_settings_t s = test_settings();
     uint16_t *voxels = speckle(&v, 0.01);
-    scene_t *fresh = malloc(sizeof(*fresh));
+    scene_t *fresh = calloc(1, sizeof(*fresh));
     size_t cells;
     body_t other;
     int i, apart = 0;
