@@ -5,6 +5,8 @@
 
 #include <zlib.h>
 
+#include "lib/archive.h"
+
 enum { FILE_PREAMBLE = 128, FILE_UID_MAX = 64 };
 
 typedef struct {
@@ -51,7 +53,6 @@ static const char file_directory_class[] = "1.2.840.10008.1.3.10";
 static const char file_deflated[] = "1.2.840.10008.1.2.1.99";
 
 static size_t file_start(const uint8_t *src, size_t len, int *meta);
-static int file_plain_start(const uint8_t *p, size_t len);
 static dicom_file_status_t file_meta(dicom_file_t *f, const uint8_t *src,
                                      size_t len, size_t at);
 static void file_uid(char dst[FILE_UID_MAX + 1], const uint8_t *src,
@@ -109,45 +110,26 @@ dicom_file_close(dicom_file_t *f)
 static size_t
 file_start(const uint8_t *src, size_t len, int *meta)
 {
-    *meta = 1;
+    size_t at = len;
 
-    if (len >= FILE_PREAMBLE + 4 &&
-        memcmp(src + FILE_PREAMBLE, "DICM", 4) == 0) {
-        /* Some write the preamble and leave the meta header out. */
-        *meta = len < FILE_PREAMBLE + 6 || le(src + FILE_PREAMBLE + 4, 2) == 2;
-        return len > FILE_PREAMBLE + 4 ? FILE_PREAMBLE + 4 : len;
+    switch (expo_archive_kind(src, len)) {
+
+    case EXPO_ARCHIVE_DICOM:
+        at = FILE_PREAMBLE + 4;
+        break;
+
+    case EXPO_ARCHIVE_DICOM_BARE:
+        at = 0;
+        break;
+
+    default:
+        break;
     }
 
-    if (len < 16) {
-        return len;
-    }
+    /* Some write the preamble and leave the meta header out. */
+    *meta = len - at < 2 || le(src + at, 2) == 2;
 
-    if (le(src, 2) == 2 && le(src + 2, 2) <= 0x0102 &&
-        (src[4] >= 'A' || le(src + 4, 4) < 256)) {
-        return 0;
-    }
-
-    *meta = 0;
-    return file_plain_start(src, len) ? 0 : len;
-}
-
-
-/* A data set without meta header: begins with group 8, in either order. */
-static int
-file_plain_start(const uint8_t *p, size_t len)
-{
-    int little = p[0] == 8 && p[1] == 0;
-    int big = p[0] == 0 && p[1] == 8;
-    uint32_t length = little ? le(p + 4, 4)
-                             : (uint32_t) p[4] << 24 | (uint32_t) p[5] << 16 |
-                                   (uint32_t) p[6] << 8 | p[7];
-
-    if (!little && !big) {
-        return 0;
-    }
-
-    return (p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z') ||
-           length <= len - 8;
+    return at;
 }
 
 
