@@ -18,6 +18,9 @@ static uint32_t archive_le(const uint8_t *p, int bytes);
 expo_archive_kind_t
 expo_archive_kind(const uint8_t *bytes, size_t n)
 {
+    /* The rest of a file changes nothing. */
+    n = n < EXPO_ARCHIVE_PROBE ? n : EXPO_ARCHIVE_PROBE;
+
     /* First: a preamble may look like another format, and is then meant to. */
     if (n > ARCHIVE_PREAMBLE + 4 &&
         memcmp(bytes + ARCHIVE_PREAMBLE, "DICM", 4) == 0) {
