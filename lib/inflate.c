@@ -1,5 +1,6 @@
 #include "lib/inflate.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* zlib counts in unsigned int. */
@@ -7,19 +8,27 @@
 
 /* Tells zlib from gzip by the header. */
 #define INFLATE_EITHER (15 + 32)
+#define INFLATE_RAW (-15)
 
+#define INFLATE_FIRST (1u << 20)
+
+static expo_status_t start(expo_inflate_t *f, const uint8_t *src, size_t len,
+                           int window);
+static int goes_on(const expo_inflate_t *f);
 static int next(expo_inflate_t *f, uint8_t *dst, size_t room);
 
 
 expo_status_t
 expo_inflate_open(expo_inflate_t *f, const uint8_t *src, size_t len)
 {
-    memset(f, 0, sizeof(*f));
-    f->rest = src;
-    f->rest_len = len;
+    return start(f, src, len, INFLATE_EITHER);
+}
 
-    return inflateInit2(&f->z, INFLATE_EITHER) == Z_OK ? EXPO_OK
-                                                       : EXPO_NO_MEMORY;
+
+expo_status_t
+expo_inflate_open_raw(expo_inflate_t *f, const uint8_t *src, size_t len)
+{
+    return start(f, src, len, INFLATE_RAW);
 }
 
 
@@ -64,10 +73,78 @@ expo_inflate_check(expo_inflate_t *f)
 }
 
 
+expo_status_t
+expo_inflate_rest(expo_inflate_t *f, uint8_t **dst, size_t *bytes, size_t most)
+{
+    size_t room = 0, more;
+    uint8_t *grown;
+    int rc = Z_OK;
+
+    *dst = NULL;
+    *bytes = 0;
+
+    while (rc == Z_OK) {
+        if (*bytes == room) {
+            /* One byte more than may be, to notice that there is one. */
+            more = room > 0 ? room / 2 : INFLATE_FIRST;
+            more = more < most + 1 - room ? more : most + 1 - room;
+            grown = realloc(*dst, room + more);
+
+            if (grown == NULL) {
+                free(*dst);
+                *dst = NULL;
+                return EXPO_NO_MEMORY;
+            }
+
+            *dst = grown;
+            room += more;
+        }
+
+        more = room - *bytes < INFLATE_PIECE ? room - *bytes : INFLATE_PIECE;
+        rc = next(f, *dst + *bytes, more);
+        *bytes += more - f->z.avail_out;
+
+        if (*bytes > most || rc == Z_MEM_ERROR) {
+            free(*dst);
+            *dst = NULL;
+            return rc == Z_MEM_ERROR ? EXPO_NO_MEMORY : EXPO_TOO_LARGE;
+        }
+
+        if (rc == Z_STREAM_END && goes_on(f)) {
+            rc = inflateReset(&f->z);
+        }
+    }
+
+    return rc == Z_STREAM_END  ? EXPO_OK
+           : rc == Z_BUF_ERROR ? EXPO_AGAIN
+                               : EXPO_CORRUPT;
+}
+
+
 void
 expo_inflate_close(expo_inflate_t *f)
 {
     inflateEnd(&f->z);
+}
+
+
+static expo_status_t
+start(expo_inflate_t *f, const uint8_t *src, size_t len, int window)
+{
+    memset(f, 0, sizeof(*f));
+    f->rest = src;
+    f->rest_len = len;
+
+    return inflateInit2(&f->z, window) == Z_OK ? EXPO_OK : EXPO_NO_MEMORY;
+}
+
+
+/* Another gzip member follows: not the padding that some tools append. */
+static int
+goes_on(const expo_inflate_t *f)
+{
+    return f->z.avail_in + f->rest_len > 2 && f->z.next_in[0] == 0x1f &&
+           f->z.next_in[1] == 0x8b;
 }
 
 

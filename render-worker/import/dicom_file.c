@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
 #include "lib/archive.h"
+#include "lib/inflate.h"
 
 enum { FILE_PREAMBLE = 128, FILE_UID_MAX = 64 };
 
@@ -229,44 +228,34 @@ file_syntax(dicom_file_t *f, const char *uid)
 static dicom_file_status_t
 file_inflate(dicom_file_t *f)
 {
-    z_stream z = {0};
-    uint8_t *grown;
-    size_t room = 0, next;
-    int rc = Z_OK;
+    expo_inflate_t inflate;
+    expo_status_t st;
 
-    if (f->bytes > UINT32_MAX || inflateInit2(&z, -MAX_WBITS) != Z_OK) {
-        return DICOM_FILE_TOO_LARGE;
-    }
+    st = expo_inflate_open_raw(&inflate, f->data, f->bytes);
 
-    z.next_in = (Bytef *) (uintptr_t) f->data;
-    z.avail_in = (uInt) f->bytes;
-
-    while (rc == Z_OK) {
-        next = room ? room * 2 : 1u << 20;
-        grown = next > DICOM_INFLATED_MAX ? NULL : realloc(f->inflated, next);
-        if (grown == NULL) {
-            inflateEnd(&z);
-            return DICOM_FILE_TOO_LARGE;
-        }
-
-        f->inflated = grown;
-        z.next_out = grown + room;
-        z.avail_out = (uInt) (next - room);
-        room = next;
-
-        rc = inflate(&z, Z_NO_FLUSH);
+    if (st == EXPO_OK) {
+        st = expo_inflate_rest(&inflate, &f->inflated, &f->bytes,
+                               DICOM_INFLATED_MAX);
+        expo_inflate_close(&inflate);
     }
 
     f->data = f->inflated;
-    f->bytes = z.total_out;
     f->syntax = file_syntaxes[1].uid;
-    inflateEnd(&z);
 
-    if (rc == Z_STREAM_END) {
+    switch (st) {
+
+    case EXPO_OK:
         return DICOM_FILE_OK;
-    }
 
-    return rc == Z_BUF_ERROR ? DICOM_FILE_CUT : DICOM_FILE_DAMAGED;
+    case EXPO_AGAIN:
+        return DICOM_FILE_CUT;
+
+    case EXPO_CORRUPT:
+        return DICOM_FILE_DAMAGED;
+
+    default:
+        return DICOM_FILE_TOO_LARGE;
+    }
 }
 
 
