@@ -15,7 +15,7 @@ typedef struct {
     int32_t cells[3];
     uint16_t *low, *high;     /* [z][y][x], per cell */
     float *cell, *detail;     /* as pt_scene_t's */
-    uint8_t *empty;           /* per cell: levels of empty blocks around it */
+    uint8_t *empty;           /* per cell, and per block of 2, 4, 8, 16 */
     int32_t first[3], end[3]; /* cells that are not empty lie within */
 } grid_t;
 

@@ -73,17 +73,12 @@ bound_at(pt_v3 index, int32_t *cell)
 static float
 least_in(const range_t *r, int32_t cell)
 {
-    const pt_scene_t *p = &scene.pt;
-    const grid_t *g = &body.grid;
-    int32_t low = table_place((float) g->low[cell] - 0.01f, p->table_first,
-                              p->table_scale);
-    int32_t high = table_place((float) g->high[cell] + 0.01f, p->table_first,
-                               p->table_scale);
-    float least;
+    span_t span;
 
-    range_of(r, low, high + 1 < PT_TABLE ? high + 1 : PT_TABLE - 1, &least);
+    cells_span(&body.grid, r, scene.pt.table_first, scene.pt.table_scale,
+               (size_t) cell, 1, &span);
 
-    return least;
+    return span.least;
 }
 
 static void
