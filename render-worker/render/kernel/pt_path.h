@@ -8,7 +8,8 @@
  *
  * A marched path finds the first collision and the shadows there by optical
  * depth, which is free of noise; further ones are tracked, which is cheaper
- * where light is smooth anyway. A tracked path is free of bias.
+ * where light is smooth anyway. In each of the directions from the first the
+ * path goes on, as a branch. A tracked path is free of bias.
  *
  * A path asks for one ray after the other and goes on with what it brought: so
  * rays of many paths can be followed at once.
@@ -256,6 +257,16 @@ typedef struct {
     float t, value;
 } pt_found_t;
 
+/* A collision that a path has yet to arrive at. */
+typedef struct {
+    pt_ray_t r;
+    pt_found_t found;
+    pt_v3 through;   /* what its light counts, but for its share */
+    float share;     /* one part in as many as there were directions */
+    uint32_t bounce; /* how many there were before */
+    uint32_t sample; /* of pt_random_t, from here on */
+} pt_branch_t;
+
 typedef struct {
     pt_ask_t ask;
     pt_ray_t r;
@@ -266,23 +277,20 @@ typedef struct {
     pt_random_t random;
     pt_sample_t out;
     pt_event_t e;
-    pt_v3 through; /* what a collision's light counts */
-    pt_v3 turned;  /* what light from a direction counts */
-    pt_v3 worth;   /* what a shadow ray brings if nothing is in its way */
-    float pdf;     /* of the direction */
-    uint32_t bounce;
+    pt_branch_t at; /* the collision that e is */
+    pt_v3 turned;   /* what light from a direction counts */
+    pt_v3 worth;    /* what a shadow ray brings if nothing is in its way */
+    float pdf;      /* of the direction */
     int32_t marched, around, direction, lamp;
 
-    /* The next collision. */
-    pt_ray_t next_r;
-    pt_found_t next;
-    pt_v3 next_through;
+    pt_branch_t branch[PT_AROUND]; /* the last is the next */
+    int32_t branches;
 } pt_path_t;
 
 PT_FN uint32_t
 pt_path_dim(const pt_path_t *p)
 {
-    return PT_DIM_BOUNCE + p->bounce * PT_DIMS_A_BOUNCE;
+    return PT_DIM_BOUNCE + p->at.bounce * PT_DIMS_A_BOUNCE;
 }
 
 /* Directions from this collision. */
@@ -306,26 +314,32 @@ pt_path_start(const pt_scene_t *s, pt_path_t *p, int32_t x, int32_t y,
     p->out = pt_background(s, p->r.d, lamp);
     p->marched = marched;
     p->around = around;
-    p->bounce = 0;
+    p->branches = 0;
     p->stage = PT_FROM_CAMERA;
     p->ask = marched ? PT_FORCE : PT_TRACK;
     pt_random_pair(&p->random, PT_DIM_REACH, &p->u, &v);
 }
 
-/* Arrives at a collision. */
+/* Adds light that counts so much. */
 PT_FN void
-pt_path_collide(const pt_scene_t *s, pt_path_t *p, pt_ray_t r, pt_found_t found,
-                pt_v3 through)
+pt_path_add(pt_path_t *p, pt_v3 through, pt_v3 light)
+{
+    p->out.radiance =
+        pt_along(p->out.radiance, pt_mul(through, light), p->at.share);
+}
+
+/* Arrives at the next collision. */
+PT_FN void
+pt_path_collide(const pt_scene_t *s, pt_path_t *p)
 {
     float choose, v;
 
+    p->at = p->branch[--p->branches];
+    p->random.sample = p->at.sample;
     pt_random_pair(&p->random, pt_path_dim(p) + PT_DIM_KIND, &choose, &v);
-    p->e = pt_event(s, r, found.t, found.value, choose);
-    p->e.marched = p->marched && p->bounce == 0;
-    p->through = through;
-    p->out.radiance =
-        pt_add(p->out.radiance, pt_mul(p->through, p->e.m.emission));
-    p->next.weight = 0.0f;
+    p->e = pt_event(s, p->at.r, p->at.found.t, p->at.found.value, choose);
+    p->e.marched = p->marched && p->at.bounce == 0;
+    pt_path_add(p, p->at.through, p->e.m.emission);
     p->stage = PT_FROM_LAMP;
     p->lamp = -1;
 }
@@ -337,8 +351,8 @@ pt_path_to_lamp(const pt_scene_t *s, pt_path_t *p, const pt_lamp_t *l)
 {
     uint32_t dim = pt_path_dim(p) + PT_DIM_LAMP + (uint32_t) p->lamp;
 
-    p->worth = pt_mul(p->through, pt_lamp_light(s, &p->e, l, dim, &p->random,
-                                                &p->r, &p->limit));
+    p->worth = pt_mul(p->at.through, pt_lamp_light(s, &p->e, l, dim, &p->random,
+                                                   &p->r, &p->limit));
     p->ask = p->e.marched ? PT_CLEAR : PT_RATIO;
 
     return pt_max3(p->worth) > 0.0f;
@@ -349,32 +363,27 @@ pt_path_to_lamp(const pt_scene_t *s, pt_path_t *p, const pt_lamp_t *l)
 PT_FN int
 pt_path_turn(const pt_scene_t *s, pt_path_t *p)
 {
-    pt_random_t random = p->random;
-    float u, lobe;
+    int further = p->at.bounce < s->max_bounces;
+    float lobe;
     pt_v3 weight;
 
-    random.sample =
-        random.sample * (uint32_t) pt_path_around(p) + (uint32_t) p->direction;
-    pt_random_pair(&random, pt_path_dim(p) + PT_DIM_LOBE, &u, &lobe);
+    p->random.sample =
+        p->at.sample * (uint32_t) pt_path_around(p) + (uint32_t) p->direction;
+    pt_random_pair(&p->random, pt_path_dim(p) + PT_DIM_LOBE, &p->u, &lobe);
     p->r.o = p->e.p;
     p->limit = PT_FAR;
-    p->pdf = pt_turn_sample(s, &p->e, &random, pt_path_dim(p), lobe, &p->r.d,
+    p->pdf = pt_turn_sample(s, &p->e, &p->random, pt_path_dim(p), lobe, &p->r.d,
                             &weight);
-    p->turned = pt_mul(p->through, weight);
-
-    if (!pt_survives(&p->turned, p->bounce, &p->random)) {
-        return 0;
-    }
+    p->turned = pt_mul(p->at.through, weight);
 
     if (p->e.marched) {
-        pt_random_two(&p->random, &u, &p->u);
-        p->ask = p->direction == 0 && s->max_bounces > 0 ? PT_PICK : PT_CLEAR;
+        p->ask = further ? PT_PICK : PT_CLEAR;
 
     } else {
-        p->ask = p->bounce < s->max_bounces ? PT_TRACK : PT_RATIO;
+        p->ask = further ? PT_TRACK : PT_RATIO;
     }
 
-    return 1;
+    return pt_survives(&p->turned, p->at.bounce, &p->random);
 }
 
 /* What the sky, and lamps without a shadow ray, send from the direction. */
@@ -382,7 +391,9 @@ PT_FN void
 pt_path_turned(const pt_scene_t *s, pt_path_t *p, pt_found_t found)
 {
     pt_v3 light = pt_scale(pt_sky(s, p->r.d), found.clear);
+    float part = 1.0f / (float) pt_path_around(p);
     int met = found.weight > 0.0f;
+    pt_branch_t *next;
 
     p->stage = PT_FROM_MET;
     p->lamp = p->e.glossy ? -1 : s->n_lamps;
@@ -394,13 +405,17 @@ pt_path_turned(const pt_scene_t *s, pt_path_t *p, pt_found_t found)
     }
 
     if (met) {
-        p->next_r = p->r;
-        p->next = found;
-        p->next_through = p->turned;
+        next = &p->branch[p->branches++];
+        next->r = p->r;
+        next->found = found;
+        next->through = p->turned;
+        next->share = p->at.share * part;
+        next->bounce = p->at.bounce + 1;
+        next->sample = p->random.sample;
     }
 
-    p->turned = pt_scale(p->turned, 1.0f / (float) pt_path_around(p));
-    p->out.radiance = pt_add(p->out.radiance, pt_mul(p->turned, light));
+    p->turned = pt_scale(p->turned, part);
+    pt_path_add(p, p->turned, light);
 }
 
 /* Asks whether the direction sees the lamp, if it runs into it. */
@@ -460,7 +475,7 @@ PT_BIG void
 pt_path_next(const pt_scene_t *s, pt_path_t *p, pt_found_t found)
 {
     float cover = 1.0f - found.clear;
-    pt_v3 all;
+    pt_branch_t *first = &p->branch[0];
 
     switch (p->stage) {
     case PT_FROM_CAMERA:
@@ -473,8 +488,14 @@ pt_path_next(const pt_scene_t *s, pt_path_t *p, pt_found_t found)
             return;
         }
 
-        all = pt_vec(found.weight, found.weight, found.weight);
-        pt_path_collide(s, p, p->r, found, all);
+        first->r = p->r;
+        first->found = found;
+        first->through = pt_vec(found.weight, found.weight, found.weight);
+        first->share = 1.0f;
+        first->bounce = 0;
+        first->sample = p->random.sample;
+        p->branches = 1;
+        pt_path_collide(s, p);
         break;
 
     case PT_FROM_SKY:
@@ -482,18 +503,17 @@ pt_path_next(const pt_scene_t *s, pt_path_t *p, pt_found_t found)
         break;
 
     default:
-        p->out.radiance = pt_along(p->out.radiance, p->worth, found.clear);
+        pt_path_add(p, p->worth, pt_vec(found.clear, found.clear, found.clear));
     }
 
     while (!pt_path_ask(s, p)) {
         p->ask = PT_DONE;
 
-        if (!(p->next.weight > 0.0f)) {
+        if (p->branches == 0) {
             return;
         }
 
-        p->bounce++;
-        pt_path_collide(s, p, p->next_r, p->next, p->next_through);
+        pt_path_collide(s, p);
     }
 }
 
