@@ -79,6 +79,7 @@ suite_unit() {
         tap_program "$name" "$program"
     done < <(programs_of t/unit "$build")
     tap_program t/import/volumes t/import/volumes.py "$build/exposure-import"
+    tap_program t/import/archives /usr/bin/python3 -B t/import/archives.py "$build/exposure-import"
 }
 
 suite_render() {

@@ -19,7 +19,8 @@ enum { IMPORT_USAGE = 64, IMPORT_CHUNK = 1 << 16 };
 static const char usage[] =
     "usage: exposure-import PATH... [--out volume.nrrd] "
     "[--report report.json] [--all-series]\n"
-    "Folders are searched for DICOM files. Without --report the report goes "
+    "Folders are searched for DICOM files; one archive (zip, tar, tar.gz) is\n"
+    "opened. Without --report the report goes "
     "to the output;\n"
     "with --out - our own volume does, for a program that reads it.\n"
     "exit: 0 imported, 2 nothing usable, 3 malformed\n";

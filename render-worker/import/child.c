@@ -26,7 +26,7 @@ typedef struct {
 typedef struct {
     char *const *files;
     size_t count, next;
-    uint8_t *piece; /* header, data and padding of one file */
+    uint8_t *piece; /* header, data and padding of one file; alone: its data */
     size_t len, at;
     int ended; /* the closing blocks are in piece */
 } child_feed_t;
@@ -213,7 +213,7 @@ child_refill(child_feed_t *feed)
         feed->next++;
     }
 
-    if (feed->ended) {
+    if (feed->ended || feed->count == 1) {
         return 0;
     }
 
@@ -227,8 +227,9 @@ child_refill(child_feed_t *feed)
 static int
 child_load(child_feed_t *feed, const char *path, uint64_t number)
 {
+    const int alone = feed->count == 1;
+    size_t at = alone ? 0 : EXPO_TAR_BLOCK, end;
     struct stat st;
-    size_t at = EXPO_TAR_BLOCK, end;
     ssize_t n = 1;
     int fd;
 
@@ -239,8 +240,8 @@ child_load(child_feed_t *feed, const char *path, uint64_t number)
     }
 
     end = at + (size_t) st.st_size;
-    feed->len = end + expo_tar_padding((uint64_t) st.st_size);
-    feed->piece = calloc(1, feed->len);
+    feed->len = end + (alone ? 0 : expo_tar_padding((uint64_t) st.st_size));
+    feed->piece = calloc(1, feed->len + 1);
 
     while (feed->piece != NULL && at < end && n > 0) {
         n = read(fd, feed->piece + at, end - at);
@@ -256,7 +257,10 @@ child_load(child_feed_t *feed, const char *path, uint64_t number)
         return 0;
     }
 
-    expo_tar_header(feed->piece, number, (uint64_t) st.st_size);
+    if (!alone) {
+        expo_tar_header(feed->piece, number, (uint64_t) st.st_size);
+    }
+
     return 1;
 }
 

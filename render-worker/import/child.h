@@ -1,6 +1,6 @@
 /*
  * The other end of import_pipe, for commands: starts the sandboxed process,
- * feeds it files as a tar, keeps what comes back.
+ * feeds it files as a tar, one alone as it is, keeps what comes back.
  */
 
 #ifndef EXPO_IMPORT_CHILD_H

@@ -1,4 +1,4 @@
-/* What import knows of each file of the tar, and why one is left out. */
+/* What import knows of each file of an upload, and why one is left out. */
 
 #ifndef EXPO_IMPORT_FILES_H
 #define EXPO_IMPORT_FILES_H
@@ -8,6 +8,7 @@
 
 #include "lib/series.h"
 #include "lib/tar.h"
+#include "lib/zip.h"
 #include "render-worker/import/dicom_shim.h"
 
 typedef enum {
@@ -32,14 +33,22 @@ typedef enum {
     /* of all */
     REASON_NO_DICOM,
     REASON_EMPTY,
-    REASON_NOT_TAR,
+    REASON_UNKNOWN,
+    REASON_ARCHIVE,
+    REASON_ARCHIVE_CUT,
+    REASON_ARCHIVE_FORM,
+    REASON_ENCRYPTED,
+    REASON_BOMB,
     REASON_CRASHED,
     REASON_STUCK,
     REASON_COUNT
 } reason_t;
 
 typedef struct {
-    expo_tar_entry_t entry;
+    expo_tar_entry_t entry; /* its bytes; of a packed one after unpack_file */
+    const expo_zip_entry_t *packed; /* NULL: it is not */
+    uint8_t *unpacked;
+    int damaged; /* unpacked to other bytes than were packed */
     int dicom;
     reason_t reason; /* REASON_NONE: a picture that may be part of a volume */
     const char *encoding; /* static */
@@ -54,8 +63,12 @@ typedef struct {
 typedef struct {
     import_file_t *file;
     size_t count;
-    expo_slice_t *slices; /* of the usable ones ... */
-    size_t *of;           /* ... and which file each is */
+    expo_zip_t zip;          /* what packed members point into */
+    uint8_t *inflated;       /* the tar that came gzipped */
+    uint64_t unpacked_bytes; /* of both */
+    int cut;                 /* it ended in the middle */
+    expo_slice_t *slices;    /* of the usable ones ... */
+    size_t *of;              /* ... and which file each is */
     size_t usable;
     expo_plan_t *plan;
     size_t chosen; /* group of the plan, SIZE_MAX: none */

@@ -8,22 +8,22 @@
 #include "render-worker/import/dicom_file.h"
 #include "render-worker/import/pool.h"
 #include "render-worker/import/report.h"
+#include "render-worker/import/unpack.h"
 
-/* Archive and decoded pictures together, within SANDBOX_ADDRESS_SPACE. */
+/* Upload, what it unpacks to and decoded pictures together, within
+ * SANDBOX_ADDRESS_SPACE. */
 #define IMPORT_BYTES_MAX (3ull << 30)
-#define IMPORT_FILES_MAX 200000
 #define IMPORT_PROBES_MAX 32
 
 typedef struct {
     const import_sink_t *sink;
     import_files_t files;
-    uint64_t tar_bytes;
+    uint64_t body_bytes;
     size_t *todo; /* files to decode */
     size_t todo_count;
     const char *stage;
 } import_t;
 
-static reason_t import_list(import_t *im, const uint8_t *tar, uint64_t len);
 static void import_read(void *data, size_t i);
 static reason_t import_judge(const dicom_header_t *h);
 static void import_clean(dicom_header_t *h);
@@ -43,10 +43,10 @@ static void import_release(import_t *im);
 
 
 import_result_t
-import_run(const import_sink_t *sink, const uint8_t *tar, uint64_t len,
+import_run(const import_sink_t *sink, const uint8_t *body, uint64_t len,
            size_t series, json_t **report)
 {
-    import_t im = {.sink = sink, .tar_bytes = len};
+    import_t im = {.sink = sink, .body_bytes = len};
     import_result_t result = IMPORT_DONE;
     expo_volume_t volume;
     uint32_t notes;
@@ -54,8 +54,11 @@ import_run(const import_sink_t *sink, const uint8_t *tar, uint64_t len,
 
     im.files.chosen = SIZE_MAX;
 
-    why = import_list(&im, tar, len);
-    if (why == REASON_NOT_TAR) {
+    why = len > IMPORT_BYTES_MAX
+              ? REASON_TOO_LARGE
+              : unpack_list(&im.files, body, len, IMPORT_BYTES_MAX - len);
+    if (why == REASON_UNKNOWN || why == REASON_ARCHIVE ||
+        why == REASON_ARCHIVE_CUT) {
         result = IMPORT_MALFORMED;
     }
 
@@ -117,40 +120,6 @@ import_run(const import_sink_t *sink, const uint8_t *tar, uint64_t len,
 
 /* --- the files --- */
 
-static reason_t
-import_list(import_t *im, const uint8_t *tar, uint64_t len)
-{
-    import_files_t *files = &im->files;
-    expo_tar_entry_t entry;
-    expo_status_t st;
-    uint64_t at = 0;
-    size_t room = 0;
-    void *grown;
-
-    while ((st = expo_tar_next(tar, len, &at, &entry)) == EXPO_OK) {
-        if (files->count == IMPORT_FILES_MAX) {
-            return REASON_TOO_LARGE;
-        }
-
-        if (files->count == room) {
-            room = room ? room * 2 : 256;
-            grown = realloc(files->file, room * sizeof *files->file);
-            if (grown == NULL) {
-                return REASON_TOO_LARGE;
-            }
-            files->file = grown;
-        }
-
-        memset(&files->file[files->count], 0, sizeof *files->file);
-        files->file[files->count].encoding = "";
-        files->file[files->count++].entry = entry;
-    }
-
-    return st == EXPO_INVALID && files->count == 0 ? REASON_NOT_TAR
-                                                   : REASON_NONE;
-}
-
-
 /* One file's header, in any thread. */
 static void
 import_read(void *data, size_t i)
@@ -160,6 +129,11 @@ import_read(void *data, size_t i)
     dicom_file_t file;
     dicom_file_status_t st;
     dicom_status_t header;
+
+    f->reason = unpack_file(f);
+    if (f->reason != REASON_NONE) {
+        return;
+    }
 
     st = dicom_file_open(&file, f->entry.data, f->entry.bytes);
     f->dicom = st != DICOM_FILE_FOREIGN && st != DICOM_FILE_DIRECTORY;
@@ -188,6 +162,10 @@ import_read(void *data, size_t i)
 
     if (f->dicom && f->entry.cut) {
         f->reason = REASON_TRUNCATED;
+    }
+
+    if (f->dicom && f->damaged) {
+        f->reason = REASON_DAMAGED;
     }
 
     dicom_file_close(&file);
@@ -443,7 +421,7 @@ import_room(const import_t *im, const expo_group_t *g)
             import_stored_bytes(&files->file[files->of[g->members[i]]].header);
     }
 
-    return bytes + im->tar_bytes <= IMPORT_BYTES_MAX;
+    return bytes + im->body_bytes + files->unpacked_bytes <= IMPORT_BYTES_MAX;
 }
 
 
@@ -536,7 +514,7 @@ import_release(import_t *im)
     }
 
     expo_plan_free(im->files.plan);
-    free(im->files.file);
+    unpack_release(&im->files);
     free(im->files.slices);
     free(im->files.of);
     free(im->todo);

@@ -1,5 +1,5 @@
 /*
- * From a tar of DICOM files in memory to a volume: what exposure-import does
+ * From an upload in memory (unpack.h) to a volume: what exposure-import does
  * inside its sandbox. pool_start and dicom_start come first.
  */
 
@@ -16,7 +16,7 @@
 typedef enum {
     IMPORT_DONE = 0,
     IMPORT_NOTHING = 2,  /* nothing usable */
-    IMPORT_MALFORMED = 3 /* not a tar, or damaged beyond use */
+    IMPORT_MALFORMED = 3 /* no archive or file that we know, or damaged */
 } import_result_t;       /* also exit codes */
 
 typedef struct {
@@ -32,7 +32,7 @@ typedef struct {
  * *report: owned by the caller; always an object, whatever comes back.
  * IMPORT_MALFORMED may mean that a thread hangs in a file: end the process.
  */
-import_result_t import_run(const import_sink_t *sink, const uint8_t *tar,
+import_result_t import_run(const import_sink_t *sink, const uint8_t *body,
                            uint64_t len, size_t series, json_t **report);
 
 /*

@@ -19,7 +19,7 @@
 enum { PIPE_EVENTS = 3 };
 
 static int pipe_fit(int fd);
-static reason_t pipe_read(uint8_t **tar, uint64_t *len);
+static reason_t pipe_read(uint8_t **body, uint64_t *len);
 static int pipe_volume(void *data, const void *bytes, size_t n);
 static void pipe_progress(void *data, const char *stage, double fraction);
 static void pipe_event(json_t *event);
@@ -33,7 +33,7 @@ import_pipe(size_t series)
                                 .progress = pipe_progress};
     import_result_t result;
     json_t *report = NULL;
-    uint8_t *tar = NULL;
+    uint8_t *body = NULL;
     uint64_t len = 0;
     reason_t why;
 
@@ -58,10 +58,10 @@ import_pipe(size_t series)
         return IMPORT_MALFORMED;
     }
 
-    why = pipe_read(&tar, &len);
+    why = pipe_read(&body, &len);
 
     if (why == REASON_NONE) {
-        result = import_run(&sink, tar, len, series, &report);
+        result = import_run(&sink, body, len, series, &report);
     } else {
         report = report_bare(why);
         result = IMPORT_NOTHING;
@@ -81,9 +81,9 @@ pipe_fit(int fd)
 }
 
 
-/* Everything from descriptor 0 into memory; *tar is mapped. */
+/* Everything from descriptor 0 into memory; *body is mapped. */
 static reason_t
-pipe_read(uint8_t **tar, uint64_t *len)
+pipe_read(uint8_t **body, uint64_t *len)
 {
     uint64_t room = 16u << 20, at = 0, next;
     void *map;
@@ -110,19 +110,19 @@ pipe_read(uint8_t **tar, uint64_t *len)
 
         if (at == room) {
             next = room + room / 2;
-            *tar = mremap(map, room, next, MREMAP_MAYMOVE);
-            if (*tar == MAP_FAILED) {
+            *body = mremap(map, room, next, MREMAP_MAYMOVE);
+            if (*body == MAP_FAILED) {
                 munmap(map, room);
-                *tar = NULL;
+                *body = NULL;
                 return REASON_TOO_LARGE;
             }
-            map = *tar;
+            map = *body;
             room = next;
         }
     }
 
     /* Keeps what is used: the address space is limited. */
-    *tar = mremap(map, room, at ? at : 1, MREMAP_MAYMOVE);
+    *body = mremap(map, room, at ? at : 1, MREMAP_MAYMOVE);
     *len = at;
 
     return n < 0 ? REASON_TRUNCATED : REASON_NONE;

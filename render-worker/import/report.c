@@ -59,8 +59,28 @@ static const report_text_t report_texts[REASON_COUNT] = {
         {"no_dicom", "None of the files is a DICOM picture. Please choose the "
                      "folder of the disc that you got from the hospital."},
     [REASON_EMPTY] = {"empty", "The upload holds no files."},
-    [REASON_NOT_TAR] = {"damaged",
-                        "The upload arrived damaged. Please try again."},
+    [REASON_UNKNOWN] =
+        {"unknown_file",
+         "This is neither a scan (DICOM, NIfTI, NRRD or MetaImage) nor an "
+         "archive (zip or tar) of one."},
+    [REASON_ARCHIVE] =
+        {"damaged_archive",
+         "The archive is damaged. Please pack the files once more, or upload "
+         "them as they are."},
+    [REASON_ARCHIVE_CUT] =
+        {"truncated_archive",
+         "The archive ends in the middle. Please copy it once more and upload "
+         "it again."},
+    [REASON_ARCHIVE_FORM] =
+        {"unsupported_archive",
+         "The zip is split into several files, or packed in a way that cannot "
+         "be read here. Please pack the files as an ordinary zip."},
+    [REASON_ENCRYPTED] =
+        {"encrypted", "The zip is locked with a password. Please unpack it and "
+                      "upload the files."},
+    [REASON_BOMB] = {"archive_bomb",
+                     "The archive would unpack to a hundred times its size "
+                     "and more, which no scan does. It was not unpacked."},
     [REASON_CRASHED] =
         {"damaged", "The files could not be read: one of them is damaged in a "
                     "way that stopped the import."},
@@ -92,6 +112,11 @@ report_new(const import_files_t *files)
     }
 
     report_file_warnings(warnings, files);
+
+    if (files->cut) {
+        report_warn(warnings, "truncated_archive",
+                    "The archive ends in the middle; files may be missing.");
+    }
 
     return json_pack("{s:i, s:{s:I, s:I, s:I, s:I}, s:o, s:o}", "version", 1,
                      "files", "total", (json_int_t) files->count, "dicom",

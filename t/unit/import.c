@@ -283,7 +283,8 @@ what_is_no_scan_is_refused_with_a_sentence(void)
     tar_start();
     tar_add("x", 1);
     memset(tar, 'x', tar_len);
-    check(run() == IMPORT_MALFORMED && strcmp(failure(), "damaged") == 0);
+    check(run() == IMPORT_MALFORMED &&
+          strcmp(failure(), "unknown_file") == 0);
 }
 
 static void
