@@ -78,16 +78,17 @@ pool_each(size_t n, void (*work)(void *, size_t), void *data,
     pool.busy = pool.threads;
     pool.round++;
     pthread_cond_broadcast(&pool.todo);
-    clock_gettime(CLOCK_REALTIME, &since);
+    clock_gettime(CLOCK_MONOTONIC, &since);
 
     while (pool.busy > 0 && !stuck) {
-        clock_gettime(CLOCK_REALTIME, &wake);
+        clock_gettime(CLOCK_MONOTONIC, &wake);
         stuck = wake.tv_sec - since.tv_sec > POOL_PATIENCE_S;
 
         wake.tv_nsec += 100000000;
         wake.tv_sec += wake.tv_nsec / 1000000000;
         wake.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&pool.finished, &pool.lock, &wake);
+        pthread_cond_clockwait(&pool.finished, &pool.lock, CLOCK_MONOTONIC,
+                               &wake);
 
         done = atomic_load(&pool.done);
         if (done != before) {
