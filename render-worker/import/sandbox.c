@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -42,6 +43,11 @@ sandbox_prepare(void)
     }
 
     sandbox_leave_files();
+
+    /* After unshare: gaining capabilities takes this back. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    alarm(SANDBOX_WALL_S);
+
     return 1;
 }
 
@@ -110,10 +116,18 @@ sandbox_leave_files(void)
 }
 
 
+/* Never raises one. */
 static int
 sandbox_limit(int what, rlim_t value)
 {
-    const struct rlimit limit = {value, value};
+    struct rlimit limit;
+
+    if (getrlimit((__rlimit_resource_t) what, &limit) != 0) {
+        return 0;
+    }
+
+    limit.rlim_max = limit.rlim_max < value ? limit.rlim_max : value;
+    limit.rlim_cur = limit.rlim_cur < value ? limit.rlim_cur : value;
 
     return setrlimit((__rlimit_resource_t) what, &limit) == 0;
 }

@@ -10,13 +10,15 @@
 #define EXPO_IMPORT_SANDBOX_H
 
 #define SANDBOX_ADDRESS_SPACE (4ull << 30) /* bytes */
-#define SANDBOX_CPU_S 300
+#define SANDBOX_CPU_S 300                  /* of all threads together */
+#define SANDBOX_WALL_S 600                 /* whoever waits is quicker */
 
 /*
  * Alone in the process, all files open that will be needed, 0..3 among them:
- * closes the others, limits resources, leaves the network and the file system.
- * Namespaces and Landlock are taken where the kernel gives them; the system
- * call list closes the same doors. Returns 0 when a limit could not be set.
+ * closes the others, limits resources (an operator's narrower limits stay),
+ * dies with its parent, leaves the network and the file system. Namespaces and
+ * Landlock are taken where the kernel gives them; the system call list closes
+ * the same doors. Returns 0 when a limit could not be set.
  */
 int sandbox_prepare(void);
 
