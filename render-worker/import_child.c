@@ -409,8 +409,7 @@ child_over(const child_t *c)
         return IMPORT_CHILD_CANCELLED;
     }
 
-    return loop_now_us() > c->deadline_us ? IMPORT_CHILD_CRASHED
-                                          : IMPORT_CHILD_OK;
+    return loop_now_us() > c->deadline_us ? IMPORT_CHILD_SLOW : IMPORT_CHILD_OK;
 }
 
 
@@ -418,6 +417,21 @@ static import_child_end_t
 child_judge(child_t *c, int status)
 {
     memory_t *m = &c->out->memory;
+
+    if (WIFSIGNALED(status)) {
+        switch (WTERMSIG(status)) {
+
+        case SIGKILL:
+            return IMPORT_CHILD_KILLED;
+
+        case SIGXCPU:
+        case SIGALRM:
+            return IMPORT_CHILD_SLOW;
+
+        default:
+            return IMPORT_CHILD_CRASHED;
+        }
+    }
 
     if (!WIFEXITED(status) || c->out->report == NULL) {
         return IMPORT_CHILD_CRASHED;

@@ -1,5 +1,5 @@
 /*
- * One run of exposure-import --pipe: the decrypted tar goes in, voxels,
+ * One run of exposure-import --pipe: the decrypted upload goes in, voxels,
  * progress and a report come out. The child has descriptors 0, 1, 3 and
  * /dev/null as 2, an empty environment, and no way to anything else of ours.
  */
@@ -24,7 +24,9 @@
 typedef enum {
     IMPORT_CHILD_OK,
     IMPORT_CHILD_REFUSED, /* exit 2 or 3: the report says why */
-    IMPORT_CHILD_CRASHED, /* signal, time, or an answer that is none */
+    IMPORT_CHILD_CRASHED, /* a signal, or an answer that is none */
+    IMPORT_CHILD_KILLED,  /* from outside: its files need not be at fault */
+    IMPORT_CHILD_SLOW,    /* its time was over */
     IMPORT_CHILD_DAMAGED, /* the sealed original does not verify */
     IMPORT_CHILD_MEMORY,
     IMPORT_CHILD_CANCELLED

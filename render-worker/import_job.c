@@ -265,6 +265,15 @@ import_job_run(import_job_t *j)
     import_child_end_t end = import_child_run(&child, &j->result);
     expo_status_t st;
 
+    /* By the kernel, for memory, or by somebody: once more, and then no more.
+     */
+    if (end == IMPORT_CHILD_KILLED) {
+        log_line("import %.4s: killed, once more", j->scan);
+        memory_release(&j->result.memory);
+        json_decref(j->result.report);
+        end = import_child_run(&child, &j->result);
+    }
+
     if (end != IMPORT_CHILD_OK) {
         import_job_explain(j, end);
         return;
@@ -372,6 +381,18 @@ import_job_explain(import_job_t *j, import_child_end_t end)
         import_job_fail(j, "cancelled", "The import was cancelled.");
         break;
 
+    case IMPORT_CHILD_SLOW:
+        import_job_fail(j, "import_too_slow",
+                        "These files take longer to read than any scan does. "
+                        "Nothing was kept of them.");
+        break;
+
+    case IMPORT_CHILD_KILLED:
+        import_job_fail(j, "import_killed",
+                        "The import was stopped from outside, twice. Please "
+                        "try again later.");
+        break;
+
     default:
         import_job_fail(j, "import_crashed",
                         "Something in these files made the import stop "
@@ -454,7 +475,8 @@ import_job_done(void *data)
     import_job_t *j = data;
     worker_t *w = j->worker;
 
-    /* A thread's libraries clean up after it: the process may not end before. */
+    /* A thread's libraries clean up after it: the process may not end before.
+     */
     pthread_join(j->thread, NULL);
 
     log_line("import %.4s: %s in %u ms", j->scan, j->code[0] ? j->code : "done",
@@ -478,14 +500,14 @@ import_job_tell(import_job_t *j)
         return;
     }
 
-    control_send(w->control, j->peer,
-                 json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "type", "imported",
-                           "scan", j->scan, "volume_bytes",
-                           (json_int_t) j->bytes[VOLUME], "thumbnail_bytes",
-                           (json_int_t) j->bytes[THUMBNAIL], "volume",
-                           describe_volume(&j->result.volume, j->percentiles, 1),
-                           "report", import_job_report(j)),
-                 -1);
+    control_send(
+        w->control, j->peer,
+        json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "type", "imported", "scan",
+                  j->scan, "volume_bytes", (json_int_t) j->bytes[VOLUME],
+                  "thumbnail_bytes", (json_int_t) j->bytes[THUMBNAIL], "volume",
+                  describe_volume(&j->result.volume, j->percentiles, 1),
+                  "report", import_job_report(j)),
+        -1);
 }
 
 

@@ -177,6 +177,30 @@ whatever_else_it_does_is_a_crash(void)
 }
 
 static void
+how_it_died_is_told(void)
+{
+    static const struct {
+        const char *script;
+        import_child_end_t end;
+    } deaths[] = {{"kill -SYS $$", IMPORT_CHILD_CRASHED},
+                  {"kill -ABRT $$", IMPORT_CHILD_CRASHED},
+                  {"kill -KILL $$", IMPORT_CHILD_KILLED},
+                  {"kill -XCPU $$", IMPORT_CHILD_SLOW},
+                  {"kill -ALRM $$", IMPORT_CHILD_SLOW},
+                  /* A report before it does not make it well. */
+                  {"echo '{\"report\":{}}' >&3; kill -KILL $$",
+                   IMPORT_CHILD_KILLED}};
+    import_child_result_t out;
+    size_t i;
+
+    for (i = 0; i < sizeof(deaths) / sizeof(deaths[0]); i++) {
+        printf("# %s\n", deaths[i].script);
+        check(play(deaths[i].script, 20, &out) == deaths[i].end);
+        forget(&out);
+    }
+}
+
+static void
 cancel_it(int number)
 {
     (void) number;
@@ -189,13 +213,13 @@ it_is_killed_when_its_time_is_over(void)
     import_child_result_t out;
     double begun = client_now();
 
-    check(play("sleep 60", 1, &out) == IMPORT_CHILD_CRASHED);
+    check(play("sleep 60", 1, &out) == IMPORT_CHILD_SLOW);
     forget(&out);
 
     /* Outputs closed, and still there. */
     check(play("echo '{\"report\":{}}' >&3; exec 0<&- 1>&- 3>&-; sleep 60", 1,
                &out)
-          == IMPORT_CHILD_CRASHED);
+          == IMPORT_CHILD_SLOW);
     forget(&out);
     check(client_now() - begun < 4);
 
@@ -277,6 +301,7 @@ main(void)
     the_child_sees_nothing_of_ours();
     a_refusal_brings_its_report();
     whatever_else_it_does_is_a_crash();
+    how_it_died_is_told();
     it_is_killed_when_its_time_is_over();
     a_program_that_is_not_there_is_a_crash();
     a_damaged_original_is_noticed();

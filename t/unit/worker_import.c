@@ -225,6 +225,51 @@ what_a_child_says_is_held_within_bounds(void)
     unlink(path);
 }
 
+/* As when the kernel wants its memory back: a script that is killed, and how
+ * often it ran. */
+static void
+an_import_killed_from_outside_is_tried_once_more(void)
+{
+    static const struct {
+        int killed;
+        const char *code;
+    } cases[] = {{1, "odd"}, {2, "import_killed"}};
+    static const char script[] =
+        "#!/bin/sh\n"
+        "echo >>$0.runs\n"
+        "[ $(wc -l <$0.runs) -gt %d ] || kill -KILL $$\n"
+        "echo '{\"report\":{\"failure\":{\"code\":\"odd\"}}}' >&3\n"
+        "exit 2\n";
+    char path[128], runs[140];
+    client_worker_t other;
+    client_t c;
+    job_t j;
+    FILE *file;
+    size_t i;
+
+    snprintf(path, sizeof(path), "%s/killed", worker.dir);
+    snprintf(runs, sizeof(runs), "%s.runs", path);
+
+    for (i = 0; i < 2; i++) {
+        file = fopen(path, "w");
+        check(file != NULL && fprintf(file, script, cases[i].killed) > 0);
+        fclose(file);
+        check(chmod(path, 0700) == 0);
+        check(client_start(&other, "1", "1", path));
+
+        check(client_greet(&c, &other));
+        check(import(&c, &j, (uint8_t) (24 + i), 4));
+        check(client_hears(&c, "failed", "code", cases[i].code, 20));
+        check(c.bad == 0);
+
+        forget(&j);
+        client_close(&c);
+        client_stop(&other);
+        unlink(path);
+        unlink(runs);
+    }
+}
+
 /* More than run at once, and one whose asker has gone. */
 static void
 imports_wait_for_each_other(void)
@@ -280,6 +325,7 @@ main(void)
     a_text_file_is_refused_with_a_sentence();
     a_scan_without_a_thumbnail_is_still_a_scan();
     what_a_child_says_is_held_within_bounds();
+    an_import_killed_from_outside_is_tried_once_more();
     imports_wait_for_each_other();
 
     status = client_stop(&worker);
