@@ -26,10 +26,14 @@ typedef struct {
     lanes_f t, depth, x, rise;
 } lanes_row_t;
 
+/* Eight pt_walk_t, each at t of t1 mm. */
 typedef struct {
-    lanes_f o[3], d[3], inverse[3]; /* as pt_walk_t's o, d, inverse */
-    lanes_i ahead[3];               /* 1 where d is above 0 */
-    lanes_f per, nudge, t, t1, depth;
+    lanes_f o[3], d[3], inverse[3], nudge, t, t1;
+} lanes_walk_t;
+
+typedef struct {
+    lanes_walk_t w;
+    lanes_f per, depth;
     lanes_tap_t tap;
     lanes_i follows; /* -1: tap is at t */
     lanes_i live;    /* -1: a ray is in the lane */
@@ -194,16 +198,17 @@ lanes_pair(const uint16_t *v)
     return pair;
 }
 
-/* pt_tap_at. One load fetches both neighbours along x. */
-static inline lanes_tap_t
-lanes_tap_at(const pt_scene_t *s, const lanes_t *l, lanes_f t)
+/* pt_value_rise at t. One load fetches both neighbours along x. */
+static inline lanes_f
+lanes_value_at(const pt_scene_t *s, const lanes_walk_t *w, lanes_f t,
+               lanes_f *rise)
 {
     int64_t line = s->n[0], slice = line * s->n[1];
-    lanes_f fx, fy, fz, a[4], b[4], pair[4], value, rise;
-    lanes_f dx = l->d[0], dy = l->d[1], dz = l->d[2];
-    lanes_i x = lanes_split(l->o[0] + t * dx, s->n[0], &fx, &dx);
-    lanes_i y = lanes_split(l->o[1] + t * dy, s->n[1], &fy, &dy);
-    lanes_i z = lanes_split(l->o[2] + t * dz, s->n[2], &fz, &dz);
+    lanes_f fx, fy, fz, a[4], b[4], pair[4];
+    lanes_f dx = w->d[0], dy = w->d[1], dz = w->d[2];
+    lanes_i x = lanes_split(w->o[0] + t * dx, s->n[0], &fx, &dx);
+    lanes_i y = lanes_split(w->o[1] + t * dy, s->n[1], &fy, &dy);
+    lanes_i z = lanes_split(w->o[2] + t * dz, s->n[2], &fz, &dz);
     lanes_i at = (z * s->n[1] + y) * s->n[0] + x;
     __m128 row[LANES];
     const uint16_t *v;
@@ -228,23 +233,32 @@ lanes_tap_at(const pt_scene_t *s, const lanes_t *l, lanes_f t)
 
     b[0] += fy * (b[1] - b[0]);
     b[2] += fy * (b[3] - b[2]);
-    rise = (b[0] + fz * (b[2] - b[0])) * dx;
+    *rise = (b[0] + fz * (b[2] - b[0])) * dx;
     a[1] -= a[0];
     a[3] -= a[2];
-    rise += (a[1] + fz * (a[3] - a[1])) * dy;
+    *rise += (a[1] + fz * (a[3] - a[1])) * dy;
     a[0] += fy * a[1];
     a[2] += fy * a[3];
-    rise += (a[2] - a[0]) * dz;
-    value = a[0] + fz * (a[2] - a[0]);
+    *rise += (a[2] - a[0]) * dz;
+
+    return a[0] + fz * (a[2] - a[0]);
+}
+
+/* pt_tap_at. */
+static inline lanes_tap_t
+lanes_tap_at(const pt_scene_t *s, const lanes_walk_t *w, lanes_f t)
+{
+    lanes_f rise, value = lanes_value_at(s, w, t, &rise);
 
     return lanes_tap(s, (value - s->table_first) * s->table_scale,
                      rise * s->table_scale);
 }
 
-/* pt_bound, but what it returns is the cell's detail, at most 0 where it is
- * empty. */
+/* pt_bound, but what it returns is what `of` has of the cell: its detail or its
+ * bound, at most 0 where it is empty. */
 static inline lanes_f
-lanes_cell(const pt_scene_t *s, const lanes_t *l, lanes_f *end)
+lanes_cell(const pt_scene_t *s, const lanes_walk_t *w, const float *of,
+           lanes_f *end)
 {
     const float quarter = 1.0f / PT_CELL;
     lanes_i i[3], at = {0, 0, 0, 0, 0, 0, 0, 0}, size, edge;
@@ -252,22 +266,22 @@ lanes_cell(const pt_scene_t *s, const lanes_t *l, lanes_f *end)
     int axis;
 
     for (axis = 2; axis >= 0; axis--) {
-        p = quarter * (l->o[axis] + l->t * l->d[axis]);
+        p = quarter * (w->o[axis] + w->t * w->d[axis]);
         i[axis] = lanes_whole((lanes_f) _mm256_floor_ps((__m256) p));
         at = at * s->cells[axis] + lanes_clamp(i[axis], s->cells[axis]);
     }
 
-    value = (lanes_f) _mm256_i32gather_ps(s->detail, (__m256i) at, 4);
+    value = (lanes_f) _mm256_i32gather_ps(of, (__m256i) at, 4);
     size = (lanes_i) _mm256_max_epi32((__m256i) lanes_whole(-value),
                                       _mm256_set1_epi32(1));
 
     for (axis = 0; axis < 3; axis++) {
-        edge = (i[axis] & -size) + (size & l->ahead[axis]);
-        out = lanes_min(out, (lanes_float(edge) - quarter * l->o[axis]) *
-                                 l->inverse[axis]);
+        edge = (i[axis] & -size) + (size & (w->inverse[axis] > 0.0f));
+        out = lanes_min(out, (lanes_float(edge) - quarter * w->o[axis]) *
+                                 w->inverse[axis]);
     }
 
-    *end = lanes_min(lanes_max(out, l->t) + l->nudge, l->t1);
+    *end = lanes_min(lanes_max(out, w->t) + w->nudge, w->t1);
 
     return value;
 }
@@ -278,24 +292,24 @@ lanes_step(const pt_scene_t *s, lanes_t *l, lanes_f detail, lanes_f end,
            lanes_i go)
 {
     lanes_row_t *row = l->row + l->rows % PT_STEPS;
-    lanes_f most, left = end - l->t, dt, at;
+    lanes_f most, left = end - l->w.t, dt, at;
     lanes_tap_t next;
     lanes_i n;
 
-    most = lanes_max(detail, PT_NEAR - l->t * l->per);
+    most = lanes_max(detail, PT_NEAR - l->w.t * l->per);
     n = lanes_whole(left * l->per * most - 0.05f) + 1;
     dt = (lanes_f) ((lanes_i) (left / lanes_float(n)) & l->follows);
-    at = l->t + dt;
-    next = lanes_tap_at(s, l, at);
+    at = l->w.t + dt;
+    next = lanes_tap_at(s, &l->w, at);
     dt = lanes_depth(s, l->tap, next, dt);
     l->depth += (lanes_f) ((lanes_i) dt & go & l->follows);
     at = lanes_pick((n == 1) & l->follows, end, at);
-    l->t = lanes_pick(go, at, l->t);
+    l->w.t = lanes_pick(go, at, l->w.t);
     l->tap = next;
     l->follows = go;
 
     if (l->recorded) {
-        row->t = l->t;
+        row->t = l->w.t;
         row->depth = l->depth;
         row->x = next.x;
         row->rise = next.rise;
@@ -379,17 +393,16 @@ lanes_begin(const pt_scene_t *s, lanes_t *l, int k, const pt_path_t *p)
     inverse = &w.inverse.x;
 
     for (axis = 0; axis < 3; axis++) {
-        l->o[axis][k] = o[axis];
-        l->d[axis][k] = d[axis];
-        l->inverse[axis][k] = inverse[axis];
-        l->ahead[axis][k] = inverse[axis] > 0.0f ? -1 : 0;
+        l->w.o[axis][k] = o[axis];
+        l->w.d[axis][k] = d[axis];
+        l->w.inverse[axis][k] = inverse[axis];
     }
 
     l->per[k] = pt_length(w.d);
-    l->nudge[k] = w.nudge;
+    l->w.nudge[k] = w.nudge;
     l->t0[k] = t0;
-    l->t1[k] = t1 - t0;
-    l->t[k] = l->depth[k] = 0.0f;
+    l->w.t1[k] = t1 - t0;
+    l->w.t[k] = l->depth[k] = 0.0f;
     l->follows[k] = 0;
     l->live[k] = -1;
     l->first[k] = l->rows;
@@ -434,10 +447,10 @@ lanes_march(const pt_scene_t *s, lanes_t *l, pt_path_t *const *path, int32_t n,
             return;
         }
 
-        detail = lanes_cell(s, l, &end);
+        detail = lanes_cell(s, &l->w, s->detail, &end);
         empty = detail <= 0.0f;
         go = l->live & ~empty;
-        l->t = lanes_pick(empty, end, l->t);
+        l->w.t = lanes_pick(empty, end, l->w.t);
         l->follows &= go;
 
         /* Where most lanes only pass empty blocks, the others wait for them. */
@@ -446,7 +459,7 @@ lanes_march(const pt_scene_t *s, lanes_t *l, pt_path_t *const *path, int32_t n,
             lanes_step(s, l, detail, end, go);
         }
 
-        ended = l->live & ~((l->t < l->t1) & (l->depth < PT_OPAQUE));
+        ended = l->live & ~((l->w.t < l->w.t1) & (l->depth < PT_OPAQUE));
 
         for (bits = lanes_bits(ended); bits; bits &= bits - 1) {
             k = __builtin_ctz(bits);
