@@ -11,7 +11,7 @@ CXXFLAGS:= -std=c++17 -D_GNU_SOURCE -g $(OPT) -Wall -Wextra -Werror $(HARDEN) -D
 LDFLAGS := -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(EXTRA)
 LIBS    := -ljansson -lcrypto -lsodium -lsqlite3 -lexpat -lz -lm
 AV      := -lavformat -lavcodec -lswscale -lavutil
-DCMTK   := -ldcmjpls -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd
+DCMTK   := -lopenjp2 -ldcmjpls -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd
 
 .PHONY: help all lib worker tools module portal unit render bench fuzz clean
 
@@ -44,7 +44,7 @@ $(LIB): $(LIB_OBJ)
 	rm -f $@
 	ar rcs $@ $^
 # The contracts are linked in byte for byte (.incbin).
-$(BUILD)/obj/lib/schema.o $(BUILD)/obj/t/unit/schema.o $(BUILD)/t/fuzz/control $(BUILD)/obj/lib/settings_default.o $(BUILD)/obj/t/unit/settings.o: $(wildcard api/*.json)
+$(BUILD)/obj/lib/deidentify.o $(BUILD)/obj/t/unit/deidentify.o $(BUILD)/obj/lib/schema.o $(BUILD)/obj/t/unit/schema.o $(BUILD)/t/fuzz/control $(BUILD)/obj/lib/settings_default.o $(BUILD)/obj/t/unit/settings.o: $(wildcard api/*.json)
 
 # --- render: the tracer, for the worker, exposure-render and the tests -----
 
@@ -91,6 +91,7 @@ $(BUILD)/t/unit/serve: LIBS := $(LIB) $(AV) $(LIBS)
 # --- tools -----------------------------------------------------------------
 
 IMPORT_OBJ := $(call obj,$(wildcard render-worker/import/*.c render-worker/import/*.cc))
+$(IMPORT_OBJ): CFLAGS += -O3
 SIMPLE_TOOLS := exposure-admin jws-verify jwt-verify vault-open vault-seal
 TOOLS := exposure-render exposure-import exposure-demo $(SIMPLE_TOOLS)
 tools: $(addprefix $(BUILD)/,$(TOOLS))

@@ -29,6 +29,7 @@ typedef struct {
     uint64_t series;
     uint64_t instance;
     uint64_t frame; /* of reference */
+    uint64_t person;
     uint64_t kind;  /* all else that sets pictures of a series apart */
     uint32_t rows, cols;
     double spacing_mm[2];   /* between columns, between rows */

@@ -16,21 +16,25 @@
 enum {
     ASSEMBLE_INVERTED = 1, /* MONOCHROME1 was turned over */
     ASSEMBLE_ROUNDED = 2,  /* values do not fit 16 bits exactly */
-    ASSEMBLE_PADDING = 4   /* padding was set to the smallest value */
+    ASSEMBLE_PADDING = 4,  /* padding was set to the smallest value */
+    ASSEMBLE_COLOUR = 8,   /* colours became brightness */
+    ASSEMBLE_TABLE = 16,   /* a modality LUT gave the values */
+    ASSEMBLE_CLAMPED = 32, /* HU beyond their range were held in it */
+    ASSEMBLE_LOSSY = 64    /* was compressed with loss before it came */
 };
 
-/* Fills low, high and empty of a decoded file. */
-void assemble_measure(import_file_t *f);
+/* Fills low, high, whole and empty of a decoded picture. */
+void assemble_measure(import_picture_t *p);
 
 /*
- * The volume's header for a group whose files are decoded; notes: what of the
- * above it took.
+ * The volume's header for a group whose pictures are decoded; notes: what of
+ * the above it took.
  */
 void assemble_header(expo_volume_t *v, uint32_t *notes,
                      const import_files_t *files, const expo_group_t *g);
 
-/* Header and voxels to sink, layer by layer; 0: the sink stopped or no memory.
- */
+/* Header and voxels to sink, layer by layer; 0: the sink stopped, the pool is
+ * stuck or there is no memory. */
 int assemble_write(const import_sink_t *sink, const expo_volume_t *v,
                    const import_files_t *files, const expo_group_t *g);
 

@@ -5,6 +5,7 @@
 
 #include "lib/archive.h"
 #include "lib/inflate.h"
+#include "render-worker/import/dicom_nesting.h"
 
 enum { FILE_PREAMBLE = 128, FILE_UID_MAX = 64 };
 
@@ -26,8 +27,8 @@ static const file_syntax_t file_syntaxes[] = {
     {"1.2.840.10008.1.2.4.70", "JPEG Lossless", 1},
     {"1.2.840.10008.1.2.4.80", "JPEG-LS", 1},
     {"1.2.840.10008.1.2.4.81", "JPEG-LS", 1},
-    {"1.2.840.10008.1.2.4.90", "JPEG 2000", 0},
-    {"1.2.840.10008.1.2.4.91", "JPEG 2000", 0},
+    {"1.2.840.10008.1.2.4.90", "JPEG 2000", 1},
+    {"1.2.840.10008.1.2.4.91", "JPEG 2000", 1},
     {"1.2.840.10008.1.2.4.92", "JPEG 2000 Multi-component", 0},
     {"1.2.840.10008.1.2.4.93", "JPEG 2000 Multi-component", 0},
     {"1.2.840.10008.1.2.4.94", "JPIP", 0},
@@ -50,6 +51,7 @@ static const file_syntax_t file_syntaxes[] = {
 
 static const char file_directory_class[] = "1.2.840.10008.1.3.10";
 static const char file_deflated[] = "1.2.840.10008.1.2.1.99";
+static const char file_big_endian[] = "1.2.840.10008.1.2.2";
 
 static size_t file_start(const uint8_t *src, size_t len, int *meta);
 static dicom_file_status_t file_meta(dicom_file_t *f, const uint8_t *src,
@@ -58,7 +60,8 @@ static void file_uid(char dst[FILE_UID_MAX + 1], const uint8_t *src,
                      size_t len);
 static dicom_file_status_t file_syntax(dicom_file_t *f, const char *uid);
 static dicom_file_status_t file_inflate(dicom_file_t *f);
-static int file_items_bearable(const uint8_t *p, size_t len);
+static int file_items_bearable(const dicom_file_t *f);
+static size_t file_items(const uint8_t *p, size_t len);
 static uint32_t le(const uint8_t *p, int bytes);
 
 
@@ -89,7 +92,7 @@ dicom_file_open(dicom_file_t *f, const uint8_t *src, size_t len)
         st = file_inflate(f);
     }
 
-    if (st == DICOM_FILE_OK && !file_items_bearable(f->data, f->bytes)) {
+    if (st == DICOM_FILE_OK && !file_items_bearable(f)) {
         st = DICOM_FILE_TOO_LARGE;
     }
 
@@ -259,9 +262,28 @@ file_inflate(dicom_file_t *f)
 }
 
 
-/* Every level of nesting needs an item tag: so few tags cannot go deep. */
+/*
+ * Every level of nesting needs an item tag: so few tags cannot go deep. More
+ * are common where each of thousands of frames has items of its own; then the
+ * levels are counted.
+ */
 static int
-file_items_bearable(const uint8_t *p, size_t len)
+file_items_bearable(const dicom_file_t *f)
+{
+    int is_explicit = f->syntax == NULL
+                          ? f->bytes >= 6 && f->data[4] >= 'A'
+                          : strcmp(f->syntax, file_syntaxes[0].uid) != 0;
+    int big = f->syntax == NULL ? f->bytes >= 2 && f->data[0] == 0
+                                : strcmp(f->syntax, file_big_endian) == 0;
+
+    return file_items(f->data, f->bytes) <= DICOM_ITEMS_MAX ||
+           dicom_nesting(f->data, f->bytes, is_explicit, big) <=
+               DICOM_NESTING_MAX;
+}
+
+
+static size_t
+file_items(const uint8_t *p, size_t len)
 {
     static const uint8_t little[4] = {0xfe, 0xff, 0x00, 0xe0};
     static const uint8_t big[4] = {0xff, 0xfe, 0xe0, 0x00};
@@ -274,7 +296,7 @@ file_items_bearable(const uint8_t *p, size_t len)
         at++;
     }
 
-    return items <= DICOM_ITEMS_MAX;
+    return items;
 }
 
 

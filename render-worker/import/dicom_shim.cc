@@ -1,16 +1,18 @@
 #include "render-worker/import/dicom_shim.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <exception>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "dcmtk/config/osconfig.h"
 
 #include "dcmtk/dcmdata/dcistrmb.h"
+#include "dcmtk/dcmdata/dcpixseq.h"
+#include "dcmtk/dcmdata/dcpxitem.h"
 #include "dcmtk/dcmdata/dcrledrg.h"
 #include "dcmtk/dcmdata/dcrleerg.h"
 #include "dcmtk/dcmdata/dctk.h"
@@ -81,17 +83,6 @@ MemoryStream::newFactory() const
     return new MemoryFactory(data_, len_, start_ + static_cast<size_t>(tell()));
 }
 
-struct Reading {
-    MemoryStream stream;
-    DcmDataset dataset;
-    dicom_status_t status = DICOM_OK;
-    bool stopped = false; /* before the pixels */
-
-    Reading(const uint8_t *data, size_t len) : stream(data, len, 0)
-    {
-    }
-};
-
 dicom_status_t
 status_of(const OFCondition &c)
 {
@@ -108,58 +99,23 @@ status_of(const OFCondition &c)
     return c == EC_MemoryExhausted ? DICOM_NO_MEMORY : DICOM_DAMAGED;
 }
 
-void
-read_dataset(Reading &r, size_t len, const char *syntax, bool header)
+DcmItem *
+item_of(dicom_item_t *item)
 {
-    E_TransferSyntax xfer = EXS_Unknown;
-    OFCondition c;
-
-    if (syntax != NULL) {
-        xfer = DcmXfer(syntax).getXfer();
-    }
-
-    r.dataset.transferInit();
-
-    c = header ? r.dataset.readUntilTag(r.stream, xfer, EGL_noChange,
-                                        DCM_MaxReadLength, DCM_PixelData)
-               : r.dataset.read(r.stream, xfer);
-
-    r.dataset.transferEnd();
-    r.stopped = c.good() && r.stream.tell() < static_cast<offile_off_t>(len);
-    r.status = status_of(c);
+    return reinterpret_cast<DcmItem *>(item);
 }
 
-void
-text(DcmItem &d, const DcmTagKey &tag, unsigned long at, char *dst, size_t cap)
+dicom_item_t *
+item_of(DcmItem *item)
 {
-    OFString s;
-
-    dst[0] = '\0';
-    if (d.findAndGetOFString(tag, s, at).good()) {
-        snprintf(dst, cap, "%s", s.c_str());
-    }
+    return reinterpret_cast<dicom_item_t *>(item);
 }
 
-std::string
-text(DcmItem &d, const DcmTagKey &tag, unsigned long at = 0)
+DcmTagKey
+key(uint32_t tag)
 {
-    OFString s;
-
-    return d.findAndGetOFString(tag, s, at).good() ? std::string(s.c_str())
-                                                   : std::string();
-}
-
-double
-number(DcmItem &d, const DcmTagKey &tag, double absent, unsigned long at = 0)
-{
-    Float64 v;
-    Sint32 whole;
-
-    if (d.findAndGetFloat64(tag, v, at).good()) {
-        return v;
-    }
-
-    return d.findAndGetSint32(tag, whole, at).good() ? whole : absent;
+    return DcmTagKey(static_cast<Uint16>(tag >> 16),
+                     static_cast<Uint16>(tag & 0xffff));
 }
 
 uint32_t
@@ -170,272 +126,132 @@ small(DcmItem &d, const DcmTagKey &tag, uint32_t absent)
     return d.findAndGetUint16(tag, v).good() ? v : absent;
 }
 
-bool
-numbers(DcmItem &d, const DcmTagKey &tag, double *dst, unsigned long n)
-{
-    Float64 v;
-
-    for (unsigned long i = 0; i < n; i++) {
-        if (d.findAndGetFloat64(tag, v, i).bad() || !isfinite(v)) {
-            return false;
-        }
-        dst[i] = v;
-    }
-
-    return true;
-}
-
-uint64_t
-hash_of(DcmItem &d, const DcmTagKey &tag)
-{
-    std::string s = text(d, tag);
-
-    return s.empty() ? 0 : expo_series_hash(s.data(), s.size());
-}
-
-/* HHMMSS.FFFFFF as seconds of the day. */
-double
-clock_of(DcmItem &d, const DcmTagKey &tag)
-{
-    int h = 0, m = 0;
-    double s = 0;
-    std::string t = text(d, tag);
-
-    if (sscanf(t.c_str(), "%2d%2d%lf", &h, &m, &s) < 2) {
-        return NAN;
-    }
-
-    return h * 3600.0 + m * 60.0 + s;
-}
-
-/* What else sets pictures of one series apart: see REQUIREMENTS, «Group». */
-uint64_t
-kind_of(DcmItem &d)
-{
-    std::string k = text(d, DCM_Modality);
-
-    for (unsigned long i = 0; i < 3; i++) {
-        k += '|' + text(d, DCM_ImageType, i);
-    }
-
-    k += '|' + text(d, DCM_EchoTime) + '|' + text(d, DCM_EchoNumbers) + '|' +
-         text(d, DCM_ConvolutionKernel) + '|' +
-         text(d, DCM_PhotometricInterpretation) + '|' +
-         std::to_string(number(d, DCM_DiffusionBValue, -1));
-
-    return expo_series_hash(k.data(), k.size());
-}
-
 void
-slice_of(DcmItem &d, expo_slice_t *s)
+visit_all(DcmObject &container, void (*visit)(void *, uint32_t, int),
+          void *data)
 {
-    double pair[2], six[6];
+    DcmObject *o = NULL;
 
-    s->series = hash_of(d, DCM_SeriesInstanceUID);
-    s->instance = hash_of(d, DCM_SOPInstanceUID);
-    s->frame = hash_of(d, DCM_FrameOfReferenceUID);
-    s->kind = kind_of(d);
-    s->rows = small(d, DCM_Rows, 0);
-    s->cols = small(d, DCM_Columns, 0);
-    s->number = static_cast<int32_t>(
-        fmax(-1e9, fmin(1e9, number(d, DCM_InstanceNumber, 0))));
+    while ((o = container.nextInContainer(o)) != NULL) {
+        if (o->ident() != EVR_item) {
+            visit(data, DICOM_TAG(o->getGTag(), o->getETag()), o->isEmpty());
+        }
 
-    if (numbers(d, DCM_PixelSpacing, pair, 2)) {
-        s->flags |= EXPO_SLICE_SPACING;
-        s->spacing_mm[0] = pair[1];
-        s->spacing_mm[1] = pair[0];
-    }
-
-    if (numbers(d, DCM_ImagePositionPatient, s->position, 3)) {
-        s->flags |= EXPO_SLICE_POSITION;
-    }
-
-    if (numbers(d, DCM_ImageOrientationPatient, six, 6)) {
-        s->flags |= EXPO_SLICE_ORIENTATION;
-        memcpy(s->along_row, six, sizeof s->along_row);
-        memcpy(s->along_column, six + 3, sizeof s->along_column);
-    }
-
-    s->step_mm = fabs(
-        number(d, DCM_SpacingBetweenSlices, number(d, DCM_SliceThickness, 0)));
-
-    s->time[0] = number(d, DCM_TemporalPositionIdentifier, NAN);
-    s->time[1] = number(d, DCM_TriggerTime, NAN);
-    s->time[2] = clock_of(d, DCM_AcquisitionTime);
-    s->time[3] = clock_of(d, DCM_ContentTime);
-
-    for (unsigned long i = 0; i < 6; i++) {
-        if (text(d, DCM_ImageType, i) == "LOCALIZER") {
-            s->flags |= EXPO_SLICE_LOCALIZER;
+        if (o->ident() == EVR_SQ || o->ident() == EVR_item) {
+            visit_all(*o, visit, data);
         }
     }
 }
 
+/* What a codec looks at, and nothing else. */
 void
-padding_of(DcmItem &d, dicom_header_t *h)
+shape_to(DcmDataset &d, const dicom_shape_t *s)
 {
-    const DcmTagKey tags[2] = {DCM_PixelPaddingValue,
-                               DCM_PixelPaddingRangeLimit};
-    Uint16 u;
-    Sint16 s;
+    d.putAndInsertUint16(DCM_SamplesPerPixel, static_cast<Uint16>(s->samples));
+    d.putAndInsertString(DCM_PhotometricInterpretation, s->photometric);
+    d.putAndInsertUint16(DCM_Rows, static_cast<Uint16>(s->rows));
+    d.putAndInsertUint16(DCM_Columns, static_cast<Uint16>(s->cols));
+    d.putAndInsertUint16(DCM_BitsAllocated,
+                         static_cast<Uint16>(s->bits_allocated));
+    d.putAndInsertUint16(DCM_BitsStored, static_cast<Uint16>(s->bits_stored));
+    d.putAndInsertUint16(DCM_HighBit, static_cast<Uint16>(s->high_bit));
+    d.putAndInsertUint16(DCM_PixelRepresentation, s->is_signed ? 1 : 0);
+    d.putAndInsertString(DCM_NumberOfFrames, "1");
+    d.putAndInsertString(DCM_SOPClassUID, UID_SecondaryCaptureImageStorage);
+    d.putAndInsertString(DCM_SOPInstanceUID, "2.25.1");
 
-    for (int i = 0; i < 2; i++) {
-        if (d.findAndGetUint16(tags[i], u).good()) {
-            h->padding[i] = h->is_signed ? static_cast<Sint16>(u) : u;
-
-        } else if (d.findAndGetSint16(tags[i], s).good()) {
-            h->padding[i] = h->is_signed ? s : static_cast<Uint16>(s);
-
-        } else if (i == 0) {
-            return;
-
-        } else {
-            h->padding[1] = h->padding[0];
-        }
-    }
-
-    if (h->padding[1] < h->padding[0]) {
-        int32_t low = h->padding[1];
-        h->padding[1] = h->padding[0];
-        h->padding[0] = low;
-    }
-
-    h->has_padding = 1;
-}
-
-void
-header_of(DcmItem &d, dicom_header_t *h)
-{
-    std::string photometric = text(d, DCM_PhotometricInterpretation);
-
-    slice_of(d, &h->slice);
-
-    text(d, DCM_SOPClassUID, 0, h->sop_class, sizeof h->sop_class);
-    text(d, DCM_Modality, 0, h->modality, sizeof h->modality);
-    text(d, DCM_RescaleType, 0, h->rescale_type, sizeof h->rescale_type);
-
-    h->samples = small(d, DCM_SamplesPerPixel, 1);
-    h->frames = static_cast<uint32_t>(
-        fmax(0, fmin(1e9, number(d, DCM_NumberOfFrames, 1))));
-    h->bits_allocated = small(d, DCM_BitsAllocated, 0);
-    h->bits_stored = small(d, DCM_BitsStored, h->bits_allocated);
-    h->high_bit = small(d, DCM_HighBit, h->bits_stored - 1);
-    h->is_signed = small(d, DCM_PixelRepresentation, 0) == 1;
-    h->palette = photometric == "PALETTE COLOR";
-    h->inverted = photometric == "MONOCHROME1";
-    h->slope = number(d, DCM_RescaleSlope, 1);
-    h->intercept = number(d, DCM_RescaleIntercept, 0);
-    h->modality_lut = d.tagExistsWithValue(DCM_ModalityLUTSequence);
-    h->burned_in = text(d, DCM_BurnedInAnnotation) == "YES";
-
-    for (unsigned long i = 0; i < 8; i++) {
-        h->mosaic = h->mosaic || text(d, DCM_ImageType, i) == "MOSAIC";
-    }
-
-    padding_of(d, h);
-}
-
-/* Values as stored: shifted down to bit 0, cut to bits_stored, sign-extended.
- */
-template <typename Raw, typename Out>
-void
-unpack(const Raw *src, Out *dst, size_t n, const dicom_header_t *h)
-{
-    const unsigned shift = h->high_bit + 1 - h->bits_stored;
-    const uint32_t mask =
-        h->bits_stored == 32 ? 0xffffffffu : (1u << h->bits_stored) - 1;
-    const uint32_t sign = h->is_signed ? 1u << (h->bits_stored - 1) : 0;
-
-    for (size_t i = 0; i < n; i++) {
-        uint32_t v = (static_cast<uint32_t>(src[i]) >> shift) & mask;
-        dst[i] = static_cast<Out>((v ^ sign) - sign);
-    }
-}
-
-/* The caller's room follows the header's bits, whatever the decoder made. */
-template <typename Raw>
-void
-unpack_into(const Raw *src, void *dst, size_t n, const dicom_header_t *after,
-            const dicom_header_t *before)
-{
-    if (before->bits_stored <= 16) {
-        unpack(src, static_cast<uint16_t *>(dst), n, after);
-    } else {
-        unpack(src, static_cast<uint32_t *>(dst), n, after);
+    if (s->samples > 1) {
+        d.putAndInsertUint16(DCM_PlanarConfiguration, s->planar ? 1 : 0);
     }
 }
 
 /*
- * Decoders may change what the header said of bits (8-bit JPEG in a 16-bit
- * frame): what the data set says afterwards is what counts.
+ * Decoders may change what the header said of bits and colours (8-bit JPEG in
+ * a 16-bit frame): what the data set says afterwards is what counts.
  */
-dicom_status_t
-pixels_of(DcmDataset &d, const dicom_header_t *before, void *dst, size_t n)
+bool
+shape_from(DcmDataset &d, dicom_shape_t *s)
 {
-    dicom_header_t h = *before;
-    unsigned long count = 0;
+    OFString text;
+
+    if (small(d, DCM_Rows, 0) != s->rows ||
+        small(d, DCM_Columns, 0) != s->cols ||
+        small(d, DCM_SamplesPerPixel, 0) != s->samples) {
+        return false;
+    }
+
+    s->bits_allocated = small(d, DCM_BitsAllocated, 0);
+    s->bits_stored = small(d, DCM_BitsStored, s->bits_allocated);
+    s->high_bit = small(d, DCM_HighBit, s->bits_stored - 1);
+    s->planar = small(d, DCM_PlanarConfiguration, 0) == 1;
+    d.findAndGetOFString(DCM_PhotometricInterpretation, text);
+    snprintf(s->photometric, sizeof s->photometric, "%s", text.c_str());
+
+    return true;
+}
+
+dicom_status_t
+pixels_from(DcmDataset &d, void *dst, size_t bytes)
+{
     DcmElement *e = NULL;
     Uint8 *p8 = NULL;
     Uint16 *p16 = NULL;
-
-    h.bits_allocated = small(d, DCM_BitsAllocated, 0);
-    h.bits_stored = small(d, DCM_BitsStored, h.bits_allocated);
-    h.high_bit = small(d, DCM_HighBit, h.bits_stored - 1);
-
-    if (small(d, DCM_Rows, 0) != h.slice.rows ||
-        small(d, DCM_Columns, 0) != h.slice.cols || h.bits_stored == 0 ||
-        h.bits_stored > before->bits_stored || h.high_bit > 31 ||
-        h.bits_stored > h.bits_allocated || h.high_bit + 1 < h.bits_stored ||
-        h.high_bit >= h.bits_allocated) {
-        return DICOM_DAMAGED;
-    }
 
     if (d.findAndGetElement(DCM_PixelData, e).bad() || e == NULL) {
         return DICOM_NO_PIXELS;
     }
 
-    if (h.bits_allocated == 8) {
-        /* Explicit OW words of two pixels lie in the machine's own order. */
-        count = e->getLength();
-        if (e->getVR() == EVR_OW || e->getVR() == EVR_ox) {
-            if (e->getUint16Array(p16).bad() || p16 == NULL) {
-                return DICOM_DAMAGED;
-            }
-            p8 = reinterpret_cast<Uint8 *>(p16);
-        } else if (e->getUint8Array(p8).bad() || p8 == NULL) {
-            return DICOM_DAMAGED;
-        }
-        if (count < n) {
-            return DICOM_CUT;
-        }
-        unpack_into(p8, dst, n, &h, before);
-        return DICOM_OK;
-    }
-
-    if (e->getUint16Array(p16).bad() || p16 == NULL) {
-        return DICOM_DAMAGED;
-    }
-
-    count = e->getLength() / 2;
-
-    if (h.bits_allocated == 16) {
-        if (count < n) {
-            return DICOM_CUT;
-        }
-        unpack_into(p16, dst, n, &h, before);
-        return DICOM_OK;
-    }
-
-    if (h.bits_allocated != 32) {
-        return DICOM_DAMAGED;
-    }
-
-    if (count / 2 < n) {
+    if (e->getLength() < bytes) {
         return DICOM_CUT;
     }
 
-    unpack_into(reinterpret_cast<const uint32_t *>(p16), dst, n, &h, before);
+    /* Bytes may be kept in words of two: either way they lie in order. */
+    if (e->getUint16Array(p16).good() && p16 != NULL) {
+        memcpy(dst, p16, bytes);
+    } else if (e->getUint8Array(p8).good() && p8 != NULL) {
+        memcpy(dst, p8, bytes);
+    } else {
+        return DICOM_DAMAGED;
+    }
+
     return DICOM_OK;
+}
+
+dicom_status_t
+decode(const char *syntax, const dicom_piece_t *piece, size_t pieces,
+       dicom_shape_t *shape, void *dst, size_t room)
+{
+    const E_TransferSyntax xfer = DcmXfer(syntax).getXfer();
+    DcmDataset d;
+    std::vector<Uint8> code;
+    DcmPixelSequence *sequence = new DcmPixelSequence(DCM_PixelSequenceTag);
+    DcmPixelData *data = new DcmPixelData(DCM_PixelData);
+    DcmPixelItem *table = new DcmPixelItem(DCM_PixelItemTag);
+    DcmPixelItem *item = new DcmPixelItem(DCM_PixelItemTag);
+    size_t bytes;
+
+    /* From here on the data set owns all four. */
+    sequence->insert(table);
+    sequence->insert(item);
+    data->putOriginalRepresentation(xfer, NULL, sequence);
+    d.insert(data, true);
+    shape_to(d, shape);
+
+    for (size_t i = 0; i < pieces; i++) {
+        code.insert(code.end(), piece[i].data, piece[i].data + piece[i].bytes);
+    }
+    code.resize((code.size() + 1) & ~static_cast<size_t>(1));
+
+    if (item->putUint8Array(code.data(), code.size()).bad() ||
+        d.chooseRepresentation(EXS_LittleEndianExplicit, NULL).bad() ||
+        !shape_from(d, shape)) {
+        return DICOM_DAMAGED;
+    }
+
+    bytes = static_cast<size_t>(shape->rows) * shape->cols * shape->samples *
+            (shape->bits_allocated / 8);
+
+    return bytes > room ? DICOM_DAMAGED : pixels_from(d, dst, bytes);
 }
 
 void
@@ -534,6 +350,63 @@ write_file(const dicom_picture_t *p)
 } // namespace
 
 
+/* The elements before group 7FE0. */
+struct dicom_set_s {
+    const uint8_t *data;
+    size_t len;
+    MemoryStream stream;
+    DcmDataset dataset;
+    size_t pixels_at = 0;
+    bool is_explicit = false, big_endian = false;
+
+    dicom_set_s(const uint8_t *bytes, size_t n)
+        : data(bytes), len(n), stream(bytes, n, 0)
+    {
+    }
+
+    dicom_status_t
+    read(const char *syntax)
+    {
+        E_TransferSyntax xfer = EXS_Unknown;
+        OFCondition c;
+
+        if (syntax != NULL) {
+            xfer = DcmXfer(syntax).getXfer();
+        }
+
+        dataset.transferInit();
+        c = dataset.readUntilTag(stream, xfer, EGL_noChange, DCM_MaxReadLength,
+                                 DcmTagKey(0x7fe0, 0));
+        dataset.transferEnd();
+
+        const DcmXfer used(dataset.getOriginalXfer());
+        is_explicit = used.isExplicitVR();
+        big_endian = used.isBigEndian();
+        pixels_at = find_pixels();
+
+        return status_of(c);
+    }
+
+    /* Reading stops behind the tag and length, of 8 or 12 bytes, that end it.
+     */
+    size_t
+    find_pixels()
+    {
+        const size_t at = static_cast<size_t>(stream.tell());
+
+        for (size_t head = 8; head <= 12 && head <= at; head += 4) {
+            const uint8_t *p = data + at - head;
+
+            if ((big_endian ? p[0] << 8 | p[1] : p[1] << 8 | p[0]) == 0x7fe0) {
+                return at - head;
+            }
+        }
+
+        return len;
+    }
+};
+
+
 int
 dicom_start(void)
 {
@@ -562,62 +435,192 @@ dicom_start(void)
 
 
 dicom_status_t
-dicom_header(const uint8_t *data, size_t len, const char *syntax,
-             dicom_header_t *out)
+dicom_open(dicom_set_t **out, const uint8_t *data, size_t len,
+           const char *syntax)
 {
-    memset(out, 0, sizeof *out);
+    dicom_status_t st;
+
+    *out = NULL;
 
     try {
-        Reading r(data, len);
-
-        read_dataset(r, len, syntax, true);
-
-        /* A value that is not all there must not be asked for. */
-        if (r.status != DICOM_OK) {
-            return r.status;
-        }
-
-        header_of(r.dataset, out);
-        return r.stopped ? DICOM_OK : DICOM_NO_PIXELS;
+        *out = new dicom_set_s(data, len);
+        st = (*out)->read(syntax);
 
     } catch (const std::bad_alloc &) {
-        return DICOM_NO_MEMORY;
+        st = DICOM_NO_MEMORY;
 
     } catch (...) {
-        return DICOM_DAMAGED;
+        st = DICOM_DAMAGED;
+    }
+
+    /* A value that is not all there must not be asked for. */
+    if (st != DICOM_OK) {
+        dicom_close(*out);
+        *out = NULL;
+    }
+
+    return st;
+}
+
+
+void
+dicom_close(dicom_set_t *set)
+{
+    delete set;
+}
+
+
+size_t
+dicom_pixels_at(const dicom_set_t *set)
+{
+    return set->pixels_at;
+}
+
+
+int
+dicom_is_explicit(const dicom_set_t *set)
+{
+    return set->is_explicit;
+}
+
+
+int
+dicom_is_big_endian(const dicom_set_t *set)
+{
+    return set->big_endian;
+}
+
+
+dicom_item_t *
+dicom_root(dicom_set_t *set)
+{
+    return item_of(static_cast<DcmItem *>(&set->dataset));
+}
+
+
+dicom_item_t *
+dicom_child(dicom_item_t *item, uint32_t tag, size_t i)
+{
+    DcmSequenceOfItems *s = NULL;
+
+    try {
+        if (item_of(item)->findAndGetSequence(key(tag), s).bad() || s == NULL ||
+            i >= s->card()) {
+            return NULL;
+        }
+        return item_of(s->getItem(static_cast<unsigned long>(i)));
+
+    } catch (...) {
+        return NULL;
+    }
+}
+
+
+int
+dicom_has(dicom_item_t *item, uint32_t tag)
+{
+    try {
+        return item_of(item)->tagExistsWithValue(key(tag));
+
+    } catch (...) {
+        return 0;
+    }
+}
+
+
+int
+dicom_text(dicom_item_t *item, uint32_t tag, size_t at, char *dst, size_t cap)
+{
+    dst[0] = '\0';
+
+    try {
+        OFString s;
+
+        if (item_of(item)->findAndGetOFString(key(tag), s, at).bad()) {
+            return 0;
+        }
+        snprintf(dst, cap, "%s", s.c_str());
+        return dst[0] != '\0';
+
+    } catch (...) {
+        return 0;
+    }
+}
+
+
+double
+dicom_number(dicom_item_t *item, uint32_t tag, size_t at, double absent)
+{
+    DcmItem *d = item_of(item);
+    Float64 v;
+    Float32 shorter;
+    Sint32 whole;
+    Uint32 natural;
+    Uint16 word;
+    Sint16 signed_word;
+
+    try {
+        if (d->findAndGetFloat64(key(tag), v, at).good()) {
+            return v;
+        }
+        if (d->findAndGetFloat32(key(tag), shorter, at).good()) {
+            return shorter;
+        }
+        if (d->findAndGetUint16(key(tag), word, at).good()) {
+            return word;
+        }
+        if (d->findAndGetSint16(key(tag), signed_word, at).good()) {
+            return signed_word;
+        }
+        if (d->findAndGetUint32(key(tag), natural, at).good()) {
+            return natural;
+        }
+        return d->findAndGetSint32(key(tag), whole, at).good() ? whole : absent;
+
+    } catch (...) {
+        return absent;
+    }
+}
+
+
+size_t
+dicom_words(dicom_item_t *item, uint32_t tag, const uint16_t **words)
+{
+    const Uint16 *p = NULL;
+    unsigned long n = 0;
+
+    try {
+        if (item_of(item)->findAndGetUint16Array(key(tag), p, &n).bad() ||
+            p == NULL) {
+            return 0;
+        }
+        *words = p;
+        return n;
+
+    } catch (...) {
+        return 0;
+    }
+}
+
+
+void
+dicom_each(dicom_set_t *set, void (*visit)(void *, uint32_t, int), void *data)
+{
+    try {
+        visit_all(set->dataset, visit, data);
+
+    } catch (...) {
+        return;
     }
 }
 
 
 dicom_status_t
-dicom_pixels(const uint8_t *data, size_t len, const char *syntax,
-             const dicom_header_t *h, void *dst, size_t n)
+dicom_decode(const char *syntax, const dicom_piece_t *piece, size_t pieces,
+             dicom_shape_t *shape, void *dst, size_t room)
 {
-    if (h->slice.rows > DICOM_EDGE_MAX || h->slice.cols > DICOM_EDGE_MAX) {
-        return DICOM_TOO_LARGE;
-    }
-
-    /* DCMTK swaps pixels by words of 16 bits: halves of 32 would be crossed. */
-    if (h->bits_allocated == 32 && syntax != NULL &&
-        strcmp(syntax, UID_BigEndianExplicitTransferSyntax) == 0) {
-        return DICOM_DAMAGED;
-    }
-
     try {
-        Reading r(data, len);
-
-        read_dataset(r, len, syntax, false);
-
-        if (r.status != DICOM_OK) {
-            return r.status;
-        }
-
-        if (r.dataset.chooseRepresentation(EXS_LittleEndianExplicit, NULL)
-                .bad()) {
-            return DICOM_DAMAGED;
-        }
-
-        return pixels_of(r.dataset, h, dst, n);
+        return decode(syntax, piece, pieces, shape, dst, room);
 
     } catch (const std::bad_alloc &) {
         return DICOM_NO_MEMORY;

@@ -1,8 +1,8 @@
 /*
- * DCMTK behind plain C: one data set's header, its pixels, and writing one
- * picture. No exception, no DCMTK type, no log line and no value of a file
- * comes out except through these structs. dicom_start first; then the readers
- * may run in several threads at once.
+ * DCMTK behind plain C: opens one data set, answers what it says, decodes what
+ * its codecs know and writes one picture. No exception, no DCMTK type and no
+ * log line comes out. dicom_start first; then everything may run in several
+ * threads at once, a data set in one at a time.
  */
 
 #ifndef EXPO_DICOM_SHIM_H
@@ -15,11 +15,6 @@
 extern "C" {
 #endif
 
-#include "lib/series.h"
-
-#define DICOM_UID 65
-#define DICOM_EDGE_MAX 4096 /* rows or columns of one picture */
-
 typedef enum {
     DICOM_OK = 0,
     DICOM_CUT,     /* ends in the middle */
@@ -29,25 +24,9 @@ typedef enum {
     DICOM_NO_MEMORY
 } dicom_status_t;
 
-/* What import asks of one data set. Text is NUL-terminated, "" when absent. */
-typedef struct {
-    expo_slice_t slice;
-    char sop_class[DICOM_UID];
-    char modality[17];
-    char rescale_type[17];
-    uint32_t samples; /* per pixel; 1 is grey */
-    uint32_t frames;
-    uint32_t bits_allocated, bits_stored, high_bit;
-    int is_signed;
-    int palette;  /* PALETTE COLOR */
-    int inverted; /* MONOCHROME1 */
-    int mosaic;   /* many small pictures in one, Siemens */
-    int modality_lut;
-    int burned_in; /* the header admits writing in the picture */
-    int has_padding;
-    double slope, intercept;
-    int32_t padding[2]; /* stored values from, to */
-} dicom_header_t;
+#define DICOM_UID 65 /* room for one, with its NUL */
+#define DICOM_EDGE_MAX 4096 /* rows or columns of one picture */
+#define DICOM_TAG(group, element) ((uint32_t) (group) << 16 | (element))
 
 /*
  * Loads the dictionary from disk, registers the decoders, silences DCMTK.
@@ -55,27 +34,89 @@ typedef struct {
  */
 int dicom_start(void);
 
-/*
- * data: the data set alone (no preamble, no meta header).
- * syntax: UID of its transfer syntax, or NULL to guess among the plain ones.
- * out is filled for DICOM_OK and DICOM_NO_PIXELS, zero otherwise.
- */
-dicom_status_t dicom_header(const uint8_t *data, size_t len, const char *syntax,
-                            dicom_header_t *out);
+/* --- a data set --- */
+
+typedef struct dicom_set_s dicom_set_t;
+typedef struct dicom_item_s dicom_item_t; /* borrowed from its data set */
 
 /*
- * Decodes the one frame: n = rows * cols stored values, masked to the stored
- * bits and sign-extended, into int16_t or uint16_t (as is_signed says) when
- * bits_stored <= 16, else int32_t or uint32_t.
- * h is what dicom_header gave; another size in the pixels is DICOM_DAMAGED.
+ * Reads all elements before group 7FE0, the pixels.
+ *
+ * data: the data set alone (no preamble, no meta header); must stay.
+ * syntax: UID of its transfer syntax, or NULL to guess among the plain ones.
+ * *out: NULL unless DICOM_OK; released with dicom_close.
  */
-dicom_status_t dicom_pixels(const uint8_t *data, size_t len, const char *syntax,
-                            const dicom_header_t *h, void *dst, size_t n);
+dicom_status_t dicom_open(dicom_set_t **out, const uint8_t *data, size_t len,
+                          const char *syntax);
+void dicom_close(dicom_set_t *set);
+
+/* Where group 7FE0 begins, in bytes from data; len when it has none. */
+size_t dicom_pixels_at(const dicom_set_t *set);
+
+/* How elements are written, guessed or told. */
+int dicom_is_explicit(const dicom_set_t *set);
+int dicom_is_big_endian(const dicom_set_t *set);
+
+/* The data set itself, as an item among items. */
+dicom_item_t *dicom_root(dicom_set_t *set);
+
+/* Item i of a sequence; NULL: there is none. */
+dicom_item_t *dicom_child(dicom_item_t *item, uint32_t tag, size_t i);
+
+/* Whether there is an element that is not empty. */
+int dicom_has(dicom_item_t *item, uint32_t tag);
+
+/* Value `at`, NUL-terminated, cut to cap, "" when absent; 1: there is one. */
+int dicom_text(dicom_item_t *item, uint32_t tag, size_t at, char *dst,
+               size_t cap);
+
+/* Value `at` of a number, whichever way it is stored; absent if there is none.
+ */
+double dicom_number(dicom_item_t *item, uint32_t tag, size_t at, double absent);
+
+/* Words of 16 bits in this machine's order, borrowed; 0: there are none. */
+size_t dicom_words(dicom_item_t *item, uint32_t tag, const uint16_t **words);
+
+/* Calls visit for every element, those in sequences after their sequence. */
+void dicom_each(dicom_set_t *set,
+                void (*visit)(void *data, uint32_t tag, int empty), void *data);
+
+/* --- a picture that is coded --- */
+
+/* As the header says before, as DCMTK made it afterwards. */
+typedef struct {
+    uint32_t rows, cols;
+    uint32_t samples; /* per pixel */
+    int planar;       /* all of one sample, then all of the next */
+    uint32_t bits_allocated, bits_stored, high_bit;
+    int is_signed;
+    char photometric[17];
+} dicom_shape_t;
+
+typedef struct {
+    const uint8_t *data;
+    size_t bytes;
+} dicom_piece_t;
+
+/*
+ * Decodes one picture of RLE, JPEG or JPEG-LS.
+ *
+ * piece: its code, in `pieces` parts that follow each other.
+ * dst: room for `room` bytes; as many are written as *shape asks for, in words
+ *      of this machine's order.
+ * shape: in and out. Another number of rows, columns or samples, or more than
+ *        fits in room, is DICOM_DAMAGED.
+ */
+dicom_status_t dicom_decode(const char *syntax, const dicom_piece_t *piece,
+                            size_t pieces, dicom_shape_t *shape, void *dst,
+                            size_t room);
+
+/* --- writing --- */
 
 /* One CT or MR picture to write. UIDs are the caller's. */
 typedef struct {
     const char *path;
-    const char *syntax;      /* any of the supported transfer syntaxes */
+    const char *syntax;      /* any that DCMTK can encode */
     const char *modality;    /* "CT" or "MR" */
     const char *patient;     /* name and identifier to plant; NULL: neutral */
     const char *description; /* of the series */

@@ -9,7 +9,10 @@
 #include "lib/series.h"
 #include "lib/tar.h"
 #include "lib/zip.h"
-#include "render-worker/import/dicom_shim.h"
+#include "render-worker/import/dicom_file.h"
+#include "render-worker/import/header.h"
+#include "render-worker/import/pixel_data.h"
+#include "render-worker/import/pixels.h"
 
 typedef enum {
     REASON_NONE = 0,
@@ -50,15 +53,28 @@ typedef struct {
     uint8_t *unpacked;
     int damaged; /* unpacked to other bytes than were packed */
     int dicom;
-    reason_t reason; /* REASON_NONE: a picture that may be part of a volume */
+    int volume;      /* of another format, in whole */
+    reason_t reason; /* REASON_NONE: its pictures may be part of a volume */
     const char *encoding; /* static */
-    dicom_header_t header;
+    dicom_file_t open;    /* while its pixels may be wanted */
+    header_t header;
+    int big_endian;
+    pixel_data_t data;
+    uint32_t removed, removed_private; /* elements that are not kept */
+} import_file_t;
+
+/* One picture of a usable file. */
+typedef struct {
+    import_file_t *file;
+    uint32_t frame;
+    reason_t reason;
     int wanted;       /* of the series asked for */
     int decoding;     /* once begun, never again */
-    void *pixels;     /* stored values, see dicom_pixels; NULL: not decoded */
+    pixels_t pixels;  /* raw NULL: not decoded */
     double low, high; /* stored values that occur, padding left out */
     int empty;        /* nothing but padding */
-} import_file_t;
+    int whole;        /* no stored value has a fraction */
+} import_picture_t;
 
 typedef struct {
     import_file_t *file;
@@ -67,8 +83,10 @@ typedef struct {
     uint8_t *inflated;       /* the tar that came gzipped */
     uint64_t unpacked_bytes; /* of both */
     int cut;                 /* it ended in the middle */
-    expo_slice_t *slices;    /* of the usable ones ... */
-    size_t *of;              /* ... and which file each is */
+    import_picture_t *picture;
+    size_t pictures;
+    expo_slice_t *slices; /* of the pictures that may be used ... */
+    size_t *of;           /* ... and which of them each is */
     size_t usable;
     expo_plan_t *plan;
     size_t chosen; /* group of the plan, SIZE_MAX: none */

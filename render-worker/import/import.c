@@ -1,12 +1,11 @@
 #include "render-worker/import/import.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "render-worker/import/assemble.h"
-#include "render-worker/import/dicom_file.h"
 #include "render-worker/import/pool.h"
+#include "render-worker/import/read.h"
 #include "render-worker/import/report.h"
 #include "render-worker/import/unpack.h"
 
@@ -19,14 +18,14 @@ typedef struct {
     const import_sink_t *sink;
     import_files_t files;
     uint64_t body_bytes;
+    expo_deidentify_t *allowed;
     size_t *todo; /* files to decode */
     size_t todo_count;
     const char *stage;
 } import_t;
 
 static void import_read(void *data, size_t i);
-static reason_t import_judge(const dicom_header_t *h);
-static void import_clean(dicom_header_t *h);
+static reason_t import_pictures(import_t *im);
 static reason_t import_plan(import_t *im);
 static void import_want(import_t *im, size_t series);
 static void import_choose(import_t *im, size_t series);
@@ -36,8 +35,6 @@ static reason_t import_probe(import_t *im);
 static int import_room(const import_t *im, const expo_group_t *g);
 static void import_decode(void *data, size_t i);
 static void import_step(void *data, size_t done);
-static reason_t import_reason(dicom_status_t st);
-static size_t import_stored_bytes(const dicom_header_t *h);
 static import_result_t import_stuck(json_t **report);
 static void import_release(import_t *im);
 
@@ -54,9 +51,13 @@ import_run(const import_sink_t *sink, const uint8_t *body, uint64_t len,
 
     im.files.chosen = SIZE_MAX;
 
-    why = len > IMPORT_BYTES_MAX
-              ? REASON_TOO_LARGE
-              : unpack_list(&im.files, body, len, IMPORT_BYTES_MAX - len);
+    if (len > IMPORT_BYTES_MAX ||
+        expo_deidentify_open(&im.allowed) != EXPO_OK) {
+        why = REASON_TOO_LARGE;
+    } else {
+        why = unpack_list(&im.files, body, len, IMPORT_BYTES_MAX - len);
+    }
+
     if (why == REASON_UNKNOWN || why == REASON_ARCHIVE ||
         why == REASON_ARCHIVE_CUT) {
         result = IMPORT_MALFORMED;
@@ -68,7 +69,10 @@ import_run(const import_sink_t *sink, const uint8_t *body, uint64_t len,
             return import_stuck(report);
         }
 
-        why = import_plan(&im);
+        why = import_pictures(&im);
+        if (why == REASON_NONE) {
+            why = import_plan(&im);
+        }
         import_want(&im, series);
         import_choose(&im, series);
     }
@@ -120,139 +124,54 @@ import_run(const import_sink_t *sink, const uint8_t *body, uint64_t len,
 
 /* --- the files --- */
 
-/* One file's header, in any thread. */
+/* One file, in any thread. */
 static void
 import_read(void *data, size_t i)
 {
     import_t *im = data;
-    import_file_t *f = &im->files.file[i];
-    dicom_file_t file;
-    dicom_file_status_t st;
-    dicom_status_t header;
 
-    f->reason = unpack_file(f);
-    if (f->reason != REASON_NONE) {
-        return;
-    }
-
-    st = dicom_file_open(&file, f->entry.data, f->entry.bytes);
-    f->dicom = st != DICOM_FILE_FOREIGN && st != DICOM_FILE_DIRECTORY;
-
-    if (st == DICOM_FILE_OK || st == DICOM_FILE_UNSUPPORTED) {
-        f->encoding = file.encoding;
-        header = dicom_header(file.data, file.bytes, file.syntax, &f->header);
-        import_clean(&f->header);
-
-        f->reason = import_reason(header);
-        if (header == DICOM_OK ||
-            (header == DICOM_NO_PIXELS &&
-             import_judge(&f->header) == REASON_NOT_IMAGE)) {
-            f->reason = import_judge(&f->header);
-        }
-
-        if (st == DICOM_FILE_UNSUPPORTED && header == DICOM_OK) {
-            f->reason = REASON_UNSUPPORTED;
-        }
-
-    } else if (f->dicom) {
-        f->reason = st == DICOM_FILE_CUT         ? REASON_TRUNCATED
-                    : st == DICOM_FILE_TOO_LARGE ? REASON_TOO_LARGE
-                                                 : REASON_DAMAGED;
-    }
-
-    if (f->dicom && f->entry.cut) {
-        f->reason = REASON_TRUNCATED;
-    }
-
-    if (f->dicom && f->damaged) {
-        f->reason = REASON_DAMAGED;
-    }
-
-    dicom_file_close(&file);
+    read_file(&im->files.file[i], im->allowed);
 }
 
 
-/* Source: DICOM PS3.4, B.5: storage classes by their UID. */
+/* Each frame of a usable file is a picture of its own from here on. */
 static reason_t
-import_judge(const dicom_header_t *h)
+import_pictures(import_t *im)
 {
-    static const char prefix[] = "1.2.840.10008.5.1.4.1.1.";
-    static const char *const single[] = {"2", "4", "128", "7", "1.1", "12.1"};
-    static const char *const many[] = {"2.1", "2.2", "4.1",   "4.3",
-                                       "4.4", "20",  "128.1", "130"};
-    const char *class = h->sop_class;
-    int image = class[0] == '\0';
+    import_files_t *files = &im->files;
+    import_file_t *f;
+    size_t n = 0;
 
-    if (strncmp(class, prefix, sizeof prefix - 1) == 0) {
-        class += sizeof prefix - 1;
-
-        for (size_t i = 0; i < sizeof many / sizeof *many; i++) {
-            if (strcmp(class, many[i]) == 0) {
-                return REASON_MULTIFRAME;
-            }
-        }
-
-        for (size_t i = 0; i < sizeof single / sizeof *single; i++) {
-            image = image || strcmp(class, single[i]) == 0;
+    for (size_t i = 0; i < files->count; i++) {
+        f = &files->file[i];
+        if (f->dicom && f->reason == REASON_NONE) {
+            n += f->header.frames;
+            files->unpacked_bytes += f->open.inflated ? f->open.bytes : 0;
         }
     }
 
-    if (!image) {
-        return REASON_NOT_IMAGE;
-    }
+    files->picture = calloc(n + 1, sizeof *files->picture);
+    files->slices = calloc(n + 1, sizeof *files->slices);
+    files->of = calloc(n + 1, sizeof *files->of);
+    im->todo = calloc(n + 1, sizeof *im->todo);
 
-    if (h->frames > 1) {
-        return REASON_MULTIFRAME;
-    }
-
-    if (h->samples != 1 || h->palette) {
-        return REASON_COLOUR;
-    }
-
-    if (h->mosaic) {
-        return REASON_MOSAIC;
-    }
-
-    if (h->modality_lut) {
-        return REASON_MODALITY_LUT;
-    }
-
-    if (h->slice.rows > DICOM_EDGE_MAX || h->slice.cols > DICOM_EDGE_MAX) {
+    if (n > EXPO_SERIES_SLICES_MAX || files->picture == NULL ||
+        files->slices == NULL || files->of == NULL || im->todo == NULL) {
         return REASON_TOO_LARGE;
     }
 
-    if (h->slice.rows == 0 || h->slice.cols == 0 ||
-        (h->bits_allocated != 8 && h->bits_allocated != 16 &&
-         h->bits_allocated != 32) ||
-        h->bits_stored == 0 || h->bits_stored > h->bits_allocated ||
-        h->high_bit >= h->bits_allocated || h->high_bit + 1 < h->bits_stored ||
-        !(fabs(h->slope) < 1e12) || !(fabs(h->intercept) < 1e12)) {
-        return REASON_DAMAGED;
+    for (size_t i = 0; i < files->count; i++) {
+        f = &files->file[i];
+
+        for (uint32_t k = 0;
+             f->dicom && f->reason == REASON_NONE && k < f->header.frames;
+             k++) {
+            files->picture[files->pictures].file = f;
+            files->picture[files->pictures++].frame = k;
+        }
     }
 
     return REASON_NONE;
-}
-
-
-/*
- * The one text of a file that a volume keeps: whatever is not the name of a
- * machine that makes pictures could be a person's. PS3.3, C.7.3.1.1.1.
- */
-static void
-import_clean(dicom_header_t *h)
-{
-    static const char known[] = " BMD CR CT DX ES IO IVUS MG MR NM OCT OPT OT"
-                                " PT PX RF RG ST US XA XC ";
-    char word[sizeof h->modality + 2];
-
-    snprintf(word, sizeof word, " %s ", h->modality);
-    if (strchr(h->modality, ' ') != NULL || strstr(known, word) == NULL) {
-        memset(h->modality, 0, sizeof h->modality);
-    }
-
-    if (h->slope == 0) {
-        h->slope = 1;
-    }
 }
 
 
@@ -262,27 +181,21 @@ static reason_t
 import_plan(import_t *im)
 {
     import_files_t *files = &im->files;
+    const import_picture_t *p;
     expo_status_t st;
 
     expo_plan_free(files->plan);
     files->plan = NULL;
     files->chosen = SIZE_MAX;
 
-    if (files->slices == NULL) {
-        files->slices = calloc(files->count + 1, sizeof *files->slices);
-        files->of = calloc(files->count + 1, sizeof *files->of);
-        im->todo = calloc(files->count + 1, sizeof *im->todo);
-    }
-
-    if (files->slices == NULL || files->of == NULL || im->todo == NULL) {
-        return REASON_TOO_LARGE;
-    }
-
     files->usable = 0;
-    for (size_t i = 0; i < files->count; i++) {
-        if (files->file[i].dicom && files->file[i].reason == REASON_NONE) {
+    for (size_t i = 0; i < files->pictures; i++) {
+        p = &files->picture[i];
+
+        if (p->reason == REASON_NONE) {
             files->of[files->usable] = i;
-            files->slices[files->usable++] = files->file[i].header.slice;
+            files->slices[files->usable++] =
+                p->file->header.frame[p->frame].slice;
         }
     }
 
@@ -303,7 +216,7 @@ import_want(import_t *im, size_t series)
 
     g = &im->files.plan->groups[series];
     for (size_t i = 0; i < g->count; i++) {
-        im->files.file[im->files.of[g->members[i]]].wanted = 1;
+        im->files.picture[im->files.of[g->members[i]]].wanted = 1;
     }
 }
 
@@ -326,7 +239,7 @@ import_choose(import_t *im, size_t series)
     for (size_t i = 0; i < files->plan->count; i++) {
         g = &files->plan->groups[i];
         if (g->drop == EXPO_DROP_NONE &&
-            files->file[files->of[g->members[0]]].wanted) {
+            files->picture[files->of[g->members[0]]].wanted) {
             files->chosen = i;
         }
     }
@@ -351,8 +264,8 @@ import_decode_all(import_t *im)
     for (size_t k = 0; k < 2 * (size_t) g->dims[2]; k++) {
         i = files->of[k % 2 ? g->layers[k / 2].above : g->layers[k / 2].below];
 
-        if (!files->file[i].decoding) {
-            files->file[i].decoding = 1;
+        if (!files->picture[i].decoding) {
+            files->picture[i].decoding = 1;
             im->todo[im->todo_count++] = i;
         }
     }
@@ -373,7 +286,7 @@ import_decode_todo(import_t *im)
     }
 
     for (size_t k = 0; k < im->todo_count; k++) {
-        failed += im->files.file[im->todo[k]].reason != REASON_NONE;
+        failed += im->files.picture[im->todo[k]].reason != REASON_NONE;
     }
 
     im->todo_count = failed;
@@ -389,15 +302,15 @@ static reason_t
 import_probe(import_t *im)
 {
     import_files_t *files = &im->files;
-    import_file_t *f;
+    import_picture_t *p;
 
     im->todo_count = 0;
     for (size_t i = 0; i < files->usable && im->todo_count < IMPORT_PROBES_MAX;
          i++) {
-        f = &files->file[files->of[i]];
+        p = &files->picture[files->of[i]];
 
-        if (!f->decoding) {
-            f->decoding = 1;
+        if (!p->decoding) {
+            p->decoding = 1;
             im->todo[im->todo_count++] = files->of[i];
         }
     }
@@ -414,11 +327,13 @@ static int
 import_room(const import_t *im, const expo_group_t *g)
 {
     const import_files_t *files = &im->files;
+    const import_picture_t *p;
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < g->count; i++) {
+        p = &files->picture[files->of[g->members[i]]];
         bytes +=
-            import_stored_bytes(&files->file[files->of[g->members[i]]].header);
+            pixels_bytes(&p->file->header, &p->file->data, p->file->big_endian);
     }
 
     return bytes + im->body_bytes + files->unpacked_bytes <= IMPORT_BYTES_MAX;
@@ -430,30 +345,16 @@ static void
 import_decode(void *data, size_t i)
 {
     import_t *im = data;
-    import_file_t *f = &im->files.file[im->todo[i]];
-    size_t n = (size_t) f->header.slice.rows * f->header.slice.cols;
-    dicom_status_t st = DICOM_NO_MEMORY;
-    dicom_file_t file;
+    import_picture_t *p = &im->files.picture[im->todo[i]];
+    const import_file_t *f = p->file;
 
-    f->pixels = malloc(import_stored_bytes(&f->header));
+    p->reason =
+        read_reason(pixels_take(&p->pixels, &f->header, &f->data, p->frame,
+                                f->open.syntax, f->big_endian));
 
-    if (dicom_file_open(&file, f->entry.data, f->entry.bytes) ==
-            DICOM_FILE_OK &&
-        f->pixels != NULL) {
-        st = dicom_pixels(file.data, file.bytes, file.syntax, &f->header,
-                          f->pixels, n);
+    if (p->reason == REASON_NONE) {
+        assemble_measure(p);
     }
-
-    dicom_file_close(&file);
-
-    if (st != DICOM_OK) {
-        free(f->pixels);
-        f->pixels = NULL;
-        f->reason = import_reason(st);
-        return;
-    }
-
-    assemble_measure(f);
 }
 
 
@@ -465,35 +366,6 @@ import_step(void *data, size_t done)
 
     im->sink->progress(im->sink->data, im->stage,
                        n ? (double) done / (double) n : 1.0);
-}
-
-
-static reason_t
-import_reason(dicom_status_t st)
-{
-    switch (st) {
-    case DICOM_OK:
-        return REASON_NONE;
-    case DICOM_CUT:
-        return REASON_TRUNCATED;
-    case DICOM_NO_PIXELS:
-        return REASON_NO_PIXELS;
-    case DICOM_TOO_LARGE:
-    case DICOM_NO_MEMORY:
-        return REASON_TOO_LARGE;
-    case DICOM_DAMAGED:
-        break;
-    }
-
-    return REASON_DAMAGED;
-}
-
-
-static size_t
-import_stored_bytes(const dicom_header_t *h)
-{
-    return (size_t) h->slice.rows * h->slice.cols *
-           (h->bits_stored <= 16 ? 2 : 4);
 }
 
 
@@ -509,12 +381,18 @@ import_stuck(json_t **report)
 static void
 import_release(import_t *im)
 {
+    for (size_t i = 0; i < im->files.pictures; i++) {
+        pixels_free(&im->files.picture[i].pixels);
+    }
+
     for (size_t i = 0; i < im->files.count; i++) {
-        free(im->files.file[i].pixels);
+        read_release(&im->files.file[i]);
     }
 
     expo_plan_free(im->files.plan);
+    expo_deidentify_close(im->allowed);
     unpack_release(&im->files);
+    free(im->files.picture);
     free(im->files.slices);
     free(im->files.of);
     free(im->todo);

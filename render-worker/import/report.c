@@ -6,6 +6,18 @@
 
 #include "render-worker/import/assemble.h"
 
+enum { REPORT_LINES = 64 };
+
+typedef struct {
+    struct {
+        uint64_t series;
+        reason_t reason;
+        const import_file_t *first;
+        size_t count;
+    } line[REPORT_LINES];
+    size_t count;
+} report_lines_t;
+
 typedef struct {
     const char *code;
     const char *failure; /* why there is no picture */
@@ -88,6 +100,8 @@ static const report_text_t report_texts[REASON_COUNT] = {
                       "One of the files takes too long to read; it is probably "
                       "damaged."}};
 
+static void report_line(report_lines_t *lines, const import_file_t *f,
+                        reason_t reason);
 static json_t *report_series(const import_files_t *files);
 static json_t *report_group(const import_files_t *files, const expo_group_t *g,
                             size_t index);
@@ -166,6 +180,10 @@ report_failed(json_t *report, const import_files_t *files, reason_t why)
 
     for (size_t i = 0; i < files->count && why == REASON_NONE; i++) {
         tally[files->file[i].reason] += files->file[i].dicom != 0;
+    }
+
+    for (size_t i = 0; i < files->pictures && why == REASON_NONE; i++) {
+        tally[files->picture[i].reason]++;
     }
 
     for (size_t i = 0; plan != NULL && i < plan->count; i++) {
@@ -252,7 +270,7 @@ report_series(const import_files_t *files)
 static json_t *
 report_group(const import_files_t *files, const expo_group_t *g, size_t index)
 {
-    const import_file_t *f = &files->file[files->of[g->members[0]]];
+    const import_file_t *f = files->picture[files->of[g->members[0]]].file;
     reason_t reason = report_reason(g->drop);
     const double *a = g->affine;
     double direction[9];
@@ -300,60 +318,66 @@ report_group(const import_files_t *files, const expo_group_t *g, size_t index)
 }
 
 
-/* Pictures left out one by one, as lines of a series and a reason. */
+/* Files and pictures left out one by one, as lines of a series and a reason.
+ */
 static void
 report_refused(json_t *list, const import_files_t *files)
 {
-    struct {
-        uint64_t series;
-        reason_t reason;
-        const import_file_t *first;
-        size_t count;
-    } line[64];
-    size_t lines = 0, k;
+    report_lines_t lines = {0};
     const import_file_t *f;
     json_t *sentence;
 
     for (size_t i = 0; i < files->count; i++) {
-        f = &files->file[i];
-        if (!f->dicom || f->reason == REASON_NONE) {
-            continue;
+        if (files->file[i].dicom) {
+            report_line(&lines, &files->file[i], files->file[i].reason);
         }
-
-        for (k = 0; k < lines; k++) {
-            if (line[k].series == f->header.slice.series &&
-                line[k].reason == f->reason) {
-                break;
-            }
-        }
-
-        if (k == sizeof line / sizeof *line) {
-            continue;
-        }
-
-        if (k == lines) {
-            lines++;
-            line[k].series = f->header.slice.series;
-            line[k].reason = f->reason;
-            line[k].first = f;
-            line[k].count = 0;
-        }
-
-        line[k].count++;
     }
 
-    for (k = 0; k < lines; k++) {
-        f = line[k].first;
-        sentence = report_sentence(line[k].reason, f->encoding);
+    for (size_t i = 0; i < files->pictures; i++) {
+        report_line(&lines, files->picture[i].file, files->picture[i].reason);
+    }
+
+    for (size_t k = 0; k < lines.count; k++) {
+        f = lines.line[k].first;
+        sentence = report_sentence(lines.line[k].reason, f->encoding);
         json_array_append_new(
             list,
             json_pack("{s:b, s:O, s:O, s:I, s:s, s:s, s:[]}", "kept", 0,
                       "reason", json_object_get(sentence, "code"), "detail",
                       json_object_get(sentence, "detail"), "files",
-                      (json_int_t) line[k].count, "modality",
+                      (json_int_t) lines.line[k].count, "modality",
                       f->header.modality, "encoding", f->encoding, "warnings"));
         json_decref(sentence);
     }
+}
+
+
+static void
+report_line(report_lines_t *lines, const import_file_t *f, reason_t reason)
+{
+    size_t k = 0;
+
+    if (reason == REASON_NONE) {
+        return;
+    }
+
+    while (k < lines->count && (lines->line[k].series != f->header.series ||
+                                lines->line[k].reason != reason)) {
+        k++;
+    }
+
+    if (k == REPORT_LINES) {
+        return;
+    }
+
+    if (k == lines->count) {
+        lines->count++;
+        lines->line[k].series = f->header.series;
+        lines->line[k].reason = reason;
+        lines->line[k].first = f;
+    }
+
+    lines->line[k].count++;
 }
 
 
@@ -369,12 +393,18 @@ report_file_warnings(json_t *warnings, const import_files_t *files)
                    {REASON_DAMAGED, "are damaged"},
                    {REASON_TOO_LARGE, "are too large"}};
     size_t n[REASON_COUNT] = {0}, foreign = 0, burned = 0;
+    size_t all = files->pictures;
     char code[40];
 
     for (size_t i = 0; i < files->count; i++) {
         foreign += !files->file[i].dicom;
         n[files->file[i].reason] += files->file[i].dicom != 0;
+        all += files->file[i].dicom && files->file[i].reason != REASON_NONE;
         burned += files->file[i].dicom && files->file[i].header.burned_in;
+    }
+
+    for (size_t i = 0; i < files->pictures; i++) {
+        n[files->picture[i].reason]++;
     }
 
     for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++) {
@@ -382,9 +412,9 @@ report_file_warnings(json_t *warnings, const import_files_t *files)
             snprintf(code, sizeof code, "skipped_%s",
                      report_texts[skipped[i].reason].code);
             report_warn(warnings, code,
-                        "%zu of %zu files %s and were left "
+                        "%zu of %zu pictures %s and were left "
                         "out.",
-                        n[skipped[i].reason], files->count, skipped[i].what);
+                        n[skipped[i].reason], all, skipped[i].what);
         }
     }
 

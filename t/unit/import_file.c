@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "render-worker/import/dicom_file.h"
+#include "render-worker/import/dicom_nesting.h"
 
 static dicom_file_status_t
 opened(const void *bytes, size_t n)
@@ -48,9 +49,9 @@ transfer_syntaxes_are_known_by_name(void)
     dicom_file_t f;
     size_t n;
 
-    n = meta(bytes, "1.2.840.10008.1.2.4.90");
+    n = meta(bytes, "1.2.840.10008.1.2.4.201");
     check(dicom_file_open(&f, bytes, n + 8) == DICOM_FILE_UNSUPPORTED);
-    check(strcmp(f.encoding, "JPEG 2000") == 0);
+    check(strcmp(f.encoding, "High-Throughput JPEG 2000") == 0);
 
     n = meta(bytes, "1.2.3.4");
     check(dicom_file_open(&f, bytes, n + 8) == DICOM_FILE_UNSUPPORTED);
@@ -94,6 +95,49 @@ a_deflate_bomb_and_too_many_items_are_refused(void)
     free(bytes);
 }
 
+/* A sequence of `items` items of one element each. */
+static size_t
+flat(uint8_t *dst, size_t items)
+{
+    const uint8_t head[12] = {8, 0, 0x40, 0x11, 'S', 'Q', 0, 0,
+                              0xff, 0xff, 0xff, 0xff};
+    const uint8_t item[18] = {0xfe, 0xff, 0x00, 0xe0, 10,  0, 0, 0, 8,
+                              0,    0x18, 0,    'U',  'S', 2, 0, 1, 0};
+    const uint8_t end[8] = {0xfe, 0xff, 0xdd, 0xe0};
+    size_t n = sizeof head;
+
+    memcpy(dst, head, sizeof head);
+    for (size_t i = 0; i < items; i++, n += sizeof item) {
+        memcpy(dst + n, item, sizeof item);
+    }
+    memcpy(dst + n, end, sizeof end);
+    return n + sizeof end;
+}
+
+static void
+many_items_are_fine_where_they_are_not_nested(void)
+{
+    uint8_t *bytes = malloc(1 << 20);
+    size_t n = meta(bytes, "1.2.840.10008.1.2.1"), m, cuts = 0, tried = 0;
+
+    m = n + flat(bytes + n, 4 * DICOM_ITEMS_MAX);
+    check(opened(bytes, m) == DICOM_FILE_OK);
+    check(dicom_nesting(bytes + n, m - n, 1, 0) == 2);
+
+    for (size_t cut = m - n; cut > 0; cut -= cut / 9 + 1) {
+        cuts += dicom_nesting(bytes + n, cut, 1, 0) <= 2;
+        tried++;
+    }
+    check(cuts == tried);
+
+    /* A sequence that ends within its first item. */
+    memcpy(bytes + n + 8, "\x0c\0\0\0", 4);
+    check(dicom_nesting(bytes + n, m - n, 1, 0) > DICOM_NESTING_MAX);
+    check(opened(bytes, m) == DICOM_FILE_TOO_LARGE);
+
+    free(bytes);
+}
+
 /* As deep as is let through: the stack of a pool's thread bears it. */
 static void
 the_deepest_nesting_let_through_is_survived(void)
@@ -127,6 +171,7 @@ main(void)
     what_is_not_dicom_is_foreign();
     transfer_syntaxes_are_known_by_name();
     a_deflate_bomb_and_too_many_items_are_refused();
+    many_items_are_fine_where_they_are_not_nested();
     picture_start();
     the_deepest_nesting_let_through_is_survived();
 
