@@ -1,16 +1,22 @@
 #include "render-worker/pace.h"
 
+#include "render-worker/render/tracer.h"
+
 /* A guess for two cores, until the first pass has been measured. */
-#define PACE_PATH_US 0.6
-#define PACE_FIRST_PATH_US 0.6
+#define PACE_PATH_US 1.2
+#define PACE_FIRST_PATH_US 0.8
+#define PACE_WHOLE_PATH_US 1.4
+#define PACE_AGAIN_PATH_US 2.0
 #define PACE_EXTRA_US 8000
 /* Measured times wander; a frame that is late is worse than one too coarse. */
 #define PACE_HEADROOM 0.85
 #define PACE_SMOOTH 0.3
 /* Too slow is noticed sooner than too fast. */
 #define PACE_SMOOTH_SLOWER 0.6
-/* Most that one pass takes off, however wrong path_us is. */
+/* Most that one pass takes off, however wrong the guess is. */
 #define PACE_QUICKER -0.3
+/* Times another cost: of all kinds, not of this alone. */
+#define PACE_OTHER 2
 #define PACE_EDGE_MIN 16
 #define PACE_SAMPLES_MAX 64
 /* A finer film must be affordable with this much to spare, against flicker. */
@@ -22,44 +28,63 @@
 #define PACE_SLOWEST_US 500000
 
 /*
- * In quarters. What a young film lacks is sharpness, not samples: the display
- * smooths noise along surfaces.
+ * Films of moving pictures, each cheaper than the one before: divisor of the
+ * edges in quarters, and samples that it must afford.
  */
-static const uint32_t pace_divisors[] = {4,  5,  6,  7,  8,  10,
-                                         12, 14, 16, 20, 24, 32};
+static const struct {
+    uint32_t divisor, samples;
+} pace_ladder[] = {{4, 2},  {5, 2},  {6, 2},  {7, 2},  {8, 2},
+                   {6, 1},  {7, 1},  {8, 1},  {10, 1}, {12, 1},
+                   {14, 1}, {16, 1}, {20, 1}, {24, 1}, {32, 1}};
 
-#define PACE_DIVISORS (sizeof(pace_divisors) / sizeof(pace_divisors[0]))
+#define PACE_RUNGS (sizeof(pace_ladder) / sizeof(pace_ladder[0]))
+#define PACE_RUNG_ONE 5   /* from here on one sample does */
+#define PACE_RUNG_BEGIN 9 /* a third of the size, until a pass was measured */
 
+static pace_kind_t pace_kind(uint32_t have, uint32_t samples);
+static double pace_pixel_us(const pace_t *p, uint32_t have, uint32_t samples);
+static uint32_t pace_afford(const pace_t *p, double pixel_us);
+static uint32_t pace_count(double samples);
 static uint32_t pace_fit(const pace_t *p, uint32_t width, uint32_t height,
-                         double budget_us, uint32_t current, pace_plan_t *plan);
+                         double budget_us, uint32_t from, uint32_t current,
+                         pace_plan_t *plan);
 static uint32_t pace_edge(uint32_t edge, uint32_t divisor);
 
 
 void
 pace_init(pace_t *p)
 {
-    p->path_us = PACE_PATH_US;
-    p->first_us = PACE_FIRST_PATH_US;
-    p->extra_us = PACE_EXTRA_US;
-    p->divisor = 12;
+    *p = (pace_t){.path_us = {PACE_FIRST_PATH_US, PACE_WHOLE_PATH_US,
+                              PACE_AGAIN_PATH_US, PACE_PATH_US},
+                  .extra_us = PACE_EXTRA_US,
+                  .rung = PACE_RUNG_BEGIN};
 }
 
 
 void
-pace_passed(pace_t *p, const pace_plan_t *plan, bool first, uint64_t us)
+pace_passed(pace_t *p, const pace_plan_t *plan, uint32_t have, uint64_t us)
 {
+    pace_kind_t kind = pace_kind(have, plan->samples), other;
     double pixel_us = (double) us / ((double) plan->width * plan->height);
-    double *cost = first ? &p->first_us : &p->path_us;
-    double measured, change;
+    double expected = pace_pixel_us(p, have, plan->samples);
+    bool all = pixel_us > PACE_OTHER * expected ||
+               pixel_us * PACE_OTHER < expected; /* settings of another cost */
+    double change;
 
-    /* Later paths are traced another way: only passes of them say their cost. */
-    measured = first ? pixel_us - (plan->samples - 1) * p->path_us
-                     : pixel_us / plan->samples;
-
-    change = measured / *cost - 1;
+    /* What a pass's further paths cost is known from passes of such. */
+    change = kind != PACE_LATER && p->measured[PACE_LATER]
+                 ? (pixel_us - expected) / p->path_us[kind]
+                 : pixel_us / expected - 1;
     change *= change > 0 ? PACE_SMOOTH_SLOWER : PACE_SMOOTH;
+    change = change > PACE_QUICKER ? change : PACE_QUICKER;
 
-    *cost *= 1 + (change > PACE_QUICKER ? change : PACE_QUICKER);
+    p->measured[kind] = true;
+
+    for (other = 0; other < PACE_KINDS; other++) {
+        if (other == kind || all || !p->measured[other]) {
+            p->path_us[other] *= 1 + change;
+        }
+    }
 }
 
 
@@ -71,15 +96,10 @@ pace_shown(pace_t *p, uint64_t us)
 
 
 uint64_t
-pace_pass_us(const pace_t *p, const pace_plan_t *plan, bool first)
+pace_pass_us(const pace_t *p, const pace_plan_t *plan, uint32_t have)
 {
-    double pixel_us = plan->samples * p->path_us;
-
-    if (first) {
-        pixel_us += p->first_us - p->path_us;
-    }
-
-    return (uint64_t) (pixel_us * plan->width * plan->height);
+    return (uint64_t) (pace_pixel_us(p, have, plan->samples) * plan->width *
+                       plan->height);
 }
 
 
@@ -95,7 +115,7 @@ pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
         budget_us = frame_us / 4;
     }
 
-    p->divisor = pace_fit(p, width, height, budget_us, p->divisor, plan);
+    p->rung = pace_fit(p, width, height, budget_us, 0, p->rung, plan);
 }
 
 
@@ -111,31 +131,28 @@ pace_settling(const pace_t *p, uint32_t width, uint32_t height, uint32_t step,
     }
 
     /* A step much longer than a third of the full film only puts it off. */
-    if (pace_pass_us(p, &full, true) <= PACE_SETTLE_STEP * budget_us) {
+    if (pace_pass_us(p, &full, 0) <= PACE_SETTLE_STEP * budget_us) {
         return false;
     }
 
-    pace_fit(p, width, height, (double) budget_us, 0, plan);
+    /* What this film lacks is sharpness: its samples may come one by one. */
+    pace_fit(p, width, height, (double) budget_us, PACE_RUNG_ONE, 0, plan);
 
     return true;
 }
 
 
 void
-pace_still(const pace_t *p, uint32_t width, uint32_t height, uint32_t left,
-           pace_plan_t *plan)
+pace_still(const pace_t *p, uint32_t width, uint32_t height, uint32_t have,
+           uint32_t left, pace_plan_t *plan)
 {
-    double samples = PACE_PASS_US / (p->path_us * width * height);
+    double pixel_us = PACE_PASS_US / ((double) width * height);
 
     plan->width = width;
     plan->height = height;
-    plan->samples = samples < 1                  ? 1
-                    : samples > PACE_SAMPLES_MAX ? PACE_SAMPLES_MAX
-                                                 : (uint32_t) samples;
-
-    if (plan->samples > left) {
-        plan->samples = left;
-    }
+    plan->samples = have == 0 ? pace_afford(p, pixel_us)
+                              : pace_count(pixel_us / p->path_us[PACE_LATER]);
+    plan->samples = plan->samples < left ? plan->samples : left;
 }
 
 
@@ -171,35 +188,82 @@ pace_bytes(uint32_t bitrate, uint32_t fps, bool moving, bool key)
 }
 
 
+static pace_kind_t
+pace_kind(uint32_t have, uint32_t samples)
+{
+    if (have == 0) {
+        return samples > TRACER_AGAIN ? PACE_WHOLE : PACE_FIRST;
+    }
+
+    return have <= TRACER_AGAIN && have + samples > TRACER_AGAIN ? PACE_AGAIN
+                                                                 : PACE_LATER;
+}
+
+
+/* What a pass costs a pixel. */
+static double
+pace_pixel_us(const pace_t *p, uint32_t have, uint32_t samples)
+{
+    return p->path_us[pace_kind(have, samples)] +
+           (samples - 1) * p->path_us[PACE_LATER];
+}
+
+
+/* Samples of a film's first pass in so much time, at least 1. */
+static uint32_t
+pace_afford(const pace_t *p, double pixel_us)
+{
+    uint32_t few, many;
+
+    few = pace_count(1 + (pixel_us - p->path_us[PACE_FIRST]) /
+                             p->path_us[PACE_LATER]);
+    many = pace_count(1 + (pixel_us - p->path_us[PACE_WHOLE]) /
+                              p->path_us[PACE_LATER]);
+
+    if (many > TRACER_AGAIN) {
+        return many;
+    }
+
+    return few < TRACER_AGAIN ? few : TRACER_AGAIN;
+}
+
+
+static uint32_t
+pace_count(double samples)
+{
+    return samples < 1                  ? 1
+           : samples > PACE_SAMPLES_MAX ? PACE_SAMPLES_MAX
+                                        : (uint32_t) samples;
+}
+
+
 /*
- * The finest film of which the budget affords a sample, with something to spare
- * where it would be finer than the current one; returns its divisor.
+ * The finest film, from one rung of the ladder on, that the budget affords,
+ * with something to spare where it would be finer than the current one; returns
+ * its rung.
  */
 static uint32_t
 pace_fit(const pace_t *p, uint32_t width, uint32_t height, double budget_us,
-         uint32_t current, pace_plan_t *plan)
+         uint32_t from, uint32_t current, pace_plan_t *plan)
 {
-    double pixel_us, samples, wanted;
+    double pixel_us, wanted_us;
     uint32_t i;
 
-    for (i = 0;; i++) {
-        plan->width = pace_edge(width, pace_divisors[i]);
-        plan->height = pace_edge(height, pace_divisors[i]);
+    for (i = from;; i++) {
+        plan->width = pace_edge(width, pace_ladder[i].divisor);
+        plan->height = pace_edge(height, pace_ladder[i].divisor);
         pixel_us = budget_us / ((double) plan->width * plan->height);
-        samples = 1 + (pixel_us - p->first_us) / p->path_us;
-        wanted = pace_divisors[i] < current ? PACE_HYSTERESIS : 1;
+        wanted_us = pace_pixel_us(p, 0, pace_ladder[i].samples) *
+                    (i < current ? PACE_HYSTERESIS : 1);
 
-        if (pixel_us >= wanted * p->first_us ||
-            i + 1 == PACE_DIVISORS) {
+        if (pixel_us >= wanted_us || i + 1 == PACE_RUNGS) {
             break;
         }
     }
 
-    plan->samples = samples < 1                  ? 1
-                    : samples > PACE_SAMPLES_MAX ? PACE_SAMPLES_MAX
-                                                 : (uint32_t) samples;
+    plan->samples = pace_afford(p, pixel_us);
 
-    return pace_divisors[i];
+    return i;
 }
 
 

@@ -2,9 +2,10 @@
  * How fine the next picture can be. Arithmetic only; time is passed in.
  *
  * Moving: a film small enough that a picture takes no longer than the wished
- * frame rate allows. Still: the full film, in passes short enough that an input
- * is soon seen, shown at sample counts that grow, since noise falls with their
- * root.
+ * frame rate allows; two samples a pixel where that leaves half the size, as
+ * the display's filter tells noise by what samples differ. Still: the full
+ * film, in passes short enough that an input is soon seen, shown at sample
+ * counts that grow, since noise falls with their root.
  */
 
 #ifndef PACE_H
@@ -19,11 +20,22 @@
 #define PACE_SETTLE_US 120000 /* the first step's; then so many times more */
 #define PACE_SETTLE_STEP 3
 
+/* What a pass does before it only adds paths (tracer.h). */
+typedef enum {
+    PACE_FIRST, /* begins a film: what the display needs once, a quick path */
+    PACE_WHOLE, /* the same, and goes on past the first picture */
+    PACE_AGAIN, /* traces that quick path again */
+    PACE_LATER, /* nothing */
+    PACE_KINDS
+} pace_kind_t;
+
 typedef struct {
-    double path_us;   /* of one path through one pixel, lately; all threads */
-    double first_us;  /* of a film's first, with what the display needs once */
-    double extra_us;  /* display, encoding and publishing of one picture */
-    uint32_t divisor; /* of the moving film's edges, lately; in quarters */
+    /* Lately, of all threads, for one pixel: a pass's first path with what its
+     * kind does besides. Further paths cost PACE_LATER. */
+    double path_us[PACE_KINDS];
+    bool measured[PACE_KINDS];
+    double extra_us; /* display, encoding and publishing of one picture */
+    uint32_t rung;   /* of the ladder of moving films, lately */
 } pace_t;
 
 typedef struct {
@@ -33,12 +45,13 @@ typedef struct {
 
 void pace_init(pace_t *p);
 
-/* What a pass took; first: of its film. */
-void pace_passed(pace_t *p, const pace_plan_t *plan, bool first, uint64_t us);
+/* What a pass took, the sum of its parts; have: samples before it. */
+void pace_passed(pace_t *p, const pace_plan_t *plan, uint32_t have,
+                 uint64_t us);
 void pace_shown(pace_t *p, uint64_t us);
 
 /* What a pass will take. */
-uint64_t pace_pass_us(const pace_t *p, const pace_plan_t *plan, bool first);
+uint64_t pace_pass_us(const pace_t *p, const pace_plan_t *plan, uint32_t have);
 
 /* sharers: sessions that move now, this one too. */
 void pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
@@ -52,9 +65,9 @@ void pace_moving(pace_t *p, uint32_t width, uint32_t height, uint32_t fps,
 bool pace_settling(const pace_t *p, uint32_t width, uint32_t height,
                    uint32_t step, pace_plan_t *plan);
 
-/* left: samples still missing, at least 1. */
-void pace_still(const pace_t *p, uint32_t width, uint32_t height, uint32_t left,
-                pace_plan_t *plan);
+/* have, left: samples that are there and still missing; left at least 1. */
+void pace_still(const pace_t *p, uint32_t width, uint32_t height, uint32_t have,
+                uint32_t left, pace_plan_t *plan);
 
 /*
  * Is a still film with `samples` worth showing? shown: samples of the last

@@ -135,7 +135,8 @@ uint64_t
 picture_pass_us(const picture_t *p)
 {
     const pace_plan_t plan = {p->film_width, p->film_height, 1};
-    uint64_t us = pace_pass_us(&p->pace, &plan, false);
+    uint64_t us = pace_pass_us(&p->pace, &plan,
+                               p->view != NULL ? tracer_samples(p->view) : 0);
 
     return us < PACE_PASS_US ? PACE_PASS_US : us;
 }
@@ -303,7 +304,8 @@ picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
     }
 
     if (p->phase == PICTURE_REFINING) {
-        pace_still(&p->pace, p->film_width, p->film_height, most - have, &plan);
+        pace_still(&p->pace, p->film_width, p->film_height, have, most - have,
+                   &plan);
     }
 
     start = loop_now_us();
@@ -311,7 +313,7 @@ picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
     out->render_us = loop_now_us() - start;
 
     if (st == EXPO_OK) {
-        pace_passed(&p->pace, &plan, have == 0, out->render_us);
+        pace_passed(&p->pace, &plan, have, out->render_us);
     }
 
     return st;

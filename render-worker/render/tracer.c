@@ -10,6 +10,8 @@
 #include "render-worker/render/film2012.h"
 #include "render-worker/render/kernel/pt_render.h"
 
+_Static_assert(TRACER_AGAIN == PT_AGAIN, "one rule");
+
 /* Samples a pixel that the film before counts at most: the filter leaves little
  * noise, so more of them blur more than they calm. */
 #define PAST 1

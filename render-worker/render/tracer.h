@@ -78,6 +78,13 @@ expo_status_t tracer_film(tracer_view_t *v, uint32_t width, uint32_t height,
                           uint64_t seed);
 
 /*
+ * A film's first path through a pixel is a quick one, so that there is a
+ * picture soon; before path number TRACER_AGAIN it is traced again, unless the
+ * first pass goes that far: then it is no quick one.
+ */
+#define TRACER_AGAIN 2
+
+/*
  * Adds `samples` paths to every pixel; the same bits for any thread count.
  * EXPO_EXPIRED: interrupted; the film is good for nothing until it is set anew.
  */

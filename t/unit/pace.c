@@ -1,21 +1,44 @@
 /* How fine a picture may be, for made-up devices. */
 
+#include <string.h>
+
 #include "render-worker/pace.c"
 #include "t/unit/check.h"
 
 static const pace_plan_t million = {1000, 1000, 1};
 
-/* A device that needs so much a path, known well; a look costs it the same. */
+/* What a pass takes on a device that needs so much a path; the display's needs
+ * cost it as much, once a film, and a quick path half of that. */
+static uint64_t
+takes(double path_us, uint32_t have, uint32_t samples)
+{
+    double paths = samples;
+
+    if (have == 0) {
+        paths += samples > 2 ? 1 : 0.5;
+
+    } else if (have <= 2 && have + samples > 2) {
+        paths += 1.5;
+    }
+
+    return (uint64_t) (1e6 * path_us * paths);
+}
+
+/* One that is known well. */
 static void
 device(pace_t *p, double path_us, double extra_us)
 {
+    static const uint32_t passes[][2] = {{0, 1}, {0, 2}, {0, 5}, {1, 1},
+                                         {1, 4}, {2, 1}, {5, 1}, {9, 8}};
+    pace_plan_t plan = million;
     int i;
 
     pace_init(p);
 
-    for (i = 0; i < 100; i++) {
-        pace_passed(p, &million, i % 2 == 0,
-                    (uint64_t) (path_us * (i % 2 ? 1e6 : 2e6)));
+    for (i = 0; i < 400; i++) {
+        plan.samples = passes[i % 8][1];
+        pace_passed(p, &plan, passes[i % 8][0],
+                    takes(path_us, passes[i % 8][0], plan.samples));
         pace_shown(p, (uint64_t) extra_us);
     }
 }
@@ -23,67 +46,100 @@ device(pace_t *p, double path_us, double extra_us)
 static void
 measurements_are_followed(void)
 {
+    pace_plan_t plan = million;
+    uint32_t have;
+    int right = 1;
+    double off;
     pace_t p;
 
     device(&p, 0.25, 6000);
-    check(p.path_us > 0.249 && p.path_us < 0.251);
-    check(p.first_us > 0.499 && p.first_us < 0.501);
     check(p.extra_us > 5990 && p.extra_us < 6010);
 
+    for (have = 0; have < 6; have++) {
+        for (plan.samples = 1; plan.samples < 9; plan.samples++) {
+            off = (double) pace_pass_us(&p, &plan, have) /
+                  (double) takes(0.25, have, plan.samples);
+            right &= off > 0.99 && off < 1.01;
+        }
+    }
+
+    check(right);
+
     /* One hiccup does not throw it. */
-    pace_passed(&p, &million, false, 500000);
-    check(p.path_us < 0.45);
+    pace_passed(&p, &million, 3, 500000);
+    check(pace_pass_us(&p, &million, 3) < 450000);
 }
 
+/* A second of movement, then ten passes of a still film, and again. */
 static void
 a_film_s_first_pass_is_told_from_the_others(void)
 {
+    const pace_plan_t two = {1000, 1000, 2};
+    uint64_t first;
     pace_t p;
     int i;
 
-    pace_init(&p);
+    for (first = 400000; first <= 1500000; first += 100000) {
+        pace_init(&p);
 
-    /* A second of movement, then ten passes of a still film, and again. */
-    for (i = 0; i < 90; i++) {
-        int first = i % 30 < 20;
+        for (i = 0; i < 90; i++) {
+            pace_passed(&p, &million, i % 30 < 20 ? 0 : 3,
+                        i % 30 < 20 ? first : 600000);
+        }
 
-        pace_passed(&p, &million, first, first ? 1500000 : 600000);
+        check(pace_pass_us(&p, &million, 3) > 590000 &&
+              pace_pass_us(&p, &million, 3) < 610000);
+        check(pace_pass_us(&p, &million, 0) > first - 20000 &&
+              pace_pass_us(&p, &million, 0) < first + 20000);
+        check(pace_pass_us(&p, &two, 0) > first + 570000 &&
+              pace_pass_us(&p, &two, 0) < first + 630000);
     }
 
-    check(p.path_us > 0.58 && p.path_us < 0.62);
-    check(pace_pass_us(&p, &million, false) < 620000);
-    check(pace_pass_us(&p, &million, true) > 1300000);
-
-    /* A device whose looks cost nothing. */
-    for (i = 0; i < 600; i++) {
-        pace_passed(&p, &million, i % 30 < 20, 600000);
-    }
-
-    check(p.path_us > 0.58 && p.path_us < 0.62);
-    check(p.first_us > 0.58 && p.first_us < 0.62);
+    /* A first pass of several says nothing about the later ones. */
+    pace_passed(&p, &two, 0, 1700000);
+    check(pace_pass_us(&p, &million, 3) > 590000);
 }
 
 static void
-a_first_path_may_cost_less_than_later_ones(void)
+what_was_never_measured_follows_what_was(void)
 {
-    const pace_plan_t two = {1000, 1000, 2};
+    const pace_plan_t two = {1000, 1000, 2}, many = {1000, 1000, 20};
     pace_t p;
     int i;
 
+    /* A card that nobody has rested on: a thousandth of what was guessed. */
     pace_init(&p);
 
-    for (i = 0; i < 90; i++) {
-        pace_passed(&p, &million, i % 30 < 20, i % 30 < 20 ? 400000 : 900000);
+    for (i = 0; i < 60; i++) {
+        pace_passed(&p, &two, 0, 2000);
     }
 
-    check(pace_pass_us(&p, &million, true) < 420000);
-    check(pace_pass_us(&p, &million, false) > 880000);
-    check(pace_pass_us(&p, &two, true) > 1250000);
-    check(pace_pass_us(&p, &two, true) < 1350000);
+    check(pace_pass_us(&p, &two, 0) > 1950 && pace_pass_us(&p, &two, 0) < 2050);
+    check(pace_pass_us(&p, &many, 0) < 40000);
+    check(pace_pass_us(&p, &million, 3) < 2000);
+}
 
-    /* A first pass of several says nothing about the later ones. */
-    pace_passed(&p, &two, true, 1300000);
-    check(pace_pass_us(&p, &million, false) > 880000);
+/* From one bounce to thirty: passes that were not seen since cost more too. */
+static void
+settings_of_another_cost_change_all_kinds(void)
+{
+    pace_plan_t plan;
+    pace_t p;
+    int i, worst = 1;
+
+    device(&p, 0.1, 6000);
+
+    for (i = 0; i < 10; i++) {
+        pace_moving(&p, 512, 512, 20, 1, &plan);
+        pace_passed(&p, &plan, 0,
+                    takes(3, 0, plan.samples) * plan.width * plan.height /
+                        1000000);
+        worst = i > 2 && plan.samples > 2 ? (int) plan.samples : worst;
+    }
+
+    check(worst == 1);
+    check(takes(3, 0, plan.samples) * plan.width * plan.height / 1000000 <
+          50000);
 }
 
 static void
@@ -103,7 +159,7 @@ a_moving_picture_fits_its_frame(void)
 
                 device(&p, costs[i], 6000);
                 pace_moving(&p, 512, 512, fps, sharers, &plan);
-                us = (double) pace_pass_us(&p, &plan, true);
+                us = (double) pace_pass_us(&p, &plan, 0);
                 coarsest = plan.width == 64 && plan.samples == 1;
                 fits &= us < 1e6 / fps / sharers || coarsest;
                 sane &= plan.samples >= 1 && plan.width >= 16
@@ -135,28 +191,64 @@ faster_devices_give_finer_pictures(void)
     check(plan.width < 171);
 }
 
+/* Two samples as long as half the size affords them. */
+static void
+the_filter_gets_two_samples_where_half_the_size_affords_them(void)
+{
+    double path_us, budget_us = 0.85 * 50000 - 8000, half_us;
+    int two = 0, one = 0, wrong = 0;
+    pace_plan_t plan;
+    pace_t p;
+
+    for (path_us = 0.02; path_us < 4; path_us *= 1.05) {
+        device(&p, path_us, 8000);
+        p.rung = 0;
+        pace_moving(&p, 512, 512, 20, 1, &plan);
+        half_us = (double) takes(path_us, 0, 2) * 256 * 256 / 1e6;
+
+        if (half_us < 0.98 * budget_us) {
+            wrong += plan.samples < 2 || plan.width < 256;
+            two++;
+
+        } else if (half_us > 1.02 * budget_us) {
+            wrong += plan.width > 400;
+            one++;
+        }
+    }
+
+    check(wrong == 0);
+    check(two > 10 && one > 10);
+}
+
+/* Costs that wander by a twentieth, about whatever a size needs. */
 static void
 the_film_does_not_flicker_between_two_sizes(void)
 {
-    pace_t p;
+    int i, changes, often = 0;
+    pace_t p, less, more;
     pace_plan_t plan;
     uint32_t width;
-    int i, changes = 0;
+    double cost;
 
-    /* Costs that straddle what a half-size film needs, by a tenth. */
-    device(&p, 0.5, 8000);
-    pace_moving(&p, 512, 512, 20, 1, &plan);
-    width = plan.width;
-
-    for (i = 0; i < 50; i++) {
-        p.path_us = i % 2 ? 0.48 : 0.52;
-        p.first_us = 2 * p.path_us;
+    for (cost = 0.05; cost < 4; cost *= 1.03) {
+        device(&less, 0.95 * cost, 8000);
+        device(&more, 1.05 * cost, 8000);
+        p = more;
         pace_moving(&p, 512, 512, 20, 1, &plan);
-        changes += plan.width != width;
         width = plan.width;
+
+        for (i = changes = 0; i < 50; i++) {
+            memcpy(p.path_us, i % 2 ? more.path_us : less.path_us,
+                   sizeof(p.path_us));
+            pace_moving(&p, 512, 512, 20, 1, &plan);
+            changes += plan.width != width;
+            width = plan.width;
+        }
+
+        often += changes > 1;
     }
 
-    check(changes <= 1);
+    check(often == 0);
 }
 
 static void
@@ -170,16 +262,16 @@ a_slow_device_settles_before_it_refines(void)
     pace_moving(&p, 512, 512, 20, 1, &plan);
     check(!pace_settling(&p, 512, 512, 0, &plan));
 
-    device(&p, 0.75, 5000);
+    device(&p, 1, 5000);
     pace_moving(&p, 512, 512, 20, 1, &plan);
     check(plan.width < 256);
     check(pace_settling(&p, 512, 512, 0, &plan));
     check(plan.width >= 256 && plan.width < 512 && plan.samples == 1);
-    check(pace_pass_us(&p, &plan, true) <= PACE_SETTLE_US);
+    check(pace_pass_us(&p, &plan, 0) <= PACE_SETTLE_US);
     check(!pace_settling(&p, 512, 512, 1, &plan));
 
     /* Ten seconds for the full film: four steps, each finer. */
-    device(&p, 20, 5000);
+    device(&p, 27, 5000);
 
     for (step = 0; pace_settling(&p, 512, 512, step, &plan); step++) {
         check(plan.width > width && plan.width < 512);
@@ -196,16 +288,16 @@ a_still_pass_is_short_and_stops_at_the_last_sample(void)
     pace_plan_t plan;
 
     device(&p, 0.02, 5000);
-    pace_still(&p, 512, 512, 1000, &plan);
+    pace_still(&p, 512, 512, 3, 1000, &plan);
     check(plan.width == 512 && plan.height == 512);
     check(plan.samples * 512 * 512 * 0.02 <= PACE_PASS_US * 1.01);
     check(plan.samples > 1);
 
-    pace_still(&p, 512, 512, 3, &plan);
+    pace_still(&p, 512, 512, 3, 3, &plan);
     check(plan.samples == 3);
 
     device(&p, 5, 5000);
-    pace_still(&p, 512, 512, 1000, &plan);
+    pace_still(&p, 512, 512, 3, 1000, &plan);
     check(plan.samples == 1);
 }
 
@@ -282,8 +374,10 @@ main(void)
 {
     measurements_are_followed();
     a_film_s_first_pass_is_told_from_the_others();
-    a_first_path_may_cost_less_than_later_ones();
+    what_was_never_measured_follows_what_was();
+    settings_of_another_cost_change_all_kinds();
     a_moving_picture_fits_its_frame();
+    the_filter_gets_two_samples_where_half_the_size_affords_them();
     faster_devices_give_finer_pictures();
     the_film_does_not_flicker_between_two_sizes();
     a_slow_device_settles_before_it_refines();
