@@ -85,8 +85,8 @@ $(BUILD)/render-worker: $(WORKER_OBJ) $(RENDER_OBJ) $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
 $(BUILD)/t/unit/encode $(BUILD)/t/unit/film: LIBS += $(AV)
 # Real pictures: all of the worker but what the test includes and main.
-$(BUILD)/t/unit/serve: $(filter-out %/main.o %/serve.o %/picture.o,$(WORKER_OBJ)) $(RENDER_OBJ)
-$(BUILD)/t/unit/serve: LIBS := $(LIB) $(AV) $(LIBS)
+$(addprefix $(BUILD)/t/unit/,serve serve_share): $(filter-out %/main.o %/serve.o %/serve_thread.o %/serve_pick.o %/picture.o,$(WORKER_OBJ)) $(RENDER_OBJ)
+$(addprefix $(BUILD)/t/unit/,serve serve_share): LIBS := $(LIB) $(AV) $(LIBS)
 
 # --- tools -----------------------------------------------------------------
 

@@ -25,10 +25,14 @@ static void picture_phase(picture_t *p, const picture_wish_t *wish, bool fresh);
 static void picture_settle(picture_t *p, const picture_wish_t *wish,
                            uint32_t step);
 static expo_status_t picture_pass(picture_t *p, const picture_wish_t *wish,
+                                  bool (*over)(void *ctx), void *ctx,
                                   picture_result_t *out);
+static void picture_plan(picture_t *p, const picture_wish_t *wish);
 static bool picture_is_done(const picture_t *p, const picture_wish_t *wish);
 static bool picture_is_due(const picture_t *p, const picture_wish_t *wish);
 static expo_status_t picture_show(picture_t *p, const picture_wish_t *wish,
+                                  picture_result_t *out);
+static expo_status_t picture_send(picture_t *p, const picture_wish_t *wish,
                                   picture_result_t *out);
 static void picture_wipe(picture_t *p);
 
@@ -59,11 +63,11 @@ picture_close(picture_t *p)
 
 expo_status_t
 picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
-             picture_result_t *out)
+             bool (*over)(void *ctx), void *ctx, picture_result_t *out)
 {
     bool rare = p->view == NULL || p->stream_revision != wish->stream_revision;
-    uint64_t start = loop_now_us();
     expo_status_t st;
+    uint64_t start;
     bool due;
 
     memset(out, 0, sizeof(*out));
@@ -74,11 +78,19 @@ picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
         return st;
     }
 
-    st = picture_pass(p, wish, out);
-    if (st != EXPO_OK) {
-        /* Interrupted: newer wishes wait, and with them a new film. */
-        return st == EXPO_EXPIRED ? EXPO_OK : st;
+    st = picture_pass(p, wish, over, ctx, out);
+
+    /* Who joins does not wait for the whole of it. */
+    if (st == EXPO_AGAIN && p->key && p->rgba_revision == wish->revision) {
+        st = picture_send(p, wish, out);
+        return st == EXPO_OK ? EXPO_AGAIN : st;
     }
+
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    start = loop_now_us();
 
     out->samples = tracer_samples(p->view);
     out->film_width = p->film_width;
@@ -96,7 +108,7 @@ picture_make(picture_t *p, tracer_t *tracer, const picture_wish_t *wish,
         st = picture_show(p, wish, out);
 
         if (wish->moving && !rare) {
-            pace_shown(&p->pace, loop_now_us() - start - out->render_us);
+            pace_shown(&p->pace, loop_now_us() - start);
         }
     }
 
@@ -110,16 +122,8 @@ picture_lost(picture_t *p)
     tracer_close(p->view);
     p->view = NULL;
     p->revision = 0;
+    p->pass.samples = 0;
     pace_init(&p->pace);
-}
-
-
-void
-picture_interrupt(picture_t *p)
-{
-    if (p->view != NULL) {
-        tracer_interrupt(p->view);
-    }
 }
 
 
@@ -128,17 +132,6 @@ picture_pick(const picture_t *p, float x, float y, double point_mm[3])
 {
     return p->view != NULL ? tracer_pick(p->view, x, y, point_mm)
                            : EXPO_NOT_FOUND;
-}
-
-
-uint64_t
-picture_pass_us(const picture_t *p)
-{
-    const pace_plan_t plan = {p->film_width, p->film_height, 1};
-    uint64_t us = pace_pass_us(&p->pace, &plan,
-                               p->view != NULL ? tracer_samples(p->view) : 0);
-
-    return us < PACE_PASS_US ? PACE_PASS_US : us;
 }
 
 
@@ -210,6 +203,7 @@ picture_configure(picture_t *p, const picture_stream_t *stream)
     picture_wipe(p);
     p->rgba = rgba;
     p->rgba_bytes = bytes;
+    p->rgba_revision = 0;
 
     encode_close(p->encode);
     p->encode = NULL;
@@ -250,6 +244,7 @@ picture_film(picture_t *p, const picture_wish_t *wish, bool fresh)
     p->film_height = height;
     p->film_us = loop_now_us();
     p->film_shown = 0;
+    p->pass.samples = 0;
     p->noise = -1;
 
     return EXPO_OK;
@@ -291,11 +286,10 @@ picture_settle(picture_t *p, const picture_wish_t *wish, uint32_t step)
 
 
 static expo_status_t
-picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
+picture_pass(picture_t *p, const picture_wish_t *wish, bool (*over)(void *ctx),
+             void *ctx, picture_result_t *out)
 {
     uint32_t have = tracer_samples(p->view);
-    uint32_t most = wish->settings.quality.max_samples;
-    pace_plan_t plan = {p->film_width, p->film_height, p->plan.samples};
     uint64_t start;
     expo_status_t st;
 
@@ -303,20 +297,38 @@ picture_pass(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
         return EXPO_OK;
     }
 
-    if (p->phase == PICTURE_REFINING) {
-        pace_still(&p->pace, p->film_width, p->film_height, have, most - have,
-                   &plan);
+    if (p->pass.samples == 0) {
+        picture_plan(p, wish);
     }
 
     start = loop_now_us();
-    st = tracer_pass(p->view, plan.samples);
+    st = tracer_pass_part(p->view, p->pass.samples, over, ctx);
     out->render_us = loop_now_us() - start;
+    p->pass_us += out->render_us;
 
     if (st == EXPO_OK) {
-        pace_passed(&p->pace, &plan, have, out->render_us);
+        pace_passed(&p->pace, &p->pass, have, p->pass_us);
+        p->pass.samples = 0;
     }
 
     return st;
+}
+
+
+static void
+picture_plan(picture_t *p, const picture_wish_t *wish)
+{
+    uint32_t have = tracer_samples(p->view);
+
+    if (p->phase == PICTURE_REFINING) {
+        pace_still(&p->pace, p->film_width, p->film_height, have,
+                   wish->settings.quality.max_samples - have, &p->pass);
+
+    } else {
+        p->pass = (pace_plan_t){p->film_width, p->film_height, p->plan.samples};
+    }
+
+    p->pass_us = 0;
 }
 
 
@@ -338,22 +350,52 @@ picture_is_done(const picture_t *p, const picture_wish_t *wish)
 static bool
 picture_is_due(const picture_t *p, const picture_wish_t *wish)
 {
+    const pace_plan_t next = {p->film_width, p->film_height, 1};
+    uint32_t have = tracer_samples(p->view);
+
     if (p->phase != PICTURE_REFINING || (p->key && p->film_shown > 0)) {
         return true;
     }
 
-    return pace_due(tracer_samples(p->view), p->film_shown,
-                    picture_fps(&wish->settings, &wish->stream),
-                    loop_now_us() - p->film_us, picture_pass_us(p));
+    return pace_due(
+        have, p->film_shown, picture_fps(&wish->settings, &wish->stream),
+        loop_now_us() - p->film_us, pace_pass_us(&p->pace, &next, have));
 }
 
 
 static expo_status_t
 picture_show(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
 {
+    uint64_t start = loop_now_us();
+    expo_status_t st;
+
+    st = tracer_read_display(p->view, wish->stream.width, wish->stream.height,
+                             p->rgba);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    p->rgba_revision = wish->revision;
+    p->rgba_samples = out->samples;
+    st = picture_send(p, wish, out);
+
+    if (out->shown) {
+        p->film_shown = out->samples;
+        p->film_us = loop_now_us();
+    }
+
+    out->encode_us = loop_now_us() - start;
+
+    return st;
+}
+
+
+/* What is shown, as one more record. */
+static expo_status_t
+picture_send(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
+{
     const picture_stream_t *stream = &wish->stream;
     bool last = out->converged;
-    uint64_t start = loop_now_us();
     encode_record_t record;
     encode_wish_t encode = {
         /* The last one stays on the screen: free of any drift. */
@@ -366,16 +408,11 @@ picture_show(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
                   : wish->moving ? PICTURE_FINEST_MOVING
                                  : PICTURE_FINEST_STILL};
     expo_frame_t frame = {.revision = wish->revision,
-                          .samples = out->samples,
-                          .time_us = start,
+                          .samples = p->rgba_samples,
+                          .time_us = loop_now_us(),
                           .width = (uint16_t) stream->width,
                           .height = (uint16_t) stream->height};
     expo_status_t st;
-
-    st = tracer_read_display(p->view, stream->width, stream->height, p->rgba);
-    if (st != EXPO_OK) {
-        return st;
-    }
 
     st = encode_picture(p->encode, p->rgba, &encode, &record);
 
@@ -399,14 +436,11 @@ picture_show(picture_t *p, const picture_wish_t *wish, picture_result_t *out)
         return st;
     }
 
-    p->film_shown = out->samples;
-    p->film_us = loop_now_us();
     p->key = p->configured = false;
 
     out->shown = true;
     out->sequence = frame.sequence;
     out->bytes = frame.bytes;
-    out->encode_us = p->film_us - start;
 
     return EXPO_OK;
 }

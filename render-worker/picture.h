@@ -1,6 +1,6 @@
 /*
  * One session on the render thread: its film, its encoder, and how one picture
- * is made of the newest wishes. Nothing here waits or locks.
+ * is made of wishes, in parts. Nothing here waits or locks.
  */
 
 #ifndef PICTURE_H
@@ -38,7 +38,7 @@ typedef struct {
     bool shown;        /* a record is in the ring, */
     uint32_t sequence; /* this one */
     bool converged;    /* nothing more comes of these wishes */
-    uint32_t samples;
+    uint32_t samples;  /* 0: none of these wishes yet */
     double noise; /* as tracer_noise, of a still film; negative: not known */
     uint32_t film_width, film_height;
     uint32_t bytes; /* of the record's payload */
@@ -52,13 +52,16 @@ typedef struct {
 
     tracer_view_t *view;
     encode_t *encode;
-    uint8_t *rgba; /* of the stream's size */
+    uint8_t *rgba; /* of the stream's size: what is shown */
     size_t rgba_bytes;
+    uint32_t rgba_revision, rgba_samples; /* of what; 0: nothing */
     uint32_t revision, stream_revision; /* that view and encode have; 0: none */
     pace_t pace;
     enum { PICTURE_MOVING, PICTURE_SETTLING, PICTURE_REFINING } phase;
     uint32_t step;    /* of settling */
     pace_plan_t plan; /* film and pass while moving or settling */
+    pace_plan_t pass; /* under way, if its samples are not 0 */
+    uint64_t pass_us; /* that its parts took so far */
     uint32_t film_width, film_height;
     uint64_t seed;
     uint64_t film_us;     /* when the film began, or was last shown */
@@ -72,27 +75,22 @@ void picture_init(picture_t *p, const expo_volume_t *volume,
 void picture_close(picture_t *p);
 
 /*
- * Adds one pass to the film of these wishes and shows it if it is time. A
- * status other than EXPO_OK is for good: this picture will never work.
+ * Adds one pass to the film of these wishes and shows it if it is time.
+ * EXPO_AGAIN: over(ctx) (tracer.h) ended this part of the pass, and the next
+ * call goes on, with the same wishes or a new keyframe; wishes of other
+ * revisions give the pass up. Any other status but EXPO_OK is for good: this
+ * picture will never work on this tracer.
  */
 expo_status_t picture_make(picture_t *p, tracer_t *tracer,
-                           const picture_wish_t *wish, picture_result_t *out);
+                           const picture_wish_t *wish, bool (*over)(void *ctx),
+                           void *ctx, picture_result_t *out);
 
-/* Its device failed: whatever is made next begins on another. */
+/* Its device is of no more use to it: what is made next begins on another. */
 void picture_lost(picture_t *p);
-
-/*
- * From any thread, while picture_make may run: what it makes will not be
- * wanted, because other settings or another stream follow.
- */
-void picture_interrupt(picture_t *p);
 
 /* As tracer_pick, of the picture that was made last. */
 expo_status_t picture_pick(const picture_t *p, float x, float y,
                            double point_mm[3]);
-
-/* About how long its next refining pass takes. */
-uint64_t picture_pass_us(const picture_t *p);
 
 /* Pictures a second that the wishes ask for. */
 uint32_t picture_fps(const expo_settings_t *settings,

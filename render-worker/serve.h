@@ -1,7 +1,6 @@
 /*
- * The render thread: one device, served to the sessions in turn, picture by
- * picture. A session that just changed something goes first; one that has
- * waited long enough goes before it. A session without stream viewers, or whose
+ * The render thread: one device, served to the sessions in turns (turn.h), a
+ * picture or part of one at a time. A session without stream viewers, or whose
  * picture has converged, costs nothing.
  *
  * All functions are the main thread's and return at once; what the render
@@ -50,11 +49,13 @@ typedef struct {
     uint64_t bytes;
     double noise; /* as picture_result_t */
     bool converged;
+    const char *device; /* that renders it now; valid until serve_stop */
 } serve_stats_t;
 
 /*
  * Where there is no such device, or it fails later, the CPU renders and the log
- * says why. error: one sentence when the status is not EXPO_OK.
+ * says why; a session that it has no room for, alone. error: one sentence when
+ * the status is not EXPO_OK.
  */
 expo_status_t serve_start(loop_t *loop, const char *device, unsigned threads,
                           const serve_events_t *events, serve_t **out,
@@ -80,7 +81,7 @@ void serve_set(serve_view_t *v, const expo_settings_t *settings,
 void serve_stream(serve_view_t *v, const picture_stream_t *stream);
 void serve_viewers(serve_view_t *v, uint32_t viewers);
 void serve_keyframe(serve_view_t *v);
-/* Answered between two passes; of more than SERVE_PICKS at once, the oldest as
+/* Answered between two turns; of more than SERVE_PICKS at once, the oldest as
  * if nothing were there. */
 void serve_pick(serve_view_t *v, const serve_pick_t *pick);
 void serve_stats(serve_view_t *v, serve_stats_t *out);

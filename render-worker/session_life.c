@@ -323,17 +323,17 @@ session_tell_stats(session_t *s)
     serve_stats(s->view, &n);
 
     session_tell(
-        s,
-        json_pack("{s:s, s:s, s:{s:f, s:I, s:I, s:i, s:i, s:f, s:f, s:f, "
-                  "s:I, s:b, s:o*}}",
-                  "type", "stats", "session", s->name, "stats", "fps",
-                  (double) n.frames, "samples", (json_int_t) n.samples,
-                  "max_samples", (json_int_t) n.max_samples, "width",
-                  (int) n.width, "height", (int) n.height, "render_ms",
-                  n.render_ms, "encode_ms", n.encode_ms, "kbit_s",
-                  (double) n.bytes * 8 / 1000, "viewers",
-                  (json_int_t) session_count(s), "converged", (int) n.converged,
-                  "noise", n.noise < 0 ? NULL : json_real(n.noise)));
+        s, json_pack("{s:s, s:s, s:{s:f, s:I, s:I, s:i, s:i, s:f, s:f, s:f, "
+                     "s:I, s:b, s:s, s:o*}}",
+                     "type", "stats", "session", s->name, "stats", "fps",
+                     (double) n.frames, "samples", (json_int_t) n.samples,
+                     "max_samples", (json_int_t) n.max_samples, "width",
+                     (int) n.width, "height", (int) n.height, "render_ms",
+                     n.render_ms, "encode_ms", n.encode_ms, "kbit_s",
+                     (double) n.bytes * 8 / 1000, "viewers",
+                     (json_int_t) session_count(s), "converged",
+                     (int) n.converged, "device", n.device, "noise",
+                     n.noise < 0 ? NULL : json_real(n.noise)));
 }
 
 

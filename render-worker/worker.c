@@ -283,8 +283,9 @@ worker_ping(worker_t *w, uint64_t peer, const json_t *message)
 static json_t *
 worker_status(const worker_t *w)
 {
-    return json_pack("{s:s, s:i, s:o}", "type", "status", "slots",
-                     (int) w->options.slots, "sessions", session_list(w));
+    return json_pack("{s:s, s:i, s:s, s:o}", "type", "status", "slots",
+                     (int) w->options.slots, "device", serve_device(w->serve),
+                     "sessions", session_list(w));
 }
 
 

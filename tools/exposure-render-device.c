@@ -51,8 +51,14 @@ device_failed(const tracer_t *t, char **argv)
     again[options + 1] = cpu;
     memcpy(again + options + 2, argv + options, (n - options) * sizeof(*again));
 
-    fprintf(stderr, "exposure-render: %s; the CPU renders it again\n",
-            tracer_trouble(t));
+    if (tracer_trouble(t)[0] != '\0') {
+        fprintf(stderr, "exposure-render: %s; the CPU renders it again\n",
+                tracer_trouble(t));
+    } else {
+        fprintf(stderr, "exposure-render: no room on %s; the CPU renders it\n",
+                tracer_device(t));
+    }
+
     execv("/proc/self/exe", again);
     fail(EXIT_INPUT, "cannot start again");
 }

@@ -239,8 +239,11 @@ picture(tracer_t *t, const body_t *b, const expo_settings_t *s,
         return st;
     }
 
-    tracer_mode(view, mode);
-    st = tracer_set(view, s);
+    st = tracer_mode(view, mode);
+
+    if (st == EXPO_OK) {
+        st = tracer_set(view, s);
+    }
 
     if (st == EXPO_OK) {
         st = tracer_film(view, SIDE, SIDE, 7);

@@ -3,16 +3,17 @@
 #include "tools/exposure-render.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* What the handler of signals may touch. */
-static tracer_view_t *traced;
-static volatile sig_atomic_t stopped;
+/* What the handler of signals touches, and the renderer's threads ask. */
+static atomic_int stopped;
 
 static void stop(int signal);
+static bool is_stopped(void *ctx);
 static expo_status_t pass(tracer_view_t *view, uint32_t samples,
                           spent_t *spent);
 static double filter_cost(const tracer_view_t *view, const options_t *o);
@@ -21,13 +22,12 @@ static double now(clockid_t clock);
 
 
 void
-trace_stops_on_signals(tracer_view_t *view)
+trace_stops_on_signals(void)
 {
     /* A second signal ends the program at once. */
     struct sigaction action = {.sa_handler = stop, .sa_flags = SA_RESETHAND};
     struct sigaction before;
 
-    traced = view;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 
@@ -89,7 +89,7 @@ pass(tracer_view_t *view, uint32_t samples, spent_t *spent)
 {
     double start = now(CLOCK_MONOTONIC);
     double start_cpu = now(CLOCK_PROCESS_CPUTIME_ID);
-    expo_status_t st = tracer_pass(view, samples);
+    expo_status_t st = tracer_pass_part(view, samples, is_stopped, NULL);
 
     if (stopped) {
         progress(-1);
@@ -107,7 +107,15 @@ static void
 stop(int signal)
 {
     stopped = signal;
-    tracer_interrupt(traced);
+}
+
+
+static bool
+is_stopped(void *ctx)
+{
+    (void) ctx;
+
+    return stopped != 0;
 }
 
 

@@ -16,6 +16,9 @@
 /* A pixel of the film with what pictures need besides. */
 #define BYTES_A_PIXEL 256
 
+static expo_status_t view_open(tracer_t *tracer, const scan_t *scan,
+                               const expo_settings_t *settings,
+                               const options_t *o, tracer_view_t **view);
 static uint64_t scan_room(const options_t *o);
 static void scan_named(scan_t *scan, const options_t *o);
 
@@ -44,21 +47,20 @@ main(int argc, char **argv)
     scan_named(&scan, &o);
     settings_read(&settings, &o, &scan);
 
-    if (tracer_open(tracer, &scan.volume, scan.voxels, &view) != EXPO_OK ||
-        tracer_set(view, &settings) != EXPO_OK ||
-        tracer_film(view, o.width, o.height, o.seed) != EXPO_OK) {
-        fail(EXIT_INPUT, "not enough memory for this scan and size");
+    st = view_open(tracer, &scan, &settings, &o, &view);
+
+    if (st == EXPO_OK) {
+        trace_stops_on_signals();
+        st = o.turntable > 0 ? film_make(view, &o, &settings, &spent)
+                             : trace(view, &o, &spent, 0, 1);
     }
 
-    tracer_mode(view, o.mode);
-    tracer_stride(view, (float) o.stride);
-    trace_stops_on_signals(view);
-
-    st = o.turntable > 0 ? film_make(view, &o, &settings, &spent)
-                         : trace(view, &o, &spent, 0, 1);
-
-    if (st == EXPO_IO) {
+    if (st == EXPO_IO || (st == EXPO_NO_MEMORY && tracer_is_card(tracer))) {
         device_failed(tracer, argv);
+    }
+
+    if (st == EXPO_NO_MEMORY) {
+        fail(EXIT_INPUT, "not enough memory for this scan and size");
     }
 
     if (st != EXPO_OK) {
@@ -76,6 +78,29 @@ main(int argc, char **argv)
     free(scan.voxels);
 
     return 0;
+}
+
+
+static expo_status_t
+view_open(tracer_t *tracer, const scan_t *scan, const expo_settings_t *settings,
+          const options_t *o, tracer_view_t **view)
+{
+    expo_status_t st = tracer_open(tracer, &scan->volume, scan->voxels, view);
+
+    if (st == EXPO_OK) {
+        st = tracer_mode(*view, o->mode);
+    }
+
+    if (st == EXPO_OK) {
+        st = tracer_stride(*view, (float) o->stride);
+    }
+
+    if (st == EXPO_OK) {
+        st = tracer_set(*view, settings);
+    }
+
+    return st == EXPO_OK ? tracer_film(*view, o->width, o->height, o->seed)
+                         : st;
 }
 
 

@@ -60,7 +60,7 @@ tracer_t *device_create(const char *name, unsigned threads);
 /* Prints a line a check and one of JSON; returns 1 when a check failed. */
 int self_test(const char *device, unsigned threads);
 
-/* After EXPO_IO: says why and starts this program again, on the CPU. */
+/* After EXPO_IO, or where a card has no room: says why and starts this program again, on the CPU. */
 _Noreturn void device_failed(const tracer_t *t, char **argv);
 
 /* Ends the program, with a sentence, when they make no sense. */
@@ -79,7 +79,7 @@ void scan_read(scan_t *s, const char *path, const char *self,
 void settings_read(expo_settings_t *s, options_t *o, const scan_t *scan);
 
 /* From now on SIGINT, SIGTERM and SIGHUP end the program through fail(). */
-void trace_stops_on_signals(tracer_view_t *view);
+void trace_stops_on_signals(void);
 
 /* Adds what options ask for to view's film, and what it took to spent. picture:
  * which of how many, for the progress. The status is tracer_pass's. */

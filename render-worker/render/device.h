@@ -6,7 +6,7 @@
 #ifndef RENDER_DEVICE_H
 #define RENDER_DEVICE_H
 
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/status.h"
@@ -15,6 +15,13 @@
 
 typedef struct device_s device_t;
 typedef struct device_view_s device_view_t;
+
+/* Samples first .. first + count - 1 of every pixel, and how far they have
+ * come: the machine's own count of samples and pieces, 0 to begin with. */
+typedef struct {
+    uint32_t first, count;
+    uint32_t samples, pieces;
+} device_pass_t;
 
 /* EXPO_NO_MEMORY: not enough of the machine's. EXPO_IO: the machine failed and
  * is of no more use; views on it can only be closed. */
@@ -34,11 +41,11 @@ typedef struct {
     expo_status_t (*clear)(device_view_t *v);
 
     /*
-     * Adds samples first .. first + count - 1 to every pixel; with sample 0
-     * come the features. EXPO_EXPIRED: *stop became true.
+     * Goes on with p, by one piece at least; with sample 0 come the features.
+     * EXPO_AGAIN: over(ctx), which any thread may ask, ended this part of it.
      */
-    expo_status_t (*pass)(device_view_t *v, const pt_scene_t *s, uint32_t first,
-                          uint32_t count, const atomic_bool *stop);
+    expo_status_t (*pass)(device_view_t *v, const pt_scene_t *s,
+                          device_pass_t *p, bool (*over)(void *ctx), void *ctx);
 
     /* The film becomes the past that young films of another camera look back
      * to (filter.h); forget: there is none. */
@@ -48,7 +55,7 @@ typedef struct {
     /* As film_noise; negative when the machine failed. */
     double (*noise)(device_view_t *v, const film_t *f);
 
-    /* The sum of all pixels' bad. */
+    /* The sum of all pixels' bad; UINT64_MAX when the machine failed. */
     uint64_t (*bad_paths)(const device_view_t *v);
 
     /* As film.h's; f's pixel and look are the view's. */
@@ -63,6 +70,7 @@ typedef struct {
 struct device_s {
     const device_table_t *does;
     const char *name;
+    bool is_card;        /* its memory is not the host's */
     const char *trouble; /* one sentence, once it failed; else "" */
 };
 

@@ -20,11 +20,12 @@ typedef struct {
     filter_t *filter;
 } cpu_view_t;
 
-/* One pass, and what may end it. */
+/* Part of a pass, and what ends it. */
 typedef struct {
     pass_t pass;
     void (*tile)(void *pass, uint32_t tile);
-    const atomic_bool *stop;
+    bool (*over)(void *ctx);
+    void *ctx;
 } task_t;
 
 static void cpu_destroy(device_t *d);
@@ -36,9 +37,10 @@ static expo_status_t cpu_film(device_view_t *view, uint32_t width,
                               uint32_t height);
 static expo_status_t cpu_clear(device_view_t *view);
 static expo_status_t cpu_pass(device_view_t *view, const pt_scene_t *s,
-                              uint32_t first, uint32_t count,
-                              const atomic_bool *stop);
+                              device_pass_t *p, bool (*over)(void *ctx),
+                              void *ctx);
 static void task_tile(void *task, uint32_t tile);
+static bool task_over(void *task);
 static expo_status_t cpu_keep(device_view_t *view, const film_t *f);
 static void cpu_forget(device_view_t *view);
 static double cpu_noise(device_view_t *view, const film_t *f);
@@ -173,17 +175,20 @@ cpu_clear(device_view_t *view)
 }
 
 
+/* All samples of a tile at once: pieces are tiles. */
 static expo_status_t
-cpu_pass(device_view_t *view, const pt_scene_t *s, uint32_t first,
-         uint32_t count, const atomic_bool *stop)
+cpu_pass(device_view_t *view, const pt_scene_t *s, device_pass_t *p,
+         bool (*over)(void *ctx), void *ctx)
 {
     cpu_view_t *v = (cpu_view_t *) view;
     cpu_t *cpu = (cpu_t *) view->device;
-    task_t task = {{s, v->film, v->look, first, count}, cpu->tile, stop};
+    task_t task = {
+        {s, v->film, v->look, p->first, p->count}, cpu->tile, over, ctx};
 
-    pool_run(cpu->pool, pass_tiles(s), task_tile, &task);
+    p->pieces = pool_run_until(cpu->pool, p->pieces, pass_tiles(s), task_tile,
+                               task_over, &task);
 
-    return atomic_load(stop) ? EXPO_EXPIRED : EXPO_OK;
+    return p->pieces < pass_tiles(s) ? EXPO_AGAIN : EXPO_OK;
 }
 
 
@@ -192,9 +197,16 @@ task_tile(void *task, uint32_t tile)
 {
     task_t *t = task;
 
-    if (!atomic_load(t->stop)) {
-        t->tile(&t->pass, tile);
-    }
+    t->tile(&t->pass, tile);
+}
+
+
+static bool
+task_over(void *task)
+{
+    const task_t *t = task;
+
+    return t->over(t->ctx);
 }
 
 

@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #define THREADS_MAX 256
@@ -21,6 +20,7 @@ struct pool_s {
     bool closing;
 
     void (*work)(void *ctx, uint32_t i);
+    bool (*over)(void *ctx);
     void *ctx;
     uint32_t n;
     atomic_uint next;
@@ -30,6 +30,7 @@ static unsigned cores(void);
 static expo_status_t threads_start(pool_t *p);
 static void *thread_main(void *arg);
 static void pieces(pool_t *p);
+static bool never(void *ctx);
 
 
 expo_status_t
@@ -96,11 +97,23 @@ pool_threads(const pool_t *p)
 void
 pool_run(pool_t *p, uint32_t n, void (*work)(void *ctx, uint32_t i), void *ctx)
 {
+    pool_run_until(p, 0, n, work, never, ctx);
+}
+
+
+uint32_t
+pool_run_until(pool_t *p, uint32_t first, uint32_t n,
+               void (*work)(void *ctx, uint32_t i), bool (*over)(void *ctx),
+               void *ctx)
+{
+    uint32_t next;
+
     pthread_mutex_lock(&p->lock);
     p->work = work;
+    p->over = over;
     p->ctx = ctx;
     p->n = n;
-    p->next = 0;
+    p->next = first;
     p->busy = p->made;
     p->round++;
     pthread_cond_broadcast(&p->started);
@@ -114,7 +127,10 @@ pool_run(pool_t *p, uint32_t n, void (*work)(void *ctx, uint32_t i), void *ctx)
         pthread_cond_wait(&p->finished, &p->lock);
     }
 
+    next = p->next;
     pthread_mutex_unlock(&p->lock);
+
+    return next < n ? next : n;
 }
 
 
@@ -190,7 +206,22 @@ pieces(pool_t *p)
 {
     uint32_t i;
 
-    while ((i = atomic_fetch_add(&p->next, 1)) < p->n) {
+    do {
+        i = atomic_fetch_add(&p->next, 1);
+
+        if (i >= p->n) {
+            return;
+        }
+
         p->work(p->ctx, i);
-    }
+    } while (!p->over(p->ctx));
+}
+
+
+static bool
+never(void *ctx)
+{
+    (void) ctx;
+
+    return false;
 }

@@ -6,6 +6,7 @@
 #ifndef RENDER_POOL_H
 #define RENDER_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/status.h"
@@ -21,5 +22,14 @@ unsigned pool_threads(const pool_t *p);
  * One caller at a time. */
 void pool_run(pool_t *p, uint32_t n, void (*work)(void *ctx, uint32_t i),
               void *ctx);
+
+/*
+ * The same for i in first..n-1 until over(ctx), which each thread asks after
+ * each piece. What began is finished, and something always begins. Returns the
+ * first i that did not: n when all are done.
+ */
+uint32_t pool_run_until(pool_t *p, uint32_t first, uint32_t n,
+                        void (*work)(void *ctx, uint32_t i),
+                        bool (*over)(void *ctx), void *ctx);
 
 #endif

@@ -1,7 +1,5 @@
 #include "render-worker/render/tracer.h"
 
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +26,8 @@ struct tracer_view_s {
     tracer_mode_t mode;
     float stride; /* of what it was in 2012 */
     uint32_t samples;
-    atomic_bool interrupted;
-    bool spoiled; /* a pass was: the film is no picture */
+    device_pass_t pass; /* under way, if its count is not 0 */
+    bool spoiled;       /* a pass failed: the film is no picture */
     expo_settings_t settings;
     bool set;      /* settings have been given */
     bool film;     /* there is one */
@@ -49,6 +47,8 @@ static bool same_light(const expo_settings_t *a, const expo_settings_t *b);
 static expo_status_t restart(tracer_view_t *v);
 static void set_tone(tracer_view_t *v, const expo_settings_t *s);
 static void focus(pt_scene_t *s);
+static expo_status_t readable(const tracer_view_t *v);
+static bool never(void *ctx);
 static film_t film_of(const tracer_view_t *v);
 
 
@@ -91,6 +91,13 @@ const char *
 tracer_device(const tracer_t *t)
 {
     return t->device->name;
+}
+
+
+bool
+tracer_is_card(const tracer_t *t)
+{
+    return t->device->is_card;
 }
 
 
@@ -182,22 +189,24 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
 }
 
 
-void
+expo_status_t
 tracer_mode(tracer_view_t *v, tracer_mode_t mode)
 {
     v->mode = mode;
     v->scene.pt.mode = (pt_mode_t) mode;
     v->device->does->forget(v->on);
-    restart(v);
+
+    return restart(v);
 }
 
 
-void
+expo_status_t
 tracer_stride(tracer_view_t *v, float part)
 {
     v->scene.pt.stride_mm *= part / v->stride;
     v->stride = part;
-    restart(v);
+
+    return restart(v);
 }
 
 
@@ -227,8 +236,8 @@ tracer_film(tracer_view_t *v, uint32_t width, uint32_t height, uint64_t seed)
     v->scene.pt.height = (int32_t) height;
     v->scene.pt.seed = seed;
     v->samples = 0;
+    v->pass.count = 0;
     v->spoiled = false;
-    atomic_store(&v->interrupted, false);
 
     return EXPO_OK;
 }
@@ -237,30 +246,36 @@ tracer_film(tracer_view_t *v, uint32_t width, uint32_t height, uint64_t seed)
 expo_status_t
 tracer_pass(tracer_view_t *v, uint32_t samples)
 {
-    expo_status_t st;
-
-    if (!v->set || !v->film) {
-        return EXPO_INVALID;
-    }
-
-    st = v->device->does->pass(v->on, &v->scene.pt, v->samples, samples,
-                               &v->interrupted);
-
-    if (st == EXPO_OK) {
-        v->samples += samples;
-
-    } else {
-        v->spoiled = true;
-    }
-
-    return st;
+    return tracer_pass_part(v, samples, never, NULL);
 }
 
 
-void
-tracer_interrupt(tracer_view_t *v)
+expo_status_t
+tracer_pass_part(tracer_view_t *v, uint32_t samples, bool (*over)(void *ctx),
+                 void *ctx)
 {
-    atomic_store(&v->interrupted, true);
+    expo_status_t st;
+
+    if (!v->set || !v->film || v->spoiled) {
+        return EXPO_INVALID;
+    }
+
+    if (v->pass.count == 0) {
+        v->pass = (device_pass_t){.first = v->samples, .count = samples};
+    }
+
+    st = v->device->does->pass(v->on, &v->scene.pt, &v->pass, over, ctx);
+
+    if (st == EXPO_OK) {
+        v->samples += v->pass.count;
+    }
+
+    if (st != EXPO_AGAIN) {
+        v->pass.count = 0;
+        v->spoiled = st != EXPO_OK;
+    }
+
+    return st;
 }
 
 
@@ -283,7 +298,7 @@ tracer_noise(const tracer_view_t *v)
 {
     film_t f;
 
-    if (!v->film || v->samples < 2 || v->spoiled) {
+    if (readable(v) != EXPO_OK || v->samples < 2) {
         return -1;
     }
 
@@ -296,10 +311,11 @@ tracer_noise(const tracer_view_t *v)
 expo_status_t
 tracer_read(const tracer_view_t *v, float *rgb)
 {
+    expo_status_t st = readable(v);
     film_t f;
 
-    if (!v->set || !v->film) {
-        return EXPO_INVALID;
+    if (st != EXPO_OK) {
+        return st;
     }
 
     f = film_of(v);
@@ -311,11 +327,11 @@ tracer_read(const tracer_view_t *v, float *rgb)
 expo_status_t
 tracer_read_filtered(const tracer_view_t *v, float *rgb)
 {
-    expo_status_t st;
+    expo_status_t st = readable(v);
     film_t f;
 
-    if (!v->set || !v->film) {
-        return EXPO_INVALID;
+    if (st != EXPO_OK) {
+        return st;
     }
 
     f = film_of(v);
@@ -336,10 +352,11 @@ expo_status_t
 tracer_read_display(const tracer_view_t *v, uint32_t width, uint32_t height,
                     uint8_t *rgba)
 {
+    expo_status_t st = width > 0 && height > 0 ? readable(v) : EXPO_INVALID;
     film_t f;
 
-    if (!v->set || !v->film || width == 0 || height == 0) {
-        return EXPO_INVALID;
+    if (st != EXPO_OK) {
+        return st;
     }
 
     if (v->mode == TRACER_ER2012 && v->scene.pt.technique == PT_PATHS) {
@@ -386,6 +403,7 @@ tracer_pick(const tracer_view_t *v, float x, float y, double point_mm[3])
 static expo_status_t
 look_back(tracer_view_t *v, const expo_settings_t *next)
 {
+    expo_status_t st;
     film_t f;
 
     if (!v->set || !v->filtered || !same_light(&v->settings, next)) {
@@ -393,13 +411,20 @@ look_back(tracer_view_t *v, const expo_settings_t *next)
         return EXPO_OK;
     }
 
-    if (!v->film || v->samples == 0 || v->spoiled) {
+    if (readable(v) != EXPO_OK || v->samples == 0) {
         return EXPO_OK;
     }
 
     f = film_of(v);
+    st = v->device->does->keep(v->on, &f);
 
-    return v->device->does->keep(v->on, &f);
+    /* Pictures do without a past that there is no room for. */
+    if (st == EXPO_NO_MEMORY) {
+        v->device->does->forget(v->on);
+        return EXPO_OK;
+    }
+
+    return st;
 }
 
 
@@ -507,8 +532,8 @@ static expo_status_t
 restart(tracer_view_t *v)
 {
     v->samples = 0;
+    v->pass.count = 0;
     v->spoiled = false;
-    atomic_store(&v->interrupted, false);
 
     return v->film ? v->device->does->clear(v->on) : EXPO_OK;
 }
@@ -541,6 +566,27 @@ focus(pt_scene_t *s)
     if (depth < PT_FAR) {
         s->camera.focus = depth;
     }
+}
+
+
+/* Whether there is a film, and all of its pixels have the same samples. */
+static expo_status_t
+readable(const tracer_view_t *v)
+{
+    if (!v->set || !v->film || v->spoiled) {
+        return EXPO_INVALID;
+    }
+
+    return v->pass.count > 0 ? EXPO_AGAIN : EXPO_OK;
+}
+
+
+static bool
+never(void *ctx)
+{
+    (void) ctx;
+
+    return false;
 }
 
 

@@ -7,6 +7,7 @@
 #ifndef TRACER_H
 #define TRACER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ expo_status_t tracer_create(const char *device, unsigned threads,
                             tracer_t **out, char *error, size_t error_bytes);
 void tracer_destroy(tracer_t *t);
 const char *tracer_device(const tracer_t *t);
+bool tracer_is_card(const tracer_t *t); /* with memory of its own */
 
 /*
  * Any call on a view may answer EXPO_IO: the device failed. All its views are
@@ -66,11 +68,11 @@ typedef enum {
     TRACER_WOODCOCK,
     TRACER_ER2012
 } tracer_mode_t;
-void tracer_mode(tracer_view_t *v, tracer_mode_t mode);
+expo_status_t tracer_mode(tracer_view_t *v, tracer_mode_t mode);
 
 /* ER2012's steps become `part`, above 0, of what they were then: a half is
  * twice the work and less bias. The film starts again from zero samples. */
-void tracer_stride(tracer_view_t *v, float part);
+expo_status_t tracer_stride(tracer_view_t *v, float part);
 
 /* Film of width x height pixels (16..4096), zero samples; seed: any. It too
  * looks back to the film before. */
@@ -84,23 +86,26 @@ expo_status_t tracer_film(tracer_view_t *v, uint32_t width, uint32_t height,
  */
 #define TRACER_AGAIN 2
 
-/*
- * Adds `samples` paths to every pixel; the same bits for any thread count.
- * EXPO_EXPIRED: interrupted; the film is good for nothing until it is set anew.
- */
+/* Adds `samples` paths to every pixel; the same bits for any thread count. */
 expo_status_t tracer_pass(tracer_view_t *v, uint32_t samples);
 
 /*
- * From any thread: lets the pass that runs now, or else the next, end early,
- * because settings have come that its film does not show. tracer_set and
- * tracer_film forget it.
+ * The same in parts, and the same bits wherever they end. EXPO_AGAIN: over(ctx)
+ * ended this part; the next call goes on with the pass, whatever its `samples`.
+ * Until one answers EXPO_OK the film is no picture, and reading it answers
+ * EXPO_AGAIN too; whatever starts the film again gives the pass up.
+ *
+ * over: asked between pieces, at most a few ms each, by several threads at a
+ * time; once true it stays so. Each part does something, whatever it says.
  */
-void tracer_interrupt(tracer_view_t *v);
+expo_status_t tracer_pass_part(tracer_view_t *v, uint32_t samples,
+                               bool (*over)(void *ctx), void *ctx);
 
 uint32_t tracer_samples(const tracer_view_t *v);
 
 /* Paths since zero samples that gave no number (NaN, infinite) and were left
- * out of the film: always 0, unless a kernel has a bug. */
+ * out of the film: always 0, unless a kernel has a bug. UINT64_MAX when the
+ * device failed. */
 uint64_t tracer_bad_paths(const tracer_view_t *v);
 
 /*

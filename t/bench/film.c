@@ -72,6 +72,7 @@ static void latency(bench_t *b);
 static void memory(bench_t *b);
 static size_t held(void);
 static picture_wish_t wish_of(const bench_t *b);
+static bool never(void *ctx);
 static double now_ms(clockid_t clock);
 static int rising(const void *a, const void *b);
 
@@ -412,7 +413,8 @@ first(bench_t *b)
         start_cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
         picture_init(&picture, &b->scan.volume, b->scan.voxels, &ring);
 
-        if (picture_make(&picture, b->tracer, &wish, &result) != EXPO_OK ||
+        if (picture_make(&picture, b->tracer, &wish, never, NULL, &result) !=
+                EXPO_OK ||
             !result.shown) {
             fail(EXIT_INPUT, "no picture came");
         }
@@ -483,7 +485,8 @@ latency(bench_t *b)
         start = now_ms(CLOCK_MONOTONIC);
         start_cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
 
-        if (picture_make(&picture, b->tracer, &wish, &result) != EXPO_OK) {
+        if (picture_make(&picture, b->tracer, &wish, never, NULL, &result) !=
+            EXPO_OK) {
             fail(EXIT_INPUT, "no picture came");
         }
 
@@ -552,6 +555,16 @@ wish_of(const bench_t *b)
                         .moving = true};
 
     return w;
+}
+
+
+/* Nobody else wants the device. */
+static bool
+never(void *ctx)
+{
+    (void) ctx;
+
+    return false;
 }
 
 

@@ -209,45 +209,50 @@ launches_are_short_and_change_no_bit(void)
     check(memcmp(rgb[0], rgb[1], sizeof(rgb[0])) == 0);
 }
 
-static tracer_view_t *interrupted;
-
-static void
-interrupt(void)
+static bool
+after_launches(void *most)
 {
-    if (fake.launches == 3) {
-        tracer_interrupt(interrupted);
-    }
+    return fake.launches >= *(const int *) most;
 }
 
+/* Each part is some launches, and what they add up to is the whole pass. */
 static void
-an_interrupt_leaves_two_launches_at_most(void)
+a_pass_may_come_in_parts(void)
 {
-    static float rgb[2][3 * PIXELS];
+    static float rgb[3 * PIXELS], whole[3 * PIXELS];
+    expo_status_t st;
+    tracer_view_t *v;
+    int most, parts;
     tracer_t *t;
-    int i;
 
-    for (i = 0; i < 2; i++) {
+    for (most = 0; most < 4; most++) {
         reset();
         fake.block_ms = 1.5f * LAUNCH_MS;
-        open_view(&t, &interrupted, TRACER_PRODUCTION, WIDTH, HEIGHT);
-        tracer_pass(interrupted, 2);
+        open_view(&t, &v, TRACER_PRODUCTION, WIDTH, HEIGHT);
+        check(tracer_pass(v, 1) == EXPO_OK);
+        parts = 0;
 
-        if (i == 1) {
+        do {
             fake.launches = 0;
-            fake.launched = interrupt;
-            check(tracer_pass(interrupted, 50) == EXPO_EXPIRED);
-            check(fake.launches <= 3 + LAUNCHES);
-            fake.launched = NULL;
-        }
+            st = tracer_pass_part(v, 5, after_launches, &most);
+            check(st == EXPO_OK || fake.launches == (most > 1 ? most : 1));
+            check(st == EXPO_OK || tracer_read(v, rgb) == EXPO_AGAIN);
+            parts++;
+        } while (st == EXPO_AGAIN);
 
-        /* And nothing of it stays in the next film. */
-        tracer_film(interrupted, WIDTH, HEIGHT, 4);
-        check(tracer_pass(interrupted, 2) == EXPO_OK);
-        tracer_read(interrupted, rgb[i]);
-        close_view(t, interrupted);
+        check(st == EXPO_OK && tracer_samples(v) == 6);
+        check(parts >= 5 * 9 / (most > 1 ? most : 1));
+        tracer_read(v, rgb);
+
+        /* And nothing of what was given up stays in the next film. */
+        fake.launches = 0;
+        check(tracer_pass_part(v, 5, after_launches, &most) == EXPO_AGAIN);
+        tracer_film(v, WIDTH, HEIGHT, 3);
+        check(tracer_pass(v, 6) == EXPO_OK);
+        tracer_read(v, whole);
+        check(memcmp(rgb, whole, sizeof(rgb)) == 0);
+        close_view(t, v);
     }
-
-    check(memcmp(rgb[0], rgb[1], sizeof(rgb[0])) == 0);
 }
 
 static void
@@ -345,7 +350,14 @@ a_film_may_grow_and_may_fail_to(void)
         check(tracer_pass(v, 1) == EXPO_OK);
     }
 
+    /* Pictures do without a past that finds no room. */
+    check(tracer_film(v, 60, 60, 3) == EXPO_OK);
+    check(tracer_pass(v, 1) == EXPO_OK);
     fake.memory = 1;
+    s.camera.position[0] += 0.1;
+    check(tracer_set(v, &s) == EXPO_OK);
+    check(tracer_pass(v, 1) == EXPO_OK);
+
     check(tracer_film(v, 100, 100, 3) == EXPO_NO_MEMORY);
     check(tracer_pass(v, 1) == EXPO_INVALID);
     check(tracer_read(v, rgb) == EXPO_INVALID);
@@ -443,6 +455,10 @@ all_goes_well(int *calls)
 
     if (st == EXPO_OK) {
         st = tracer_read_display(v, 40, 30, rgba);
+    }
+
+    if (st == EXPO_OK && tracer_bad_paths(v) != 0) {
+        st = EXPO_NO_MEMORY;
     }
 
     if (st == EXPO_IO && tracer_trouble(t)[0] == '\0') {
@@ -547,7 +563,7 @@ main(void)
     lumps();
     every_pixel_gets_the_sums_that_the_kernels_functions_give();
     launches_are_short_and_change_no_bit();
-    an_interrupt_leaves_two_launches_at_most();
+    a_pass_may_come_in_parts();
     the_card_renders_its_own_copy_of_the_volume();
     a_camera_move_uploads_nothing();
     a_film_may_grow_and_may_fail_to();

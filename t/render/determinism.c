@@ -1,9 +1,12 @@
 /*
  * Group 8 of the renderer's tests: a seed gives the same bits for any number of
- * threads, any portions of samples and any order of tiles, with the build for
+ * threads, any portions of samples, any cuts of a pass into parts and any order
+ * of tiles, with the build for
  * every CPU and with the one for x86-64-v3, which differ from each other by
  * rounding only.
  */
+
+#include <stdatomic.h>
 
 #include "render-worker/render/pass.h"
 #include "t/render/medium.h"
@@ -38,6 +41,40 @@ everything(void)
     return s;
 }
 
+/* Ends a part after so many pieces; 0: never. */
+typedef struct {
+    uint32_t pieces;
+    atomic_uint asked;
+    unsigned parts;
+} cut_t;
+
+static bool
+is_over(void *data)
+{
+    cut_t *cut = data;
+
+    return cut->pieces > 0 && ++cut->asked >= cut->pieces;
+}
+
+static cut_t cut;
+static int failed;
+
+static void
+pass(tracer_view_t *view, uint32_t samples)
+{
+    expo_status_t st;
+
+    do {
+        cut.asked = 0;
+        cut.parts++;
+        /* Only the first says how many. */
+        st = tracer_pass_part(view, samples, is_over, &cut);
+        samples = 99;
+    } while (st == EXPO_AGAIN);
+
+    failed += st != EXPO_OK;
+}
+
 static void
 render(unsigned threads, tracer_mode_t mode, uint64_t seed,
        const uint32_t *portions, picture_t *out)
@@ -56,7 +93,7 @@ render(unsigned threads, tracer_mode_t mode, uint64_t seed,
     tracer_film(view, WIDTH, HEIGHT, seed);
 
     for (; *portions > 0; portions++) {
-        tracer_pass(view, *portions);
+        pass(view, *portions);
     }
 
     tracer_read(view, out->rgb);
@@ -115,6 +152,38 @@ every_portion_of_samples_gives_the_same_bits(void)
     }
 
     check(apart == 0);
+}
+
+/* The film is 12 tiles. */
+static void
+every_cut_of_a_pass_gives_the_same_bits(void)
+{
+    static const uint32_t portions[] = {2, 1, SAMPLES - 3, 0};
+    static picture_t one, other;
+    tracer_mode_t mode;
+    unsigned threads;
+    int apart = 0, miscounted = 0;
+
+    for (mode = TRACER_PRODUCTION; mode <= TRACER_ER2012; mode++) {
+        cut.pieces = 0;
+        render(1, mode, 3, portions, &one);
+
+        for (threads = 1; threads <= 3; threads++) {
+            for (cut.pieces = 1; cut.pieces <= 13; cut.pieces += 3) {
+                cut.parts = 0;
+                render(threads, mode, 3, portions, &other);
+                apart += memcmp(&one, &other, sizeof(one)) != 0;
+                miscounted += threads == 1 && cut.pieces == 1 &&
+                              cut.parts != 3 * 12;
+                miscounted += cut.pieces == 13 && cut.parts != 3;
+            }
+        }
+    }
+
+    cut.pieces = 0;
+    check(apart == 0);
+    check(miscounted == 0);
+    check(failed == 0);
 }
 
 static void
@@ -218,6 +287,7 @@ main(void)
 {
     every_number_of_threads_gives_the_same_bits();
     every_portion_of_samples_gives_the_same_bits();
+    every_cut_of_a_pass_gives_the_same_bits();
     another_seed_gives_other_noise();
     both_builds_repeat_themselves_and_agree();
 

@@ -195,22 +195,48 @@ a_new_film_or_mode_leaves_nothing_either(void)
     tracer_close(view);
 }
 
-/* Whatever an interrupted pass got done, a change forgets. */
+static bool
+at_once(void *ctx)
+{
+    return ctx == NULL;
+}
+
+/* Whatever part of a pass was done, a change forgets; till then there is
+ * nothing to be seen. */
 static void
-an_interrupted_pass_leaves_nothing(void)
+a_part_of_a_pass_leaves_nothing(void)
 {
     static picture_t fresh, again;
     expo_settings_t s = lit();
     tracer_view_t *view = opened(&s);
+    int i;
 
     take(view, &fresh);
-    tracer_set(view, &s);
-    tracer_pass(view, 1);
-    tracer_interrupt(view);
-    check(tracer_pass(view, 5) == EXPO_EXPIRED);
-    tracer_set(view, &s);
-    take(view, &again);
-    check(same(&fresh, &again, 1));
+
+    for (i = 0; i < 3; i++) {
+        tracer_set(view, &s);
+        check(tracer_pass(view, 2) == EXPO_OK);
+        check(tracer_pass_part(view, 5, at_once, NULL) == EXPO_AGAIN);
+        check(tracer_samples(view) == 2);
+        check(tracer_noise(view) < 0);
+        check(tracer_read(view, again.rgb) == EXPO_AGAIN);
+        check(tracer_read_filtered(view, again.rgb) == EXPO_AGAIN);
+        check(tracer_read_display(view, SIDE, SIDE, again.shown) == EXPO_AGAIN);
+
+        if (i == 0) {
+            tracer_set(view, &s);
+
+        } else if (i == 1) {
+            tracer_film(view, SIDE, SIDE, 3);
+
+        } else {
+            tracer_mode(view, TRACER_PRODUCTION);
+        }
+
+        take(view, &again);
+        check(same(&fresh, &again, 1));
+    }
+
     tracer_close(view);
 }
 
@@ -246,7 +272,7 @@ main(void)
     voxels = test_ball(&volume, 9);
     a_change_leaves_nothing_of_the_old_picture();
     a_new_film_or_mode_leaves_nothing_either();
-    an_interrupted_pass_leaves_nothing();
+    a_part_of_a_pass_leaves_nothing();
     views_do_not_mix();
     free(voxels);
     tracer_destroy(tracer);

@@ -52,6 +52,7 @@ device_cuda_create(unsigned number, device_t **out, char *error,
     cuda->number = (int) number;
     cuda->device.does = &cuda_table;
     cuda->device.name = cuda->name;
+    cuda->device.is_card = true;
     cuda->device.trouble = cuda->trouble;
 
     st = choose(cuda, error, error_bytes);

@@ -54,8 +54,8 @@ expo_status_t cuda_status(const device_view_t *view, cudaError_t e);
 
 /* device_cuda_pass.c */
 expo_status_t cuda_pass(device_view_t *view, const pt_scene_t *s,
-                        uint32_t first, uint32_t count,
-                        const atomic_bool *stop);
+                        device_pass_t *pass, bool (*over)(void *ctx),
+                        void *ctx);
 
 /* device_cuda_film.c */
 expo_status_t cuda_film(device_view_t *view, uint32_t width, uint32_t height);

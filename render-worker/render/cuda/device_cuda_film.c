@@ -155,7 +155,11 @@ cuda_bad_paths(const device_view_t *view)
     expo_status_t st;
     const pt_pixel_t *pixel = sums(v, &st);
 
-    for (i = 0; st == EXPO_OK && i < pixels; i++) {
+    if (st != EXPO_OK) {
+        return UINT64_MAX;
+    }
+
+    for (i = 0; i < pixels; i++) {
         sum += pixel[i].bad;
     }
 

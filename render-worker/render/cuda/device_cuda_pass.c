@@ -4,7 +4,7 @@
 
 #include "render-worker/render/cuda/device_cuda.h"
 
-/* What of a pass has been put on the stream. */
+/* What of a pass has been put on the stream; pieces are blocks. */
 typedef struct {
     kernels_share_t next;
     uint32_t end;         /* sample */
@@ -20,21 +20,23 @@ static cudaError_t launch_ended(cuda_view_t *v, const progress_t *p,
 
 
 expo_status_t
-cuda_pass(device_view_t *view, const pt_scene_t *s, uint32_t first,
-          uint32_t count, const atomic_bool *stop)
+cuda_pass(device_view_t *view, const pt_scene_t *s, device_pass_t *pass,
+          bool (*over)(void *ctx), void *ctx)
 {
     cuda_view_t *v = (cuda_view_t *) view;
     pt_scene_t scene = scene_on_card(v, s);
-    progress_t p = {.next = {.first = first},
-                    .end = first + count,
-                    .blocks = kernels_blocks(s->width, s->height)};
+    progress_t p = {
+        .next = {.first = pass->first + pass->samples, .block = pass->pieces},
+        .end = pass->first + pass->count,
+        .blocks = kernels_blocks(s->width, s->height)};
     cudaError_t e = cuda_use(view), ended;
 
     if (e == cudaSuccess) {
         e = cudaEventRecord(v->mark[0], v->stream);
     }
 
-    while (e == cudaSuccess && p.next.first < p.end && !atomic_load(stop)) {
+    while (e == cudaSuccess && p.next.first < p.end &&
+           (p.started == 0 || !over(ctx))) {
         if (p.started >= LAUNCHES) {
             e = launch_ended(v, &p, p.started - LAUNCHES);
         }
@@ -51,11 +53,14 @@ cuda_pass(device_view_t *view, const pt_scene_t *s, uint32_t first,
         e = launch_ended(v, &p, p.started - 1);
     }
 
-    if (e == cudaSuccess && atomic_load(stop)) {
-        return EXPO_EXPIRED;
+    if (e != cudaSuccess) {
+        return cuda_status(view, e);
     }
 
-    return cuda_status(view, e);
+    pass->samples = p.next.first - pass->first;
+    pass->pieces = p.next.block;
+
+    return p.next.first < p.end ? EXPO_AGAIN : EXPO_OK;
 }
 
 

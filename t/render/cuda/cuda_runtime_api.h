@@ -81,7 +81,6 @@ typedef struct {
     float longest_ms;     /* the longest launch */
     int launches;
     int uploads;          /* copies to the card */
-    void (*launched)(void); /* called as one is put on a stream; may be NULL */
 } fake_t;
 
 extern fake_t fake;
