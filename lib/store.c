@@ -57,7 +57,15 @@ static const char *const store_migrations[] = {
     "CREATE INDEX configurations_scan ON configurations (scan_id);",
 
     /* 2: 0 is the site's quota; so far every user had a copy of it */
-    "UPDATE users SET quota = 0;"};
+    "UPDATE users SET quota = 0;",
+
+    /* 3: blob_id is NULL once the upload is a scan */
+    "CREATE TABLE uploads (id BLOB PRIMARY KEY,"
+    " owner_tag BLOB NOT NULL REFERENCES users, epoch INTEGER NOT NULL,"
+    " sealed BLOB NOT NULL, blob_id BLOB UNIQUE, length INTEGER NOT NULL,"
+    " received INTEGER NOT NULL, expires INTEGER NOT NULL,"
+    " meta BLOB NOT NULL, tail BLOB NOT NULL) STRICT;"
+    "CREATE INDEX uploads_owner ON uploads (owner_tag);"};
 
 #define STORE_SCHEMA                                                           \
     ((int) (sizeof(store_migrations) / sizeof(store_migrations[0])))
@@ -311,6 +319,16 @@ void
 expo_store_unlock(expo_store_t *s)
 {
     sqlite3_mutex_leave(s->mutex);
+}
+
+
+void
+expo_store_wipe_log(expo_store_t *s)
+{
+    expo_store_lock(s);
+    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                              NULL);
+    expo_store_unlock(s);
 }
 
 

@@ -25,6 +25,7 @@ typedef struct expo_store_s expo_store_t;
 
 #define EXPO_QUOTA_DEFAULT (20ull << 30)
 #define EXPO_SCANS_MAX 2000 /* of one owner: a list opens each of them */
+#define EXPO_UPLOADS_MAX 64 /* of one owner, begun and not whole */
 
 /*
  * dir: the data folder (mode 0700): store.db and blobs/. Made when create != 0.
@@ -54,8 +55,9 @@ typedef struct {
 } expo_user_t;
 
 /*
- * used_bytes is filled by the store, ignored when adding. quota_bytes: 0 when
- * adding means expo_store_quota's; what comes back is what holds.
+ * used_bytes is filled by the store, ignored when adding: scans, and all of
+ * each upload that has begun. quota_bytes: 0 when adding means
+ * expo_store_quota's; what comes back is what holds.
  */
 expo_status_t expo_store_user(expo_store_t *s, const uint8_t tag[EXPO_TAG],
                               expo_user_t *out); /* EXPO_NOT_FOUND */
@@ -67,7 +69,7 @@ typedef struct {
     uint8_t name_tag[64]; /* keyed hash of the account's name */
     uint8_t sub_tag[64];  /* keyed hash of its subject: who holds a token */
     uint8_t salt[16];
-    uint8_t verifier[32];  /* argon2id output, first half */
+    uint8_t verifier[32];   /* argon2id output, first half */
     uint8_t sub_sealed[80]; /* the random subject, opened by the second half */
     int disabled;
 } expo_account_row_t;
@@ -94,13 +96,13 @@ typedef struct {
     expo_id_t id;
     expo_scan_state_t state;
     uint32_t epoch;
-    uint32_t attempts;  /* of import */
-    uint32_t revision;  /* of meta, +1 on every change */
+    uint32_t attempts; /* of import */
+    uint32_t revision; /* of meta, +1 on every change */
     uint32_t created_day;
-    uint64_t bytes;     /* of its blobs, rounded up to 64 KiB */
-    expo_role_t role;   /* of the user asked for */
+    uint64_t bytes;   /* of its blobs, rounded up to 64 KiB */
+    expo_role_t role; /* of the user asked for */
     uint8_t sealed[EXPO_SEALED_KEY];
-    uint8_t *meta;      /* ciphertext, malloc'd; free with expo_store_scan_free */
+    uint8_t *meta; /* ciphertext, malloc'd; free with expo_store_scan_free */
     size_t meta_bytes;
 } expo_scan_t;
 void expo_store_scan_free(expo_scan_t *scan);
@@ -138,7 +140,8 @@ expo_status_t expo_store_blob_open(expo_store_t *s, const expo_id_t *scan,
  * are kept free).
  * state and role of `scan` are not looked at.
  */
-expo_status_t expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG],
+expo_status_t expo_store_scan_add(expo_store_t *s,
+                                  const uint8_t owner[EXPO_TAG],
                                   const expo_scan_t *scan,
                                   expo_blob_file_t *original);
 /*
@@ -165,6 +168,59 @@ expo_status_t expo_store_scan_meta(expo_store_t *s, const expo_id_t *id,
 /* Keys first, then blobs; open descriptors stay readable. */
 expo_status_t expo_store_scan_delete(expo_store_t *s, const expo_id_t *id);
 
+/* --- uploads in parts, which outlive connections and processes --- */
+/*
+ * Its file has the blob's header and whole chunks; bytes after the last whole
+ * chunk are in `tail`, sealed by themselves. What the file has beyond
+ * `received` counts as well if its chunks verify: they came after the last
+ * save.
+ */
+typedef struct {
+    expo_id_t id; /* also of the scan that it becomes */
+    uint32_t epoch;
+    uint8_t sealed[EXPO_SEALED_KEY]; /* to its owner, as a scan's */
+    expo_id_t blob;                  /* unless whole */
+    int whole;                       /* the scan is there */
+    uint64_t length;                 /* bytes that will come in all */
+    uint64_t received;
+    uint64_t expires;     /* Unix seconds */
+    uint8_t *meta, *tail; /* malloc'd ciphertext */
+    size_t meta_bytes, tail_bytes;
+} expo_upload_t;
+void expo_store_upload_free(expo_upload_t *u);
+/*
+ * A new one of nothing but its header. EXPO_NO_SPACE: with all that has begun
+ * it is over the owner's quota. EXPO_FULL: over EXPO_UPLOADS_MAX.
+ */
+expo_status_t expo_store_upload_add(expo_store_t *s,
+                                    const uint8_t owner[EXPO_TAG],
+                                    const expo_upload_t *u,
+                                    expo_blob_file_t *f);
+/* As its owner may see it; EXPO_NOT_FOUND for anything else. */
+expo_status_t expo_store_upload(expo_store_t *s, const uint8_t owner[EXPO_TAG],
+                                const expo_id_t *id, expo_upload_t *out);
+/*
+ * Its file, for reading; or for writing too if `alone`, which one descriptor
+ * at a time can be until it is closed, in whatever process. EXPO_CONFLICT:
+ * another one is.
+ */
+expo_status_t expo_store_upload_open(expo_store_t *s, const expo_id_t *blob,
+                                     int alone, int *fd);
+/* Syncs the file, then says that so much is there. EXPO_NOT_FOUND: expired. */
+expo_status_t expo_store_upload_save(expo_store_t *s, const expo_id_t *id,
+                                     int fd, uint64_t received,
+                                     uint64_t expires, const uint8_t *tail,
+                                     size_t tail_bytes);
+/* All of it is there: the same as expo_store_scan_add. */
+expo_status_t expo_store_upload_finish(expo_store_t *s,
+                                       const uint8_t owner[EXPO_TAG],
+                                       const expo_scan_t *scan,
+                                       const expo_blob_file_t *f);
+/* Its key first, then its file. A scan that it has become stays. */
+expo_status_t expo_store_upload_delete(expo_store_t *s,
+                                       const uint8_t owner[EXPO_TAG],
+                                       const expo_id_t *id);
+
 /* --- configurations --- */
 typedef struct {
     expo_id_t id, scan;
@@ -189,8 +245,11 @@ expo_status_t expo_store_configuration_delete(expo_store_t *s,
                                               const expo_id_t *id);
 
 /* --- housekeeping --- */
-/* Unlinks tombstoned blobs and files no row knows; *removed counts files. */
-expo_status_t expo_store_reap(expo_store_t *s, uint32_t *removed);
+/*
+ * Lets go of uploads that have expired, unlinks tombstoned blobs and files that
+ * no row knows. now: Unix seconds. *removed counts files.
+ */
+expo_status_t expo_store_reap(expo_store_t *s, uint64_t now, uint32_t *removed);
 /*
  * Compares rows, tombstones and files: the n-th disagreement goes to `say`.
  * EXPO_CORRUPT when there is any.

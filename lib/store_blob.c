@@ -112,8 +112,7 @@ expo_store_blob_sync(expo_store_t *s, const expo_blob_file_t *f)
 
 
 expo_status_t
-expo_store_blob_keep(expo_store_t *s, expo_blob_file_t *f,
-                     const expo_id_t *scan, uint32_t epoch)
+expo_store_blob_name(expo_store_t *s, expo_blob_file_t *f)
 {
     char path[32], name[EXPO_ID_TEXT + 1];
 
@@ -126,14 +125,30 @@ expo_store_blob_keep(expo_store_t *s, expo_blob_file_t *f,
 
     f->named = 1;
 
-    if (fsync(s->blobs) < 0) {
-        return blob_errno();
-    }
+    return fsync(s->blobs) < 0 ? blob_errno() : EXPO_OK;
+}
 
+
+expo_status_t
+expo_store_blob_insert(expo_store_t *s, const expo_blob_file_t *f,
+                       const expo_id_t *scan, uint32_t epoch)
+{
     return expo_store_run(s, "INSERT INTO blobs VALUES (?, ?, ?, ?, ?)",
                           "bbiii", f->id.b, sizeof(f->id.b), scan->b,
                           sizeof(scan->b), (int64_t) f->kind, (int64_t) epoch,
                           (int64_t) f->bytes);
+}
+
+
+expo_status_t
+expo_store_blob_keep(expo_store_t *s, expo_blob_file_t *f,
+                     const expo_id_t *scan, uint32_t epoch)
+{
+    expo_status_t st;
+
+    st = expo_store_blob_name(s, f);
+
+    return st == EXPO_OK ? expo_store_blob_insert(s, f, scan, epoch) : st;
 }
 
 

@@ -32,7 +32,7 @@ static expo_status_t check_database(check_t *c);
 static expo_status_t check_scans(check_t *c);
 static expo_status_t check_blobs(check_t *c);
 static void check_blob(check_t *c, const expo_id_t *id, const expo_id_t *scan,
-                       int kind, uint32_t epoch, uint64_t bytes);
+                       int kind, uint32_t epoch, uint64_t bytes, int grows);
 static expo_status_t check_file(void *data, const char *name);
 
 typedef struct {
@@ -42,10 +42,15 @@ typedef struct {
 
 
 expo_status_t
-expo_store_reap(expo_store_t *s, uint32_t *removed)
+expo_store_reap(expo_store_t *s, uint64_t now, uint32_t *removed)
 {
     reap_t r = {s, 0};
     expo_status_t st;
+
+    st = expo_store_upload_expire(s, now);
+    if (st != EXPO_OK) {
+        return st;
+    }
 
     st = expo_store_blob_bury(s, removed);
     if (st != EXPO_OK) {
@@ -147,6 +152,8 @@ check_known(expo_store_t *s, const expo_id_t *id)
 {
     return expo_store_exists(s,
                              "SELECT 1 FROM blobs WHERE id = ?1 UNION ALL"
+                             " SELECT 1 FROM uploads WHERE blob_id = ?1"
+                             " UNION ALL"
                              " SELECT 1 FROM blob_gc WHERE blob_id = ?1",
                              id);
 }
@@ -286,6 +293,7 @@ check_scans(check_t *c)
 }
 
 
+/* An upload's file may be longer than was saved, but never shorter. */
 static expo_status_t
 check_blobs(check_t *c)
 {
@@ -294,7 +302,12 @@ check_blobs(check_t *c)
     expo_status_t st;
 
     st = expo_store_query(
-        c->s, &q, "SELECT id, scan_id, kind, epoch, bytes FROM blobs", "");
+        c->s, &q,
+        "SELECT id, scan_id, kind, epoch, bytes, 0 FROM blobs UNION ALL"
+        " SELECT blob_id, id, 3, epoch, 128 + received"
+        " - max(length(tail) - 48, 0), 1 FROM uploads"
+        " WHERE blob_id IS NOT NULL",
+        "");
 
     while (st == EXPO_OK && (st = expo_store_row(c->s, q)) == EXPO_OK) {
         if (expo_store_column(q, 0, id.b, sizeof(id.b)) != EXPO_OK ||
@@ -305,7 +318,8 @@ check_blobs(check_t *c)
 
         check_blob(c, &id, &scan, sqlite3_column_int(q, 2),
                    (uint32_t) sqlite3_column_int64(q, 3),
-                   (uint64_t) sqlite3_column_int64(q, 4));
+                   (uint64_t) sqlite3_column_int64(q, 4),
+                   sqlite3_column_int(q, 5));
     }
 
     sqlite3_finalize(q);
@@ -316,7 +330,7 @@ check_blobs(check_t *c)
 
 static void
 check_blob(check_t *c, const expo_id_t *id, const expo_id_t *scan, int kind,
-           uint32_t epoch, uint64_t bytes)
+           uint32_t epoch, uint64_t bytes, int grows)
 {
     uint8_t header[EXPO_BLOB_HEADER];
     char name[EXPO_ID_TEXT + 1];
@@ -332,7 +346,8 @@ check_blob(check_t *c, const expo_id_t *id, const expo_id_t *scan, int kind,
     if (fd < 0 || fstat(fd, &sb) < 0) {
         check_say(c, "blob %s: %s", name, strerror(errno));
 
-    } else if ((uint64_t) sb.st_size != bytes) {
+    } else if ((uint64_t) sb.st_size != bytes &&
+               !(grows && (uint64_t) sb.st_size > bytes)) {
         check_say(c, "blob %s: %lld bytes on the disk, %llu in its row", name,
                   (long long) sb.st_size, (unsigned long long) bytes);
 

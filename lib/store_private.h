@@ -59,11 +59,36 @@ void expo_store_unlock(expo_store_t *s);
 expo_status_t expo_store_begin(expo_store_t *s);
 expo_status_t expo_store_end(expo_store_t *s, expo_status_t st);
 
+/* Cuts the log, which still holds what secure_delete has wiped: keys. */
+void expo_store_wipe_log(expo_store_t *s);
+
+/* expo_store_user with the handle locked. */
+expo_status_t expo_store_user_locked(expo_store_t *s,
+                                     const uint8_t tag[EXPO_TAG],
+                                     expo_user_t *out);
+
+/* Rows of uploads that have expired go, their files become tombstones. */
+expo_status_t expo_store_upload_expire(expo_store_t *s, uint64_t now);
+
+/* --- a scan, inside a transaction --- */
+
+/*
+ * The row of an importing scan whose blobs take `bytes`, and its owner's key.
+ * EXPO_NO_SPACE: over the quota.
+ */
+expo_status_t expo_store_scan_insert(expo_store_t *s,
+                                     const uint8_t owner[EXPO_TAG],
+                                     const expo_scan_t *scan, uint64_t bytes);
+
 /* --- blobs, inside a transaction --- */
 
 /* Syncs the data; before the transaction, for it may take long. */
 expo_status_t expo_store_blob_sync(expo_store_t *s, const expo_blob_file_t *f);
-/* Names the file, syncs the folder, inserts the row. */
+/* Names the file and syncs the folder. */
+expo_status_t expo_store_blob_name(expo_store_t *s, expo_blob_file_t *f);
+expo_status_t expo_store_blob_insert(expo_store_t *s, const expo_blob_file_t *f,
+                                     const expo_id_t *scan, uint32_t epoch);
+/* Both. */
 expo_status_t expo_store_blob_keep(expo_store_t *s, expo_blob_file_t *f,
                                    const expo_id_t *scan, uint32_t epoch);
 /*

@@ -111,7 +111,6 @@ expo_status_t
 expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG],
                     const expo_scan_t *scan, expo_blob_file_t *original)
 {
-    const expo_id_t *id = &scan->id;
     expo_status_t st;
 
     st = expo_store_blob_sync(s, original);
@@ -124,12 +123,29 @@ expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG],
         return st;
     }
 
+    st = expo_store_scan_insert(s, owner, scan, original->bytes);
+
+    if (st == EXPO_OK) {
+        st = expo_store_blob_keep(s, original, &scan->id, scan->epoch);
+    }
+
+    return expo_store_blob_end(s, st, &original, 1);
+}
+
+
+expo_status_t
+expo_store_scan_insert(expo_store_t *s, const uint8_t owner[EXPO_TAG],
+                       const expo_scan_t *scan, uint64_t bytes)
+{
+    const expo_id_t *id = &scan->id;
+    expo_status_t st;
+
     st = expo_store_run(
         s, "INSERT INTO scans VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)", "bbiiiiib",
         id->b, sizeof(id->b), owner, (size_t) EXPO_TAG, (int64_t) scan->epoch,
         (int64_t) EXPO_SCAN_IMPORTING, (int64_t) scan->revision,
-        (int64_t) scan_units(original->bytes), (int64_t) scan->created_day,
-        scan->meta, scan->meta_bytes);
+        (int64_t) scan_units(bytes), (int64_t) scan->created_day, scan->meta,
+        scan->meta_bytes);
 
     if (st == EXPO_OK) {
         st = scan_quota(s, id);
@@ -142,11 +158,7 @@ expo_store_scan_add(expo_store_t *s, const uint8_t owner[EXPO_TAG],
             (int64_t) scan->epoch, scan->sealed, sizeof(scan->sealed));
     }
 
-    if (st == EXPO_OK) {
-        st = expo_store_blob_keep(s, original, id, scan->epoch);
-    }
-
-    return expo_store_blob_end(s, st, &original, 1);
+    return st;
 }
 
 
@@ -281,6 +293,7 @@ expo_store_scan_delete(expo_store_t *s, const expo_id_t *id)
 {
     static const char *const parts[] = {
         "DELETE FROM scan_keys WHERE scan_id = ?",
+        "DELETE FROM uploads WHERE id = ?",
         "DELETE FROM configurations WHERE scan_id = ?"};
     expo_status_t st;
 
@@ -289,7 +302,7 @@ expo_store_scan_delete(expo_store_t *s, const expo_id_t *id)
         return st;
     }
 
-    for (size_t i = 0; i < 2 && st == EXPO_OK; i++) {
+    for (size_t i = 0; i < 3 && st == EXPO_OK; i++) {
         st = expo_store_run(s, parts[i], "b", id->b, sizeof(id->b));
     }
 
@@ -312,12 +325,7 @@ expo_store_scan_delete(expo_store_t *s, const expo_id_t *id)
     }
 
     expo_store_blob_bury(s, NULL);
-
-    /* secure_delete has wiped the pages; the log still holds the keys. */
-    expo_store_lock(s);
-    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
-                              NULL);
-    expo_store_unlock(s);
+    expo_store_wipe_log(s);
 
     return EXPO_OK;
 }

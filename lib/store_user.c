@@ -12,15 +12,30 @@ static expo_status_t user_account(expo_store_t *s, const char *sql,
 expo_status_t
 expo_store_user(expo_store_t *s, const uint8_t tag[EXPO_TAG], expo_user_t *out)
 {
-    sqlite3_stmt *q;
     expo_status_t st;
 
     expo_store_lock(s);
+    st = expo_store_user_locked(s, tag, out);
+    expo_store_unlock(s);
+
+    return st;
+}
+
+
+expo_status_t
+expo_store_user_locked(expo_store_t *s, const uint8_t tag[EXPO_TAG],
+                       expo_user_t *out)
+{
+    sqlite3_stmt *q;
+    expo_status_t st;
 
     st = expo_store_query(
         s, &q,
         "SELECT salt, pk, quota, state, (SELECT coalesce(sum(bytes_64k), 0)"
-        " FROM scans WHERE owner_tag = tag) FROM users WHERE tag = ?",
+        " FROM scans WHERE owner_tag = tag)"
+        " + (SELECT coalesce(sum(length / 65536 + (length % 65536 > 0)), 0)"
+        " FROM uploads WHERE owner_tag = tag AND blob_id IS NOT NULL)"
+        " FROM users WHERE tag = ?",
         "b", tag, (size_t) EXPO_TAG);
     if (st == EXPO_OK) {
         st = expo_store_row(s, q);
@@ -42,7 +57,6 @@ expo_store_user(expo_store_t *s, const uint8_t tag[EXPO_TAG], expo_user_t *out)
     }
 
     sqlite3_finalize(q);
-    expo_store_unlock(s);
 
     return st;
 }

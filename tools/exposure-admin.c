@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <sodium.h>
+#include <time.h>
 
 #include "lib/vault.h"
 
@@ -315,7 +316,7 @@ tidy(const admin_options_t *o, int check, uint32_t *removed, expo_status_t *st)
         return 1;
     }
 
-    *st = expo_store_reap(s, removed);
+    *st = expo_store_reap(s, (uint64_t) time(NULL), removed);
     if (*st == EXPO_OK && check) {
         *st = expo_store_check(s, say_wrong, NULL);
     }

@@ -372,7 +372,7 @@ main(void)
     check(adds(&scan) == EXPO_OK);
     check(run(lists, "list"));
 
-    check(expo_store_reap(store, &removed) == EXPO_OK);
+    check(expo_store_reap(store, 0, &removed) == EXPO_OK);
     check(expo_store_check(store, say, NULL) == EXPO_OK);
     check(run(opens, "open"));
 

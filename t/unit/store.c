@@ -486,7 +486,7 @@ what_does_not_agree_is_said(void)
     fd = open(stray, O_CREAT | O_RDWR, 0600);
     close(fd);
     check(!is_clean());
-    check(expo_store_reap(s, &removed) == EXPO_OK && removed == 0);
+    check(expo_store_reap(s, 0, &removed) == EXPO_OK && removed == 0);
     unlink(stray);
 
     expo_id_print(name, &other);
@@ -494,7 +494,7 @@ what_does_not_agree_is_said(void)
     fd = open(stray, O_CREAT | O_RDWR, 0600);
     close(fd);
     check(!is_clean());
-    check(expo_store_reap(s, &removed) == EXPO_OK && removed == 1);
+    check(expo_store_reap(s, 0, &removed) == EXPO_OK && removed == 1);
     check(is_clean());
 
     check(rename(path, stray) == 0 && !is_clean() && said == 2);
@@ -531,9 +531,9 @@ tombstones_are_buried_by_the_next_reaper(void)
     check(expo_store_end(s, EXPO_OK) == EXPO_OK);
 
     check(files() == 1 && is_clean());
-    check(expo_store_reap(s, &removed) == EXPO_OK && removed == 1);
+    check(expo_store_reap(s, 0, &removed) == EXPO_OK && removed == 1);
     check(files() == 0 && is_clean());
-    check(expo_store_reap(s, &removed) == EXPO_OK && removed == 0);
+    check(expo_store_reap(s, 0, &removed) == EXPO_OK && removed == 0);
 
     end();
 }
@@ -555,7 +555,7 @@ two_processes_share_one_store(void)
     check(ready(&id) == EXPO_OK);
     s = mine;
     check(state(&ann, &id) == EXPO_SCAN_READY);
-    check(expo_store_reap(other, &removed) == EXPO_OK && removed == 0);
+    check(expo_store_reap(other, 0, &removed) == EXPO_OK && removed == 0);
     check(is_clean());
 
     expo_store_close(other);

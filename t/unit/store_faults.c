@@ -162,7 +162,7 @@ any_failing_call_leaves_the_old_or_the_new_state(void)
                                       : operations[o].before) ||
                 (st != EXPO_OK && errors[i % 2] == ENOSPC &&
                  (st != EXPO_NO_SPACE || files() != had)) ||
-                expo_store_reap(s, &removed) != EXPO_OK || !is_clean()) {
+                expo_store_reap(s, 0, &removed) != EXPO_OK || !is_clean()) {
                 printf("# operation %zu, call %d of %d, %s: %s, state %d\n", o,
                        i / 2, calls, strerror(errors[i % 2]),
                        expo_status_name(st), now);
@@ -234,7 +234,7 @@ death_at_any_call_leaves_the_old_or_the_new_state(void)
 
             if ((exit_status != FAULTS_DIED && exit_status != 0) ||
                 (now != operations[o].before && now != operations[o].after) ||
-                expo_store_reap(s, &removed) != EXPO_OK || !is_clean()) {
+                expo_store_reap(s, 0, &removed) != EXPO_OK || !is_clean()) {
                 printf("# operation %zu, call %d: status %d, state %d\n", o, n,
                        exit_status, now);
                 wrong++;
