@@ -447,7 +447,9 @@ ngx_exposure_reap_work(void *data)
     mcf = ngx_exposure_main_conf();
     removed = 0;
 
-    if (expo_store_reap(mcf->store, &removed) == EXPO_OK && removed > 0) {
+    if (expo_store_reap(mcf->store, (uint64_t) time(NULL), &removed) == EXPO_OK
+        && removed > 0)
+    {
         ngx_log_error(NGX_LOG_NOTICE, (ngx_log_t *) data, 0,
                       "exposure: removed %uD files that no scan refers to",
                       removed);

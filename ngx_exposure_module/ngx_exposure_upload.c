@@ -1,9 +1,7 @@
 /*
- * POST /scans: the body is sealed chunk by chunk as it arrives. Plaintext is
- * in two buffers of one chunk, one that fills and one that a pool thread
- * seals; while both are taken nothing is read, and TCP slows the sender. The
- * file has no name until the last chunk is on disk, so an upload that is cut
- * leaves nothing.
+ * A body is sealed chunk by chunk as it arrives. Plaintext is in two buffers of
+ * one chunk, one that fills and one that a pool thread seals; while both are
+ * taken nothing is read, and TCP slows the sender.
  */
 
 #include "ngx_exposure_upload.h"
@@ -14,81 +12,113 @@
 #define NGX_EXPOSURE_UPLOAD_RATE        16384   /* bytes/s */
 #define NGX_EXPOSURE_UPLOAD_RETRY       100     /* ms */
 
-/* each takes three chunks of memory: of one user, in one nginx worker */
+/* each takes two chunks of memory: of one user, in one nginx worker */
 #define NGX_EXPOSURE_UPLOAD_MAX         8
 
 
-static ngx_exposure_upload_t *ngx_exposure_upload_create(
-    ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
 static void ngx_exposure_upload_begin_done(void *data);
-static expo_status_t ngx_exposure_upload_quota(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_event(ngx_http_request_t *r);
 static ngx_int_t ngx_exposure_upload_read(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_upload_take(ngx_exposure_upload_t *u);
-static ngx_int_t ngx_exposure_upload_seal(ngx_exposure_upload_t *u,
+static ngx_int_t ngx_exposure_upload_post(ngx_exposure_upload_t *u,
     ngx_uint_t last);
 static void ngx_exposure_upload_swap(ngx_exposure_upload_t *u);
+static void ngx_exposure_upload_seal_work(void *data);
 static void ngx_exposure_upload_retry(ngx_event_t *ev);
 static void ngx_exposure_upload_pause(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_upload_slow(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_upload_over(ngx_exposure_upload_t *u);
-static void ngx_exposure_upload_seal_done(void *data);
-static ngx_int_t ngx_exposure_upload_created(ngx_exposure_upload_t *u);
+static void ngx_exposure_upload_work_done(void *data);
 static void ngx_exposure_upload_go_on(ngx_exposure_upload_t *u, ngx_int_t rc);
 static void ngx_exposure_upload_finish(ngx_exposure_upload_t *u,
     ngx_int_t rc);
 static void ngx_exposure_upload_gone(void *data);
+static void ngx_exposure_upload_leave(ngx_exposure_upload_t *u);
+static void ngx_exposure_upload_drop(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_free(ngx_exposure_upload_t *u);
 
 
-ngx_int_t
-ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+void *
+ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
+    size_t size, const ngx_exposure_upload_kind_t *kind, ngx_int_t *rc)
 {
     ngx_uint_t              n;
+    ngx_http_cleanup_t     *cln;
     ngx_exposure_upload_t  *u;
 
-    /* what is refused here is not read: the answer goes out at once */
+    *rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
-    if (!ngx_exposure_body_is(r, "application/x-tar")) {
-        return ngx_exposure_reply_error(r, EXPO_UNSUPPORTED,
-                             "The body must be application/x-tar of DICOM "
-                             "files.");
-    }
-
-    if (r->headers_in.content_length_n == 0
-        || (r->headers_in.content_length_n < 0 && !r->headers_in.chunked
-#if (NGX_HTTP_V2)
-            && r->stream == NULL
-#endif
-           ))
-    {
-        return ngx_exposure_reply_error(r, EXPO_INVALID,
-                                        "The upload is empty.");
-    }
-
-    u = ngx_exposure_upload_create(r, ctx);
+    u = ngx_calloc(size, r->connection->log);
     if (u == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NULL;
     }
 
-    if (r->headers_in.content_length_n > u->conf->max_upload) {
-        u->cleanup->handler = NULL;
+    u->kind = kind;
+    u->file.fd = -1;
+    u->r = r;
+    u->conf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
+    u->limit = u->conf->max_upload;
+    u->claims = ctx->claims;
+    ngx_memcpy(u->tag, ctx->tag, EXPO_TAG);
+
+    u->retry.handler = ngx_exposure_upload_retry;
+    u->retry.data = r->connection;
+    u->retry.log = ngx_cycle->log;
+
+    ngx_exposure_upload_enlist(u);
+    (void) ngx_exposure_upload_others(u, &n);
+
+    if (n >= NGX_EXPOSURE_UPLOAD_MAX) {
         ngx_exposure_upload_free(u);
+        *rc = ngx_exposure_reply_busy(r, 1);
+
+        return NULL;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        ngx_exposure_upload_free(u);
+        return NULL;
+    }
+
+    cln->handler = ngx_exposure_upload_gone;
+    cln->data = u;
+    u->cleanup = cln;
+
+    u->filling = malloc(NGX_EXPOSURE_UPLOAD_CHUNK + EXPO_BLOB_TAG);
+    u->sealing = malloc(NGX_EXPOSURE_UPLOAD_CHUNK + EXPO_BLOB_TAG);
+
+    if (u->filling == NULL || u->sealing == NULL) {
+        ngx_exposure_upload_drop(u);
+        return NULL;
+    }
+
+    ctx->data = u;
+
+    return u;
+}
+
+
+ngx_int_t
+ngx_exposure_upload_run(ngx_exposure_upload_t *u)
+{
+    ngx_http_request_t  *r;
+
+    r = u->r;
+
+    if (r->headers_in.content_length_n > u->limit) {
+        ngx_exposure_upload_drop(u);
 
         return ngx_exposure_reply_error(r, EXPO_TOO_LARGE,
                                   "The upload is larger than this service "
                                   "takes.");
     }
 
-    (void) ngx_exposure_upload_others(u, &n);
-
-    if (n >= NGX_EXPOSURE_UPLOAD_MAX
-        || ngx_exposure_task_post(ngx_exposure_upload_begin_work,
-                                  ngx_exposure_upload_begin_done, u)
-           != NGX_OK)
+    if (ngx_exposure_task_post(u->kind->begin, ngx_exposure_upload_begin_done,
+                               u)
+        != NGX_OK)
     {
-        u->cleanup->handler = NULL;
-        ngx_exposure_upload_free(u);
+        ngx_exposure_upload_drop(u);
 
         return ngx_exposure_reply_busy(r, 1);
     }
@@ -100,53 +130,20 @@ ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 }
 
 
-static ngx_exposure_upload_t *
-ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+ngx_uint_t
+ngx_exposure_upload_has_body(ngx_http_request_t *r)
 {
-    ngx_http_cleanup_t     *cln;
-    ngx_exposure_upload_t  *u;
-
-    u = ngx_calloc(sizeof(ngx_exposure_upload_t), r->connection->log);
-    if (u == NULL) {
-        return NULL;
+    if (r->headers_in.content_length_n >= 0) {
+        return r->headers_in.content_length_n > 0;
     }
 
-    u->file.fd = -1;
-
-    ngx_exposure_upload_enlist(u);
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        ngx_exposure_upload_free(u);
-        return NULL;
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return !r->stream->in_closed;
     }
+#endif
 
-    cln->handler = ngx_exposure_upload_gone;
-    cln->data = u;
-
-    u->retry.handler = ngx_exposure_upload_retry;
-    u->retry.data = r->connection;
-    u->retry.log = r->connection->log;
-
-    u->r = r;
-    u->cleanup = cln;
-    u->conf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
-    u->claims = ctx->claims;
-    ngx_memcpy(u->tag, ctx->tag, EXPO_TAG);
-
-    u->filling = malloc(NGX_EXPOSURE_UPLOAD_CHUNK);
-    u->sealing = malloc(NGX_EXPOSURE_UPLOAD_CHUNK);
-    u->sealed = malloc(NGX_EXPOSURE_UPLOAD_CHUNK + EXPO_BLOB_TAG);
-
-    if (u->filling == NULL || u->sealing == NULL || u->sealed == NULL) {
-        cln->handler = NULL;
-        ngx_exposure_upload_free(u);
-        return NULL;
-    }
-
-    ctx->data = u;
-
-    return u;
+    return r->headers_in.chunked;
 }
 
 
@@ -170,17 +167,15 @@ ngx_exposure_upload_begin_done(void *data)
     c = r->connection;
     ngx_http_set_log_request(c->log, r);
 
-    if (u->st == EXPO_OK) {
-        u->st = ngx_exposure_upload_quota(u);
-    }
+    rc = u->kind->begun(u);
 
-    if (u->st != EXPO_OK) {
-        ngx_exposure_upload_go_on(u, ngx_exposure_reply_error(r, u->st,
-                                                              NULL));
+    if (rc != NGX_DECLINED) {
+        ngx_exposure_upload_go_on(u, rc);
         return;
     }
 
     u->started = ngx_current_msec;
+    u->reading = 1;
     r->request_body_no_buffering = 1;
 
     rc = ngx_http_read_client_request_body(r, ngx_exposure_upload_event);
@@ -190,29 +185,6 @@ ngx_exposure_upload_begin_done(void *data)
     ngx_http_finalize_request(r, rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc
                                                                  : NGX_DONE);
     ngx_http_run_posted_requests(c);
-}
-
-
-/* Sets how much may come. The store looks again, when all is there. */
-
-static expo_status_t
-ngx_exposure_upload_quota(ngx_exposure_upload_t *u)
-{
-    uint64_t  left;
-
-    left = 0;
-
-    if (u->user.used_bytes < u->user.quota_bytes) {
-        left = u->user.quota_bytes - u->user.used_bytes;
-    }
-
-    if (left == 0 || u->r->headers_in.content_length_n > (off_t) left) {
-        return EXPO_NO_SPACE;
-    }
-
-    u->left = (off_t) left;
-
-    return EXPO_OK;
 }
 
 
@@ -251,7 +223,7 @@ ngx_exposure_upload_read(ngx_exposure_upload_t *u)
 
         full = ngx_exposure_upload_take(u);
 
-        if (u->received > u->conf->max_upload
+        if (u->received > u->limit
             || u->received + ngx_exposure_upload_others(u, NULL) > u->left)
         {
             return ngx_exposure_upload_over(u);
@@ -264,12 +236,12 @@ ngx_exposure_upload_read(ngx_exposure_upload_t *u)
                 return NGX_DONE;
             }
 
-            if (u->received == 0) {
+            if (u->received == 0 && u->kind->empty) {
                 return ngx_exposure_reply_error(r, EXPO_INVALID,
-                                                "The upload is empty.");
+                                                u->kind->empty);
             }
 
-            if (ngx_exposure_upload_seal(u, !full) != NGX_OK) {
+            if (ngx_exposure_upload_post(u, !full) != NGX_OK) {
                 ngx_add_timer(&u->retry, NGX_EXPOSURE_UPLOAD_RETRY);
                 ngx_exposure_upload_pause(u);
                 return NGX_DONE;
@@ -338,16 +310,20 @@ ngx_exposure_upload_take(ngx_exposure_upload_t *u)
 }
 
 
+/* Gives what fills to the pool, to be sealed, or to end with. */
+
 static ngx_int_t
-ngx_exposure_upload_seal(ngx_exposure_upload_t *u, ngx_uint_t last)
+ngx_exposure_upload_post(ngx_exposure_upload_t *u, ngx_uint_t last)
 {
     ngx_exposure_upload_swap(u);
 
     u->seal_len = u->filled;
+    u->seal_index = u->index;
     u->last = last;
 
-    if (ngx_exposure_task_post(ngx_exposure_upload_seal_work,
-                               ngx_exposure_upload_seal_done, u)
+    if (ngx_exposure_task_post(last ? u->kind->end
+                                    : ngx_exposure_upload_seal_work,
+                               ngx_exposure_upload_work_done, u)
         != NGX_OK)
     {
         ngx_exposure_upload_swap(u);
@@ -357,6 +333,7 @@ ngx_exposure_upload_seal(ngx_exposure_upload_t *u, ngx_uint_t last)
     }
 
     u->filled = 0;
+    u->index++;
     u->busy = 1;
 
     return NGX_OK;
@@ -374,6 +351,15 @@ ngx_exposure_upload_swap(ngx_exposure_upload_t *u)
 }
 
 
+static void
+ngx_exposure_upload_seal_work(void *data)
+{
+    ngx_exposure_upload_t *u = data;
+
+    u->st = ngx_exposure_upload_seal(u, 0);
+}
+
+
 /* The pool was full: gigabytes that have come are not sent away for that. */
 
 static void
@@ -383,6 +369,11 @@ ngx_exposure_upload_retry(ngx_event_t *ev)
 
     u = (ngx_exposure_upload_t *) ((u_char *) ev
                                    - offsetof(ngx_exposure_upload_t, retry));
+
+    if (u->r == NULL) {
+        ngx_exposure_upload_leave(u);
+        return;
+    }
 
     ngx_http_set_log_request(u->r->connection->log, u->r);
     ngx_exposure_upload_go_on(u, ngx_exposure_upload_read(u));
@@ -421,7 +412,12 @@ ngx_exposure_upload_slow(ngx_exposure_upload_t *u)
 static ngx_int_t
 ngx_exposure_upload_over(ngx_exposure_upload_t *u)
 {
-    if (u->received > u->conf->max_upload) {
+    if (u->received > u->limit) {
+
+        /* nothing of what was too much is kept with what was not */
+        u->filled = 0;
+        u->resumable = 0;
+
         return ngx_exposure_reply_error(u->r, EXPO_TOO_LARGE, NULL);
     }
 
@@ -430,7 +426,7 @@ ngx_exposure_upload_over(ngx_exposure_upload_t *u)
 
 
 static void
-ngx_exposure_upload_seal_done(void *data)
+ngx_exposure_upload_work_done(void *data)
 {
     ngx_exposure_upload_t *u = data;
 
@@ -440,55 +436,28 @@ ngx_exposure_upload_seal_done(void *data)
     u->busy = 0;
     r = u->r;
 
-    if (u->last && u->st == EXPO_OK) {
-
-        ngx_exposure_upload_kept(u);
-
-        /* also when the client did not wait to hear of it */
-        (void) ngx_exposure_import_start(&u->claims, u->tag, &u->scan.id);
+    if (u->last) {
+        u->kind->ended(u);
     }
 
     if (r == NULL) {
-        ngx_exposure_upload_free(u);
+        ngx_exposure_upload_leave(u);
         return;
     }
 
     ngx_http_set_log_request(r->connection->log, r);
 
-    if (u->st != EXPO_OK) {
-        rc = ngx_exposure_reply_error(r, u->st, NULL);
+    if (u->last) {
+        rc = u->kind->answer(u);
 
-    } else if (u->last) {
-        rc = ngx_exposure_upload_created(u);
+    } else if (u->st != EXPO_OK) {
+        rc = ngx_exposure_reply_error(r, u->st, NULL);
 
     } else {
         rc = ngx_exposure_upload_read(u);
     }
 
     ngx_exposure_upload_go_on(u, rc);
-}
-
-
-static ngx_int_t
-ngx_exposure_upload_created(ngx_exposure_upload_t *u)
-{
-    char     id[EXPO_ID_TEXT + 1];
-    u_char   location[64], *p;
-    json_t  *json;
-
-    expo_id_print(id, &u->scan.id);
-    p = ngx_snprintf(location, sizeof(location), "/api/v1/scans/%s", id);
-
-    if (ngx_exposure_reply_header(u->r, "Location", location, p - location)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    json = u->json;
-    u->json = NULL;
-
-    return ngx_exposure_reply_json(u->r, NGX_HTTP_CREATED, json);
 }
 
 
@@ -540,8 +509,36 @@ ngx_exposure_upload_gone(void *data)
     }
 
     if (!u->busy) {
-        ngx_exposure_upload_free(u);
+        ngx_exposure_upload_leave(u);
     }
+}
+
+
+/* Without its client. What can be gone on with is ended in good order. */
+
+static void
+ngx_exposure_upload_leave(ngx_exposure_upload_t *u)
+{
+    if (u->resumable && u->reading && !u->last && u->st == EXPO_OK) {
+
+        if (ngx_exposure_upload_post(u, 1) != NGX_OK) {
+            ngx_add_timer(&u->retry, NGX_EXPOSURE_UPLOAD_RETRY);
+        }
+
+        return;
+    }
+
+    ngx_exposure_upload_free(u);
+}
+
+
+/* Before it has begun. */
+
+static void
+ngx_exposure_upload_drop(ngx_exposure_upload_t *u)
+{
+    u->cleanup->handler = NULL;
+    ngx_exposure_upload_free(u);
 }
 
 
@@ -549,6 +546,10 @@ static void
 ngx_exposure_upload_free(ngx_exposure_upload_t *u)
 {
     ngx_queue_remove(&u->queue);
+
+    if (u->kind->release) {
+        u->kind->release(u);
+    }
 
     if (u->file.fd != -1) {
         close(u->file.fd);
@@ -564,7 +565,6 @@ ngx_exposure_upload_free(ngx_exposure_upload_t *u)
 
     free(u->filling);
     free(u->sealing);
-    free(u->sealed);
     free(u->scan.meta);
     json_decref(u->json);
 

@@ -1,7 +1,9 @@
 /*
- * One upload, shared by its parts: ngx_exposure_upload.c and _others.c in the
- * event loop, ngx_exposure_upload_work.c in pool threads. While busy is set, the
- * pool has sealing, sealed, index, last, file and st; the loop has the rest.
+ * One body that is sealed as it arrives, whatever it becomes. The kinds of it
+ * (POST /scans, tus, STOW-RS) give functions for its beginning and end; what is
+ * between is ngx_exposure_upload.c in the event loop and _work.c in pool
+ * threads. While busy is set the pool has sealing, seal_len, seal_index, file,
+ * st and what the kind's begin and end touch; the loop has the rest.
  */
 
 #ifndef NGX_EXPOSURE_UPLOAD_H
@@ -10,56 +12,119 @@
 #include "ngx_exposure_rest.h"
 
 
-#define NGX_EXPOSURE_UPLOAD_CHUNK_LOG2  20
+#define NGX_EXPOSURE_UPLOAD_CHUNK_LOG2  18
 #define NGX_EXPOSURE_UPLOAD_CHUNK       (1u << NGX_EXPOSURE_UPLOAD_CHUNK_LOG2)
 
 
+typedef struct ngx_exposure_upload_s  ngx_exposure_upload_t;
+
+
 typedef struct {
-    ngx_queue_t                queue;   /* of all in this nginx worker */
-    ngx_http_request_t        *r;       /* NULL once the client is gone */
-    ngx_http_cleanup_t        *cleanup;
-    ngx_exposure_main_conf_t  *conf;
-    expo_claims_t              claims;
-    u_char                     tag[EXPO_TAG];
+    /* in a pool thread: user, keys, file; what is there already fills */
+    void                     (*begin)(void *u);
 
-    expo_user_t                user;
-    expo_scan_t                scan;
-    u_char                     dek[32];
-    expo_blob_t                blob;
-    expo_blob_file_t           file;
+    /* in the loop, after it: NGX_DECLINED to read on, or its answer */
+    ngx_int_t                (*begun)(ngx_exposure_upload_t *u);
 
-    u_char                    *filling; /* each one chunk */
-    u_char                    *sealing;
-    u_char                    *sealed;  /* one chunk and its tag */
-    size_t                     filled;
-    size_t                     seal_len;
-    uint64_t                   index;   /* of the chunk being sealed */
-    off_t                      received;
-    off_t                      left;    /* of the quota, when it began */
-    ngx_msec_t                 started;
-    ngx_event_t                retry;
+    /* in a pool thread: all has come, or all that will; the rest is sealing */
+    void                     (*end)(void *u);
 
-    ngx_uint_t                 busy;    /* a task is in the pool */
-    ngx_uint_t                 last;    /* it seals the last chunk */
+    /* in the loop, after it, whether the client is there or not */
+    void                     (*ended)(ngx_exposure_upload_t *u);
 
-    expo_status_t              st;
-    json_t                    *json;
-} ngx_exposure_upload_t;
+    /* in the loop, if it is: the answer */
+    ngx_int_t                (*answer)(ngx_exposure_upload_t *u);
 
+    /* the loop's last look; may be NULL */
+    void                     (*release)(ngx_exposure_upload_t *u);
+
+    const char                *empty;      /* a sentence; NULL: it may be */
+} ngx_exposure_upload_kind_t;
+
+
+struct ngx_exposure_upload_s {
+    ngx_queue_t                        queue;   /* of all in this process */
+    ngx_http_request_t                *r;       /* NULL: the client is gone */
+    ngx_http_cleanup_t                *cleanup;
+    ngx_exposure_main_conf_t          *conf;
+    const ngx_exposure_upload_kind_t  *kind;
+    expo_claims_t                      claims;
+    u_char                             tag[EXPO_TAG];
+
+    expo_user_t                        user;
+    expo_scan_t                        scan;
+    u_char                             dek[32];
+    expo_blob_t                        blob;
+    expo_blob_file_t                   file;
+
+    u_char                            *filling; /* each a chunk and its tag */
+    u_char                            *sealing;
+    size_t                             filled;
+    size_t                             seal_len;
+    uint64_t                           index;       /* of what fills */
+    uint64_t                           seal_index;
+
+    off_t                              received;
+    off_t                              limit;   /* 413 above it */
+    off_t                              left;    /* of the quota: 507 */
+    ngx_msec_t                         started;
+    ngx_event_t                        retry;
+
+    unsigned                           busy:1;     /* a task is in the pool */
+    unsigned                           last:1;     /* it is the end */
+    unsigned                           reading:1;  /* the body has begun */
+    unsigned                           reserved:1; /* the store counts it */
+    unsigned                           resumable:1; /* if cut, it ends too */
+
+    expo_status_t                      st;
+    json_t                            *json;
+};
+
+
+/*
+ * A zeroed upload of `size` bytes, its first member, of this request. NULL: no
+ * memory, or what is refused at once has been answered in *rc.
+ */
+void *ngx_exposure_upload_create(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx, size_t size,
+    const ngx_exposure_upload_kind_t *kind, ngx_int_t *rc);
+
+/* Begins it; takes it over. A content handler's return. */
+ngx_int_t ngx_exposure_upload_run(ngx_exposure_upload_t *u);
+
+/* Does this request announce a body? */
+ngx_uint_t ngx_exposure_upload_has_body(ngx_http_request_t *r);
+
+
+/* --- others: the same user's other uploads in this nginx worker --- */
 
 /* Into the list of all; u->queue leaves it again. */
 void ngx_exposure_upload_enlist(ngx_exposure_upload_t *u);
 
-/* Bytes that the same user's other uploads hold; count, or NULL: how many. */
+/* Bytes that they hold and no row counts; count, or NULL: how many they are. */
 off_t ngx_exposure_upload_others(ngx_exposure_upload_t *u, ngx_uint_t *count);
 
 /* What has come is the store's now: the others began before that counted. */
 void ngx_exposure_upload_kept(ngx_exposure_upload_t *u);
 
-/* Finds the user, makes keys and the unnamed file, writes its header. */
-void ngx_exposure_upload_begin_work(void *data);
 
-/* Seals and writes one chunk; after the last one the scan is in the store. */
-void ngx_exposure_upload_seal_work(void *data);
+/* --- work, in pool threads --- */
+
+/* The user, whose key is proved to be the one that its claims give. */
+expo_status_t ngx_exposure_upload_user(ngx_exposure_upload_t *u);
+
+/* A new scan's id and key, and an unnamed file that begins with its header. */
+expo_status_t ngx_exposure_upload_new(ngx_exposure_upload_t *u);
+
+/* Seals what is in sealing and writes it to its place. */
+expo_status_t ngx_exposure_upload_seal(ngx_exposure_upload_t *u,
+    ngx_uint_t last);
+
+/* Fills u->scan for a new one of this title, NULL being the usual one. */
+expo_status_t ngx_exposure_upload_scan(ngx_exposure_upload_t *u,
+    const char *title);
+
+expo_status_t ngx_exposure_upload_write(int fd, u_char *p, size_t len,
+    off_t offset);
 
 #endif

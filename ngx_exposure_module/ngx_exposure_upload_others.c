@@ -37,7 +37,7 @@ ngx_exposure_upload_others(ngx_exposure_upload_t *u, ngx_uint_t *count)
     other = NULL;
 
     while ((other = ngx_exposure_upload_next(u, other))) {
-        bytes += other->received;
+        bytes += other->reserved ? 0 : other->received;
         n++;
     }
 
