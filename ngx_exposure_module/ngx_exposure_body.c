@@ -70,6 +70,32 @@ ngx_exposure_body_read(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
 }
 
 
+ngx_str_t *
+ngx_exposure_header(ngx_http_request_t *r, const char *name)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == len
+                && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
+            {
+                return &h[i].value;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_uint_t
 ngx_exposure_body_is(ngx_http_request_t *r, const char *type)
 {

@@ -205,6 +205,11 @@ ngx_exposure_conf_complete(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
                      "exposure_max_upload and exposure_quota must be above 0");
     }
 
+    if (mcf->upload_expires < 1 || mcf->upload_expires > 30 * 86400) {
+        return ngx_exposure_conf_error(cf,
+                      "exposure_upload_expires must be from 1s to 30d");
+    }
+
     if (mcf->token_lifetime < 60 || mcf->token_lifetime > 86400) {
         return ngx_exposure_conf_error(cf,
                       "exposure_token_lifetime must be from 1m to 1d");

@@ -7,6 +7,9 @@
 #include <sys/resource.h>
 
 
+#define NGX_EXPOSURE_REAP  600000  /* ms between two looks */
+
+
 typedef struct {
     ngx_flag_t  api;
 } ngx_exposure_loc_conf_t;
@@ -20,6 +23,7 @@ static char *ngx_exposure_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static ngx_int_t ngx_exposure_init(ngx_conf_t *cf);
 static ngx_int_t ngx_exposure_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_exposure_init_process(ngx_cycle_t *cycle);
+static void ngx_exposure_reap(ngx_event_t *ev);
 static void ngx_exposure_reap_work(void *data);
 static void ngx_exposure_reap_done(void *data);
 static void ngx_exposure_exit_process(ngx_cycle_t *cycle);
@@ -145,6 +149,13 @@ static ngx_command_t  ngx_exposure_commands[] = {
       offsetof(ngx_exposure_main_conf_t, token_lifetime),
       NULL },
 
+    { ngx_string("exposure_upload_expires"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_exposure_main_conf_t, upload_expires),
+      NULL },
+
     { ngx_string("exposure_allow_debug_log"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -206,6 +217,9 @@ ngx_module_t  ngx_exposure_module = {
 /* Set once a process has opened its store. */
 static ngx_uint_t  ngx_exposure_started;
 
+static ngx_event_t       ngx_exposure_reap_timer;
+static ngx_connection_t  ngx_exposure_reap_connection;
+
 
 ngx_exposure_main_conf_t *
 ngx_exposure_main_conf(void)
@@ -247,6 +261,7 @@ ngx_exposure_create_main_conf(ngx_conf_t *cf)
     mcf->quota = NGX_CONF_UNSET;
     mcf->grace = NGX_CONF_UNSET_MSEC;
     mcf->token_lifetime = NGX_CONF_UNSET;
+    mcf->upload_expires = NGX_CONF_UNSET;
     mcf->debug_log = NGX_CONF_UNSET;
     mcf->key_beside_data = NGX_CONF_UNSET;
 
@@ -269,6 +284,7 @@ ngx_exposure_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_msec_value(mcf->grace, 5000);
     ngx_conf_init_value(mcf->token_lifetime, 3600);
+    ngx_conf_init_value(mcf->upload_expires, 86400);
     ngx_conf_init_value(mcf->debug_log, 0);
     ngx_conf_init_value(mcf->key_beside_data, 0);
 
@@ -427,14 +443,31 @@ ngx_exposure_init_process(ngx_cycle_t *cycle)
 
     ngx_exposure_started = 1;
 
-    /* what a crash left behind; one process is enough, and none waits for it */
+    /* one process is enough, and none waits for it */
 
     if (ngx_worker == 0) {
-        (void) ngx_exposure_task_post(ngx_exposure_reap_work,
-                                      ngx_exposure_reap_done, cycle->log);
+        ngx_exposure_reap_connection.fd = (ngx_socket_t) -1;
+        ngx_exposure_reap_timer.handler = ngx_exposure_reap;
+        ngx_exposure_reap_timer.data = &ngx_exposure_reap_connection;
+        ngx_exposure_reap_timer.log = cycle->log;
+        ngx_exposure_reap_timer.cancelable = 1;
+
+        ngx_exposure_reap(&ngx_exposure_reap_timer);
     }
 
     return ngx_exposure_control_start(cycle);
+}
+
+
+/* What a crash left behind, and later what has expired. */
+
+static void
+ngx_exposure_reap(ngx_event_t *ev)
+{
+    (void) ngx_exposure_task_post(ngx_exposure_reap_work,
+                                  ngx_exposure_reap_done, ngx_cycle->log);
+
+    ngx_add_timer(ev, NGX_EXPOSURE_REAP);
 }
 
 

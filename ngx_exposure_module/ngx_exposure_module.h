@@ -15,9 +15,10 @@
  *   ngx_exposure_configuration.c  saved settings
  *   ngx_exposure_key.c      users' and scans' keys, in pool threads
  *   ngx_exposure_open.c     a scan's volume, opened for a session
- *   ngx_exposure_upload.c   POST /scans: body -> sealed original; _work.c: the
- *                           part of it in pool threads; _others.c: the same
- *                           user's other uploads
+ *   ngx_exposure_upload.c   body -> sealed original; _work.c: the part of it in
+ *                           pool threads; _others.c: the same user's other
+ *                           uploads; _scan.c: POST /scans
+ *   ngx_exposure_tus.c      /uploads: resumable; _work.c
  *   ngx_exposure_import.c   sealed original -> worker -> ready scan; _work.c
  *   ngx_exposure_control.c  connection to the render-worker
  *   ngx_exposure_zone.c     shared memory: queue and session table, tries
@@ -71,6 +72,7 @@ typedef struct {
     off_t                 quota;           /* exposure_quota */
     ngx_msec_t            grace;           /* exposure_grace */
     time_t                token_lifetime;  /* exposure_token_lifetime */
+    time_t                upload_expires;  /* exposure_upload_expires */
     ngx_flag_t            debug_log;       /* exposure_allow_debug_log */
     ngx_flag_t            key_beside_data; /* exposure_key_beside_data */
 

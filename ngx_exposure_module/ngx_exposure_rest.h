@@ -122,6 +122,9 @@ ngx_int_t ngx_exposure_body_read(ngx_http_request_t *r,
 /* What nginx could not read, as an answer, if the client is still there. */
 ngx_int_t ngx_exposure_body_broken(ngx_http_request_t *r, ngx_int_t rc);
 
+/* A request's header by its name in lower case; NULL: it has none. */
+ngx_str_t *ngx_exposure_header(ngx_http_request_t *r, const char *name);
+
 /* Is the Content-Type this one? Parameters after ';' are not looked at. */
 ngx_uint_t ngx_exposure_body_is(ngx_http_request_t *r, const char *type);
 
@@ -214,6 +217,17 @@ ngx_int_t ngx_exposure_scan_delete(ngx_http_request_t *r,
 ngx_int_t ngx_exposure_scan_thumbnail(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx);
 ngx_int_t ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
+
+ngx_int_t ngx_exposure_tus_options(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_tus_create(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_tus_head(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_tus_patch(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
+ngx_int_t ngx_exposure_tus_delete(ngx_http_request_t *r,
+    ngx_exposure_ctx_t *ctx);
 
 ngx_int_t ngx_exposure_configuration_list(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx);

@@ -33,6 +33,7 @@ static u_char *ngx_exposure_route_log(ngx_http_request_t *r,
     ngx_http_request_t *sr, u_char *buf, size_t len);
 static ngx_exposure_route_t *ngx_exposure_route_find(ngx_http_request_t *r,
     ngx_str_t *id, ngx_uint_t *methods);
+static ngx_uint_t ngx_exposure_route_verb(ngx_http_request_t *r);
 static ngx_uint_t ngx_exposure_route_match(const char *pattern, u_char *p,
     u_char *last, ngx_str_t *id);
 static ngx_int_t ngx_exposure_route_method(ngx_http_request_t *r,
@@ -51,9 +52,11 @@ static ngx_int_t ngx_exposure_route_ready_answer(ngx_http_request_t *r,
 
 
 #define GET     NGX_HTTP_GET
+#define HEAD    NGX_HTTP_HEAD
 #define POST    NGX_HTTP_POST
 #define PATCH   NGX_HTTP_PATCH
 #define DELETE  NGX_HTTP_DELETE
+#define OPTIONS  NGX_HTTP_OPTIONS
 #define PUBLIC  NGX_EXPOSURE_PUBLIC
 #define BEARER  NGX_EXPOSURE_BEARER
 #define SOCKET  NGX_EXPOSURE_WEBSOCKET
@@ -73,6 +76,13 @@ static ngx_exposure_route_t  ngx_exposure_routes[] = {
     { PATCH, "/scans/{id}", BEARER, 1, ngx_exposure_scan_patch },
     { DELETE, "/scans/{id}", BEARER, 0, ngx_exposure_scan_delete },
     { GET, "/scans/{id}/thumbnail", BEARER, 0, ngx_exposure_scan_thumbnail },
+
+    { OPTIONS, "/uploads", PUBLIC, 0, ngx_exposure_tus_options },
+    { POST, "/uploads", BEARER, 1, ngx_exposure_tus_create },
+    { OPTIONS, "/uploads/{id}", PUBLIC, 0, ngx_exposure_tus_options },
+    { HEAD, "/uploads/{id}", BEARER, 0, ngx_exposure_tus_head },
+    { PATCH, "/uploads/{id}", BEARER, 1, ngx_exposure_tus_patch },
+    { DELETE, "/uploads/{id}", BEARER, 0, ngx_exposure_tus_delete },
 
     { GET, "/scans/{id}/configurations", BEARER, 0,
       ngx_exposure_configuration_list },
@@ -98,9 +108,11 @@ static ngx_exposure_route_t  ngx_exposure_routes[] = {
 };
 
 #undef GET
+#undef HEAD
 #undef POST
 #undef PATCH
 #undef DELETE
+#undef OPTIONS
 #undef PUBLIC
 #undef BEARER
 #undef SOCKET
@@ -211,7 +223,7 @@ ngx_exposure_route_find(ngx_http_request_t *r, ngx_str_t *id,
         return NULL;
     }
 
-    method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
+    method = ngx_exposure_route_verb(r);
 
     for (route = ngx_exposure_routes; route->path; route++) {
 
@@ -220,8 +232,8 @@ ngx_exposure_route_find(ngx_http_request_t *r, ngx_str_t *id,
         }
 
         if (route->method == method
-            && !(r->method == NGX_HTTP_HEAD
-                 && route->rule == NGX_EXPOSURE_WEBSOCKET))
+            || (method == NGX_HTTP_HEAD && route->method == NGX_HTTP_GET
+                && route->rule != NGX_EXPOSURE_WEBSOCKET))
         {
             return route;
         }
@@ -230,6 +242,38 @@ ngx_exposure_route_find(ngx_http_request_t *r, ngx_str_t *id,
     }
 
     return NULL;
+}
+
+
+/*
+ * What tus calls for: clients that can only POST say in a header what they
+ * mean. Of use only with what has no POST of its own.
+ */
+
+static ngx_uint_t
+ngx_exposure_route_verb(ngx_http_request_t *r)
+{
+    ngx_str_t  *value;
+
+    value = NULL;
+
+    if (r->method == NGX_HTTP_POST) {
+        value = ngx_exposure_header(r, "x-http-method-override");
+    }
+
+    if (value && value->len == 5
+        && ngx_strncmp(value->data, "PATCH", 5) == 0)
+    {
+        return NGX_HTTP_PATCH;
+    }
+
+    if (value && value->len == 6
+        && ngx_strncmp(value->data, "DELETE", 6) == 0)
+    {
+        return NGX_HTTP_DELETE;
+    }
+
+    return r->method;
 }
 
 
@@ -273,24 +317,27 @@ ngx_exposure_route_match(const char *pattern, u_char *p, u_char *last,
 static ngx_int_t
 ngx_exposure_route_method(ngx_http_request_t *r, ngx_uint_t methods)
 {
-    u_char  text[sizeof("GET, HEAD, POST, PATCH, DELETE")], *p;
+    u_char      text[64], *p;
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_uint_t   method;
+        const char  *name;
+    } names[] = {
+        { NGX_HTTP_GET, "GET" },
+        { NGX_HTTP_GET|NGX_HTTP_HEAD, "HEAD" },
+        { NGX_HTTP_POST, "POST" },
+        { NGX_HTTP_PATCH, "PATCH" },
+        { NGX_HTTP_DELETE, "DELETE" },
+        { NGX_HTTP_OPTIONS, "OPTIONS" }
+    };
 
     p = text;
 
-    if (methods & NGX_HTTP_GET) {
-        p = ngx_cpymem(p, "GET, HEAD, ", 11);
-    }
-
-    if (methods & NGX_HTTP_POST) {
-        p = ngx_cpymem(p, "POST, ", 6);
-    }
-
-    if (methods & NGX_HTTP_PATCH) {
-        p = ngx_cpymem(p, "PATCH, ", 7);
-    }
-
-    if (methods & NGX_HTTP_DELETE) {
-        p = ngx_cpymem(p, "DELETE, ", 8);
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (methods & names[i].method) {
+            p = ngx_sprintf(p, "%s, ", names[i].name);
+        }
     }
 
     if (ngx_exposure_reply_header(r, "Allow", text, p - text - 2) != NGX_OK) {

@@ -34,7 +34,6 @@ static void ngx_exposure_upload_finish(ngx_exposure_upload_t *u,
     ngx_int_t rc);
 static void ngx_exposure_upload_gone(void *data);
 static void ngx_exposure_upload_leave(ngx_exposure_upload_t *u);
-static void ngx_exposure_upload_drop(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_free(ngx_exposure_upload_t *u);
 
 
@@ -127,6 +126,14 @@ ngx_exposure_upload_run(ngx_exposure_upload_t *u)
     r->main->count++;
 
     return NGX_DONE;
+}
+
+
+void
+ngx_exposure_upload_drop(ngx_exposure_upload_t *u)
+{
+    u->cleanup->handler = NULL;
+    ngx_exposure_upload_free(u);
 }
 
 
@@ -229,6 +236,10 @@ ngx_exposure_upload_read(ngx_exposure_upload_t *u)
             return ngx_exposure_upload_over(u);
         }
 
+        if (u->broken && !full) {
+            return ngx_exposure_body_broken(r, u->broken);
+        }
+
         if (full || !r->reading_body) {
 
             if (u->busy) {
@@ -263,7 +274,11 @@ ngx_exposure_upload_read(ngx_exposure_upload_t *u)
         rc = ngx_http_read_unbuffered_request_body(r);
 
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            return ngx_exposure_body_broken(r, rc);
+
+            /* what came just before the connection broke is there as well */
+
+            u->broken = rc;
+            continue;
         }
 
         if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
@@ -357,6 +372,10 @@ ngx_exposure_upload_seal_work(void *data)
     ngx_exposure_upload_t *u = data;
 
     u->st = ngx_exposure_upload_seal(u, 0);
+
+    if (u->st == EXPO_OK && u->kind->sealed) {
+        u->kind->sealed(u);
+    }
 }
 
 
@@ -532,16 +551,6 @@ ngx_exposure_upload_leave(ngx_exposure_upload_t *u)
 }
 
 
-/* Before it has begun. */
-
-static void
-ngx_exposure_upload_drop(ngx_exposure_upload_t *u)
-{
-    u->cleanup->handler = NULL;
-    ngx_exposure_upload_free(u);
-}
-
-
 static void
 ngx_exposure_upload_free(ngx_exposure_upload_t *u)
 {
@@ -563,6 +572,7 @@ ngx_exposure_upload_free(ngx_exposure_upload_t *u)
         ngx_explicit_memzero(u->sealing, NGX_EXPOSURE_UPLOAD_CHUNK);
     }
 
+    EVP_MD_CTX_free(u->digest);
     free(u->filling);
     free(u->sealing);
     free(u->scan.meta);

@@ -11,6 +11,8 @@
 
 #include "ngx_exposure_rest.h"
 
+#include <openssl/evp.h>
+
 
 #define NGX_EXPOSURE_UPLOAD_CHUNK_LOG2  18
 #define NGX_EXPOSURE_UPLOAD_CHUNK       (1u << NGX_EXPOSURE_UPLOAD_CHUNK_LOG2)
@@ -25,6 +27,9 @@ typedef struct {
 
     /* in the loop, after it: NGX_DECLINED to read on, or its answer */
     ngx_int_t                (*begun)(ngx_exposure_upload_t *u);
+
+    /* in a pool thread, after each chunk but the last; may be NULL */
+    void                     (*sealed)(ngx_exposure_upload_t *u);
 
     /* in a pool thread: all has come, or all that will; the rest is sealing */
     void                     (*end)(void *u);
@@ -64,11 +69,14 @@ struct ngx_exposure_upload_s {
     uint64_t                           index;       /* of what fills */
     uint64_t                           seal_index;
 
+    EVP_MD_CTX                        *digest;  /* of what is sealed, or NULL */
+
     off_t                              received;
     off_t                              limit;   /* 413 above it */
     off_t                              left;    /* of the quota: 507 */
     ngx_msec_t                         started;
     ngx_event_t                        retry;
+    ngx_int_t                          broken;  /* how the body ended, or 0 */
 
     unsigned                           busy:1;     /* a task is in the pool */
     unsigned                           last:1;     /* it is the end */
@@ -91,6 +99,9 @@ void *ngx_exposure_upload_create(ngx_http_request_t *r,
 
 /* Begins it; takes it over. A content handler's return. */
 ngx_int_t ngx_exposure_upload_run(ngx_exposure_upload_t *u);
+
+/* Instead of running it. */
+void ngx_exposure_upload_drop(ngx_exposure_upload_t *u);
 
 /* Does this request announce a body? */
 ngx_uint_t ngx_exposure_upload_has_body(ngx_http_request_t *r);

@@ -16,6 +16,7 @@ static ngx_int_t ngx_exposure_upload_scan_answer(ngx_exposure_upload_t *u);
 static const ngx_exposure_upload_kind_t  ngx_exposure_upload_scan_kind = {
     ngx_exposure_upload_scan_begin,
     ngx_exposure_upload_scan_begun,
+    NULL,
     ngx_exposure_upload_scan_end,
     ngx_exposure_upload_scan_ended,
     ngx_exposure_upload_scan_answer,

@@ -76,6 +76,12 @@ ngx_exposure_upload_seal(ngx_exposure_upload_t *u, ngx_uint_t last)
     off_t          offset;
     expo_status_t  st;
 
+    if (u->digest
+        && EVP_DigestUpdate(u->digest, u->sealing, u->seal_len) != 1)
+    {
+        return EXPO_NO_MEMORY;
+    }
+
     st = expo_vault_chunk_seal(&u->blob, u->seal_index, last, u->sealing,
                                u->seal_len, u->sealing);
     if (st != EXPO_OK) {

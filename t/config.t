@@ -99,6 +99,8 @@ for (['exposure_max_upload 0', qr/above 0/], ['exposure_quota -1', qr/invalid va
      ['exposure_zone x 4k', qr/at least 1m/],
      ['exposure_token_lifetime 10s', qr/from 1m to 1d/],
      ['exposure_token_lifetime 2d', qr/from 1m to 1d/],
+     ['exposure_upload_expires 0', qr/from 1s to 30d/],
+     ['exposure_upload_expires 31d', qr/from 1s to 30d/],
      ['exposure_worker 127.0.0.1:80', qr/render-worker/],
      ['exposure_worker unix:run/x', qr/render-worker/],
      ['exposure_issuer https://$host', qr/variables/],

@@ -31,6 +31,10 @@ my $configuration = $f->http('POST', "scans/$scan/configurations", token => $ali
     content => {name => 'Front', settings => $settings})->{json}{id};
 my $user = $f->http('GET', 'users/current', token => $alice)->{json}{id};
 my $login = {name => 'alice', password => $f->{password}{alice}};
+my %tus = ('Tus-Resumable' => '1.0.0');
+my %bytes = (content => 'hello', type => 'application/offset+octet-stream');
+my ($upload) = $f->http('POST', 'uploads', token => $alice, headers => {%tus, 'Upload-Length' => 1000})
+    ->{headers}{location} =~ m{([^/]+)$};
 my ($json, $tar) = ('application/json', 'application/x-tar');
 
 # operation, path as called, options, status expected. In this order.
@@ -56,6 +60,18 @@ my @calls = (
     ['post /scans', 'scans', {token => $alice, content => '', type => $tar}, 400],
     ['post /scans', 'scans', {token => $alice, content => 'x', type => 'text/plain'}, 415],
     ['post /scans', 'scans', {token => $alice, content => $f->phantom_tar, type => $tar}, 201],
+    ['options /uploads', 'uploads', {}, 204],
+    ['post /uploads', 'uploads', {token => $alice, headers => {%tus, 'Upload-Length' => 1000}}, 201],
+    ['post /uploads', 'uploads', {token => $alice}, 412],
+    ['post /uploads', 'uploads', {token => $alice, headers => \%tus}, 400],
+    ['options /uploads/{id}', "uploads/$upload", {}, 204],
+    ['head /uploads/{id}', "uploads/$upload", {token => $alice, headers => \%tus}, 200],
+    ['head /uploads/{id}', "uploads/$unknown", {token => $alice, headers => \%tus}, 404],
+    ['patch /uploads/{id}', "uploads/$upload", {token => $alice, headers => {%tus, 'Upload-Offset' => 0}, %bytes}, 204],
+    ['patch /uploads/{id}', "uploads/$upload", {token => $alice, headers => {%tus, 'Upload-Offset' => 0}, %bytes}, 409],
+    ['patch /uploads/{id}', "uploads/$upload", {token => $alice, headers => {%tus, 'Upload-Offset' => 5,
+                                                'Upload-Checksum' => 'sha1 ' . 'A' x 27 . '='}, %bytes}, 460],
+    ['delete /uploads/{id}', "uploads/$upload", {token => $alice, headers => \%tus}, 204],
     ['get /scans/{id}', "scans/$scan", {token => $alice}, 200],
     ['get /scans/{id}', "scans/$unknown", {token => $alice}, 404],
     ['patch /scans/{id}', "scans/$scan", {token => $alice, content => {title => 'Knee'}}, 200],
@@ -81,6 +97,7 @@ for my $call (@calls) {
     my ($method, $template) = split / /, $operation;
     my $described = described($method, $template);
     my $res = $f->http(uc $method, $path, %$options);
+    $res->{head} = $method eq q(head);
 
     $called{$operation} = 1;
     is($res->{status}, $status, "$operation answers $status");
@@ -93,7 +110,7 @@ for my $call (@calls) {
 
 for my $path (sort keys %{$api->{paths}}) {
     (my $short = $path) =~ s{^/api/v1}{};
-    for my $method (grep { /^(?:get|post|put|patch|delete)$/ } sort keys %{$api->{paths}{$path}}) {
+    for my $method (grep { /^(?:get|head|options|post|put|patch|delete)$/ } sort keys %{$api->{paths}{$path}}) {
         my $socket = $short =~ m{^/(?:connect|stream|scans/\{id\}/execute)$};
         ok($socket || $called{"$method $short"}, "$method $short is tested");
     }
@@ -118,6 +135,7 @@ sub body_wrong {
     my $length = length $res->{content};
 
     return $length ? "a body of $length bytes is not described" : () if !$content;
+    return () if $res->{head};
     (my $type = $res->{headers}{'content-type'} || '') =~ s/\s*;.*//;
     my $media = $content->{$type} or return "content type $type is not described";
     return () if !$media->{schema} || $type !~ /json/;

@@ -53,6 +53,7 @@ sub new {
 
 sub dir { return $_[0]{dir} }
 sub port { return $_[0]{port} }
+sub admin { return "$build/exposure-admin" }
 
 # Ends what was started, once; also at the program's end, while the folder with
 # the pid file is still there, and when it is interrupted.
@@ -130,6 +131,7 @@ sub start_nginx {
             "$self->{dir}/run/conf/exposure.conf") if $arg{quota};
     append("$self->{dir}/run/conf/exposure.conf", "exposure_grace $arg{grace};\n")
         if $arg{grace};
+    append("$self->{dir}/run/conf/exposure.conf", "$arg{http}\n") if $arg{http};
     make_certificate("$self->{dir}/keys");
     command($ENV{TEST_NGINX_BINARY} || 'nginx', '-p', "$self->{dir}/run/",
             '-e', "$self->{dir}/log/error.log", '-c', $conf);
