@@ -1,7 +1,7 @@
 #include "render-worker/render/pass.h"
 
 #ifdef __AVX2__
-#include "render-worker/render/lanes.h"
+#include "render-worker/render/lanes_track.h"
 #endif
 
 /* Some pixels of one tile. */
@@ -81,7 +81,11 @@ typedef struct {
     pt_path_t *asks[PASS_TILE * PASS_TILE];
     pt_found_t found[PASS_TILE * PASS_TILE];
     lanes_t lanes;
+    track_t track;
 } wave_t;
+
+_Static_assert(TRACK_MAX >= PASS_TILE * PASS_TILE,
+               "a wave's rays are tracked together");
 
 
 /* Follows the rays of one kind that paths ask for now. */
@@ -97,9 +101,7 @@ wave_follow(const pt_scene_t *s, wave_t *w, int32_t n, pt_ask_t ask)
     }
 
     if (ask == PT_TRACK || ask == PT_RATIO) {
-        for (i = 0; i < asks; i++) {
-            w->found[i] = pt_path_follow(s, w->asks[i]);
-        }
+        lanes_track(s, &w->track, w->asks, asks, w->found);
 
     } else {
         lanes_march(s, &w->lanes, w->asks, asks, w->found);
@@ -149,6 +151,8 @@ together(const pass_t *p, part_t part)
     uint32_t sample;
     int whole = wholly(p);
     wave_t w;
+
+    track_open(&w.track);
 
     for (i = 0; i < across * (part.y1 - part.y0); i++) {
         pixel[i] = p->film +
