@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian");
+
+static void nrrd_whole(uint8_t *dst, const uint8_t *voxels, size_t n,
+                       uint32_t scale, uint32_t offset);
+
 
 expo_nrrd_type_t
 expo_nrrd_type(const expo_volume_t *v)
@@ -66,25 +71,37 @@ void
 expo_nrrd_values(uint8_t *dst, const uint8_t *voxels, size_t n,
                  const expo_volume_t *v, expo_nrrd_type_t type)
 {
-    double value;
     uint32_t bits;
-    int16_t whole;
     float real;
 
+    if (type == EXPO_NRRD_INT16) {
+        /* A larger step than 65535 leaves room for voxels of 0 only. */
+        nrrd_whole(dst, voxels, n, (uint32_t) fmin(v->scale, UINT16_MAX),
+                   (uint32_t) (int32_t) v->offset);
+        return;
+    }
+
     for (size_t i = 0; i < n; i++) {
-        value = v->offset + v->scale * (voxels[2 * i] | voxels[2 * i + 1] << 8);
-
-        if (type == EXPO_NRRD_INT16) {
-            whole = (int16_t) value;
-            dst[2 * i] = (uint8_t) whole;
-            dst[2 * i + 1] = (uint8_t) ((uint16_t) whole >> 8);
-            continue;
-        }
-
-        real = (float) value;
+        real = (float) (v->offset +
+                        v->scale * (voxels[2 * i] | voxels[2 * i + 1] << 8));
         memcpy(&bits, &real, sizeof bits);
         for (int b = 0; b < 4; b++) {
             dst[4 * i + (size_t) b] = (uint8_t) (bits >> (8 * b));
         }
+    }
+}
+
+
+/* Words lie as the machine has them; sums wrap around as 16 bits do. */
+static void
+nrrd_whole(uint8_t *dst, const uint8_t *voxels, size_t n, uint32_t scale,
+           uint32_t offset)
+{
+    uint16_t word;
+
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&word, voxels + 2 * i, sizeof word);
+        word = (uint16_t) (word * scale + offset);
+        memcpy(dst + 2 * i, &word, sizeof word);
     }
 }

@@ -101,6 +101,19 @@ assemble_measure(import_picture_t *p)
         high = most > high ? most : high;                                      \
     }
 
+/* All bits are the number's: in the width that it has, eight at a time. */
+#define ASSEMBLE_EXTREMES_PLAIN(number_t)                                      \
+    do {                                                                       \
+        const number_t *v = raw;                                               \
+        number_t least = v[0], most = v[0];                                    \
+        for (size_t i = 1; i < n; i++) {                                       \
+            least = v[i] < least ? v[i] : least;                               \
+            most = v[i] > most ? v[i] : most;                                  \
+        }                                                                      \
+        low = least;                                                           \
+        high = most;                                                           \
+    } while (0)
+
 /* Whole numbers of at most 16 bits, several at a time. */
 static void
 assemble_measure_narrow(import_picture_t *p)
@@ -117,8 +130,12 @@ assemble_measure_narrow(import_picture_t *p)
 
     if (p->pixels.bytes == 1) {
         ASSEMBLE_EXTREMES(uint8_t)
-    } else {
+    } else if (p->pixels.bits < 16 || h->has_padding) {
         ASSEMBLE_EXTREMES(uint16_t)
+    } else if (p->pixels.is_signed) {
+        ASSEMBLE_EXTREMES_PLAIN(int16_t);
+    } else {
+        ASSEMBLE_EXTREMES_PLAIN(uint16_t);
     }
 
     if (low <= high) {

@@ -95,6 +95,8 @@ pipe_read(uint8_t **body, uint64_t *len)
         return REASON_TOO_LARGE;
     }
 
+    /* Stays with the mapping as it grows. */
+    madvise(map, room, MADV_HUGEPAGE);
     pipe_progress(NULL, "reading", 0);
 
     for (;;) {
