@@ -13,6 +13,7 @@ typedef struct {
     int have_sizes, have_directions, have_encoding, have_endian;
     double spacings[3]; /* 0: none given */
     double flip[3];     /* to LPS */
+    double mm[3];       /* of a unit along each axis of the space */
     long long byte_skip, line_skip;
     char data_file[EXPO_VOLUME_FILE_NAME_MAX]; /* "" when the voxels follow the
                                                   header */
@@ -29,6 +30,7 @@ static int is_type(nrrd_t *n, expo_volume_t *v, const char *value);
 static int is_encoding(nrrd_t *n, expo_volume_t *v, const char *value);
 static int is_endian(nrrd_t *n, expo_volume_t *v, const char *value);
 static int is_space(nrrd_t *n, expo_volume_t *v, const char *value);
+static int is_space_units(nrrd_t *n, expo_volume_t *v, const char *value);
 static int is_sizes(nrrd_t *n, expo_volume_t *v, const char *value);
 static int is_spacings(nrrd_t *n, expo_volume_t *v, const char *value);
 static int is_directions(nrrd_t *n, expo_volume_t *v, const char *value);
@@ -50,6 +52,7 @@ static const struct {
               {"endian", is_endian},
               {"space", is_space},
               {"space dimension", is_dimension},
+              {"space units", is_space_units},
               {"sizes", is_sizes},
               {"spacings", is_spacings},
               {"space directions", is_directions},
@@ -73,7 +76,7 @@ expo_status_t
 expo_nrrd_read(expo_volume_t *v, uint16_t **voxels,
                const expo_volume_file_t *file, char *note, size_t note_bytes)
 {
-    nrrd_t n = {.flip = {1, 1, 1}};
+    nrrd_t n = {.flip = {1, 1, 1}, .mm = {1, 1, 1}};
     size_t at = 0;
     expo_status_t st;
 
@@ -324,6 +327,45 @@ is_space(nrrd_t *n, expo_volume_t *v, const char *value)
 }
 
 
+/* "mm" "mm" "mm"; what is called nothing is in mm, as everywhere. */
+static int
+is_space_units(nrrd_t *n, expo_volume_t *v, const char *value)
+{
+    static const struct {
+        const char *name;
+        double mm;
+    } units[] = {{"", 1},     {"mm", 1},    {"millimeter", 1}, {"cm", 10},
+                 {"m", 1000}, {"um", 1e-3}, {"micron", 1e-3}};
+    const size_t known = sizeof(units) / sizeof(units[0]);
+    size_t i, k, len;
+
+    (void) v;
+
+    for (i = 0; i < 3; i++) {
+        value += strspn(value, " ");
+        len = *value == '"' ? strcspn(value + 1, "\"") : 0;
+
+        if (*value != '"' || value[1 + len] != '"') {
+            return 0;
+        }
+
+        for (k = 0; k < known && (strlen(units[k].name) != len ||
+                                  strncmp(value + 1, units[k].name, len) != 0);
+             k++) {
+        }
+
+        if (k == known) {
+            return 0;
+        }
+
+        n->mm[i] = units[k].mm;
+        value += len + 2;
+    }
+
+    return 1;
+}
+
+
 static int
 is_sizes(nrrd_t *n, expo_volume_t *v, const char *value)
 {
@@ -447,7 +489,7 @@ vectors(const char *text, double *dst, int count)
 }
 
 
-/* Directions in LPS; spacings alone make an upright volume. */
+/* Directions in LPS and mm; spacings alone make an upright volume. */
 static int
 place(nrrd_t *n, expo_volume_t *v)
 {
@@ -460,7 +502,7 @@ place(nrrd_t *n, expo_volume_t *v)
     }
 
     for (i = 0; i < 12; i++) {
-        v->affine[i] *= n->flip[i / 4];
+        v->affine[i] *= n->flip[i / 4] * n->mm[i / 4];
     }
 
     return n->have_directions || n->spacings[0] != 0;

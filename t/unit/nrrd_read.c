@@ -181,6 +181,27 @@ voxels_may_lie_in_another_file(void)
 }
 
 static void
+lengths_become_mm(void)
+{
+#define UNITS(u)                                                               \
+    HEAD "sizes: 2 2 2\nencoding: raw\nspace: LPS\nspace origin: (1,2,3)\n"    \
+         "space units: " u "\n" TAIL "\n"
+    expo_volume_t v;
+
+    check(read_text(UNITS("\"mm\" \"mm\" \"mm\""), &v) == EXPO_OK);
+    check(v.affine[0] == 1 && v.affine[11] == 3);
+    check(read_text(UNITS("\"m\" \"cm\" \"um\""), &v) == EXPO_OK);
+    check(v.affine[0] == 1000 && v.affine[5] == 10);
+    check(v.affine[3] == 1000 && fabs(v.affine[10] - 1e-3) < 1e-15);
+    check(read_text(UNITS("\"\" \"\" \"\""), &v) == EXPO_OK);
+    check(v.affine[0] == 1);
+    check(read_text(UNITS("\"s\" \"mm\" \"mm\""), &v) == EXPO_UNSUPPORTED);
+    check(read_text(UNITS("\"mm\" \"mm\""), &v) == EXPO_UNSUPPORTED);
+    check(read_text(UNITS("mm mm mm"), &v) == EXPO_UNSUPPORTED);
+    check(read_text(UNITS("\"mm\" \"mm\" \"mm"), &v) == EXPO_UNSUPPORTED);
+}
+
+static void
 axes_become_lps(void)
 {
     expo_volume_t v;
@@ -234,6 +255,7 @@ main(void)
     what_is_not_understood_is_refused();
     keys_of_other_programs_change_nothing();
     voxels_may_lie_in_another_file();
+    lengths_become_mm();
     axes_become_lps();
     gzip_is_inflated();
 
