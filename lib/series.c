@@ -1,21 +1,22 @@
 #include "lib/series_private.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SERIES_PARALLEL 1e-4 /* 1 - cosine of what counts as one direction */
 
 typedef struct {
-    uint64_t series, frame;
-    size_t index;
-} series_frame_t;
+    uint64_t series;
+    uint64_t *told; /* in its slice */
+} series_told_t;
 
-static int series_ignore_torn_frames(expo_slice_t *slices, size_t n);
+static int series_ignore_torn(expo_slice_t *slices, size_t n, size_t field);
 static int series_add(expo_plan_t *plan, const expo_slice_t *slices, size_t i);
 static int series_belongs(const expo_slice_t *a, const expo_slice_t *b);
 static void series_choose(expo_plan_t *plan, const expo_slice_t *slices);
-static int series_by_frame(const void *a, const void *b);
+static int series_by_told(const void *a, const void *b);
 
 
 expo_status_t
@@ -39,13 +40,18 @@ expo_series_plan(const expo_slice_t *given, size_t n, expo_plan_t **out)
 
     memcpy(slices, given, n * sizeof *slices);
 
-    if (!series_ignore_torn_frames(slices, n)) {
+    if (!series_ignore_torn(slices, n, offsetof(expo_slice_t, frame)) ||
+        !series_ignore_torn(slices, n, offsetof(expo_slice_t, person))) {
         st = EXPO_NO_MEMORY;
         goto done;
     }
 
     for (size_t i = 0; i < n && st == EXPO_OK; i++) {
         st = series_add(plan, slices, i) ? EXPO_OK : EXPO_NO_MEMORY;
+    }
+
+    if (st == EXPO_OK) {
+        st = series_split_times(plan, slices);
     }
 
     for (size_t i = 0; i < plan->count && st == EXPO_OK; i++) {
@@ -104,36 +110,38 @@ expo_series_hash(const void *bytes, size_t len)
 
 /*
  * Some anonymisers give every picture a frame of reference of its own (seen in
- * LIDC-IDRI). Where most pictures of a series stand alone it says nothing.
+ * LIDC-IDRI), or a patient. Where most pictures of a series stand alone it says
+ * nothing. field: offset of a uint64_t in expo_slice_t.
  */
 static int
-series_ignore_torn_frames(expo_slice_t *slices, size_t n)
+series_ignore_torn(expo_slice_t *slices, size_t n, size_t field)
 {
-    series_frame_t *f = calloc(n + 1, sizeof *f);
-    size_t end, frames;
+    series_told_t *t = calloc(n + 1, sizeof *t);
+    size_t end, different;
 
-    if (f == NULL) {
+    if (t == NULL) {
         return 0;
     }
 
     for (size_t i = 0; i < n; i++) {
-        f[i] = (series_frame_t){slices[i].series, slices[i].frame, i};
+        t[i].series = slices[i].series;
+        t[i].told = (uint64_t *) (void *) ((char *) &slices[i] + field);
     }
 
-    qsort(f, n, sizeof *f, series_by_frame);
+    qsort(t, n, sizeof *t, series_by_told);
 
     for (size_t i = 0; i < n; i = end) {
-        frames = 1;
-        for (end = i + 1; end < n && f[end].series == f[i].series; end++) {
-            frames += f[end].frame != f[end - 1].frame;
+        different = 1;
+        for (end = i + 1; end < n && t[end].series == t[i].series; end++) {
+            different += *t[end].told != *t[end - 1].told;
         }
 
-        for (size_t k = i; k < end && 2 * frames > end - i; k++) {
-            slices[f[k].index].frame = 0;
+        for (size_t k = i; k < end && 2 * different > end - i; k++) {
+            *t[k].told = 0;
         }
     }
 
-    free(f);
+    free(t);
     return 1;
 }
 
@@ -181,8 +189,9 @@ series_add(expo_plan_t *plan, const expo_slice_t *slices, size_t i)
 static int
 series_belongs(const expo_slice_t *a, const expo_slice_t *b)
 {
-    if (a->series != b->series || a->frame != b->frame || a->kind != b->kind ||
-        a->rows != b->rows || a->cols != b->cols || a->flags != b->flags) {
+    if (a->series != b->series || a->frame != b->frame ||
+        a->person != b->person || a->kind != b->kind || a->rows != b->rows ||
+        a->cols != b->cols || a->flags != b->flags) {
         return 0;
     }
 
@@ -253,10 +262,10 @@ series_choose(expo_plan_t *plan, const expo_slice_t *slices)
 
 
 static int
-series_by_frame(const void *a, const void *b)
+series_by_told(const void *a, const void *b)
 {
-    const series_frame_t *x = a, *y = b;
+    const series_told_t *x = a, *y = b;
     int c = (x->series > y->series) - (x->series < y->series);
 
-    return c ? c : (x->frame > y->frame) - (x->frame < y->frame);
+    return c ? c : (*x->told > *y->told) - (*x->told < *y->told);
 }

@@ -28,9 +28,9 @@ enum {
 typedef struct {
     uint64_t series;
     uint64_t instance;
-    uint64_t frame; /* of reference */
-    uint64_t person;
-    uint64_t kind;  /* all else that sets pictures of a series apart */
+    uint64_t frame;  /* of reference */
+    uint64_t person; /* whose picture it is */
+    uint64_t kind;   /* all else that sets pictures of a series apart */
     uint32_t rows, cols;
     double spacing_mm[2];   /* between columns, between rows */
     double position[3];     /* centre of the first pixel, LPS mm */
@@ -56,9 +56,10 @@ enum {
     EXPO_WARN_IRREGULAR = 2, /* resampled to the median distance */
     EXPO_WARN_TILT = 4, /* sheared: the affine says so, nothing resampled */
     EXPO_WARN_DUPLICATES = 8,   /* same place twice: one was kept */
-    EXPO_WARN_TIMES = 16,       /* several time points: the first was kept */
+    EXPO_WARN_TIMES = 16,       /* one of several time points */
     EXPO_WARN_NO_POSITION = 32, /* placed by number and claimed distance */
-    EXPO_WARN_SHIFTED = 64 /* pictures shifted sideways against each other */
+    EXPO_WARN_SHIFTED = 64,   /* pictures shifted sideways against each other */
+    EXPO_WARN_COLLIDING = 128 /* one identifier for pictures at two places */
 };
 
 /* Layer k of the volume is below * (1 - part) + above * part. */
@@ -74,7 +75,8 @@ typedef struct {
     size_t count;
     size_t positions;  /* distinct places */
     size_t duplicates; /* pictures left out for lying where another lies */
-    size_t times;      /* pictures at each place when EXPO_WARN_TIMES */
+    size_t times;      /* time points that there are when EXPO_WARN_TIMES ... */
+    size_t time;       /* ... and which of them this is, the earliest 0 */
     size_t filled;     /* layers that are not a picture of their own */
     expo_layer_t *layers;
     uint32_t dims[3];
@@ -86,7 +88,8 @@ typedef struct {
 typedef struct {
     expo_group_t *groups; /* in the order of their first picture */
     size_t count;
-    size_t chosen; /* the usable one with most layers; SIZE_MAX: none usable */
+    size_t chosen; /* the usable one with most layers, of equal ones the
+                      earliest time point; SIZE_MAX: none usable */
 } expo_plan_t;
 
 /*

@@ -15,17 +15,8 @@
 #define SERIES_TILT_MAX_DEG 45.0
 #define SERIES_STRETCH 3 /* layers per picture before it is no stack */
 
-typedef struct {
-    size_t index;
-    double s; /* along the normal, mm */
-    double time[EXPO_SERIES_TIMES];
-    uint64_t instance;
-    int32_t number;
-} series_item_t;
-
 static expo_status_t series_space(expo_group_t *g, const expo_slice_t *slices,
                                   const series_item_t *items);
-static int series_usable(expo_slice_t *first);
 static size_t series_one_each(expo_group_t *g, series_item_t *items, size_t n,
                               double near_mm);
 static double series_median_step(const series_item_t *items, size_t n);
@@ -34,10 +25,6 @@ static size_t series_fill(expo_group_t *g, const series_item_t *items,
 static int series_even(const series_item_t *items, size_t n);
 static void series_place(expo_group_t *g, const expo_slice_t *slices,
                          const expo_slice_t *first, const series_item_t *items);
-static int series_by_place(const void *a, const void *b);
-static int series_by_time(const void *a, const void *b);
-static int series_by_instance(const void *a, const void *b);
-static void cross(double out[3], const double a[3], const double b[3]);
 static int finite3(const double v[3]);
 static int unit(double v[3]);
 
@@ -46,9 +33,7 @@ expo_status_t
 series_arrange(expo_group_t *g, const expo_slice_t *slices)
 {
     expo_slice_t first = slices[g->members[0]];
-    const expo_slice_t *slice;
     series_item_t *items;
-    double normal[3], near_mm;
     expo_status_t st;
 
     g->dims[0] = first.cols;
@@ -64,35 +49,17 @@ series_arrange(expo_group_t *g, const expo_slice_t *slices)
         return EXPO_NO_MEMORY;
     }
 
-    cross(normal, first.along_row, first.along_column);
-
-    for (size_t i = 0; i < g->count; i++) {
-        slice = &slices[g->members[i]];
-        items[i].index = g->members[i];
-        items[i].number = slice->number;
-        items[i].instance = slice->instance;
-        memcpy(items[i].time, slice->time, sizeof slice->time);
-
-        if (first.flags & EXPO_SLICE_POSITION) {
-            items[i].s = series_dot(slice->position, normal);
-
-            if (!finite3(slice->position)) {
-                g->drop = EXPO_DROP_NO_GEOMETRY;
-                free(items);
-                return EXPO_OK;
-            }
-
-        } else {
-            items[i].s = slice->number * first.step_mm;
-            g->warnings |= EXPO_WARN_NO_POSITION;
-        }
+    if (!series_items(items, g, slices, &first)) {
+        g->drop = EXPO_DROP_NO_GEOMETRY;
+        free(items);
+        return EXPO_OK;
     }
 
-    near_mm =
-        fmin(SERIES_TOLERANCE_MM,
-             SERIES_TOLERANCE * fmin(first.spacing_mm[0], first.spacing_mm[1]));
+    if (!(first.flags & EXPO_SLICE_POSITION)) {
+        g->warnings |= EXPO_WARN_NO_POSITION;
+    }
 
-    g->positions = series_one_each(g, items, g->count, near_mm);
+    g->positions = series_one_each(g, items, g->count, series_near_mm(&first));
     st = series_space(g, slices, items);
 
     if (st == EXPO_OK && g->drop == EXPO_DROP_NONE) {
@@ -104,11 +71,44 @@ series_arrange(expo_group_t *g, const expo_slice_t *slices)
 }
 
 
-/*
- * Whether the header says enough; fills in what may be assumed: without
- * positions the claimed distance, and without directions an axial stack.
- */
-static int
+int
+series_items(series_item_t *items, const expo_group_t *g,
+             const expo_slice_t *slices, const expo_slice_t *first)
+{
+    const expo_slice_t *slice;
+    double normal[3];
+
+    series_cross(normal, first->along_row, first->along_column);
+
+    for (size_t i = 0; i < g->count; i++) {
+        slice = &slices[g->members[i]];
+        items[i].index = g->members[i];
+        items[i].number = slice->number;
+        items[i].instance = slice->instance;
+        memcpy(items[i].time, slice->time, sizeof slice->time);
+        items[i].s = first->flags & EXPO_SLICE_POSITION
+                         ? series_dot(slice->position, normal)
+                         : slice->number * first->step_mm;
+
+        if ((first->flags & EXPO_SLICE_POSITION) && !finite3(slice->position)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+double
+series_near_mm(const expo_slice_t *first)
+{
+    return fmin(SERIES_TOLERANCE_MM,
+                SERIES_TOLERANCE *
+                    fmin(first->spacing_mm[0], first->spacing_mm[1]));
+}
+
+
+int
 series_usable(expo_slice_t *first)
 {
     if (!(first->flags & EXPO_SLICE_SPACING) || first->rows == 0 ||
@@ -144,51 +144,45 @@ series_usable(expo_slice_t *first)
 static size_t
 series_one_each(expo_group_t *g, series_item_t *items, size_t n, double near_mm)
 {
-    size_t kept = 0, run, each = 0, copies = 0;
-    int even = 1;
+    size_t kept = 0, run;
 
-    /* The same picture twice is no time point. */
+    /* One identifier at two places: whoever wrote it cannot be believed. */
     qsort(items, n, sizeof *items, series_by_instance);
-    for (size_t i = 0; i < n; i++) {
-        if (kept > 0 && items[i].instance != 0 &&
-            items[i].instance == items[kept - 1].instance) {
-            copies++;
-            continue;
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (items[i].instance != 0 &&
+            items[i].instance == items[i + 1].instance &&
+            fabs(items[i].s - items[i + 1].s) > near_mm) {
+            g->warnings |= EXPO_WARN_COLLIDING;
         }
-        items[kept++] = items[i];
     }
 
-    n = kept;
-    kept = 0;
     qsort(items, n, sizeof *items, series_by_place);
 
     for (size_t i = 0; i < n; i += run) {
-        run = 1;
-        while (i + run < n && items[i + run].s - items[i].s <= near_mm) {
-            run++;
-        }
-
+        run = series_run(items + i, n - i, near_mm);
         qsort(items + i, run, sizeof *items, series_by_time);
-        each = each ? each : run;
-        even = even && run == each;
         items[kept++] = items[i];
     }
 
-    g->duplicates = copies;
-    if (copies > 0) {
+    if (kept < n) {
         g->warnings |= EXPO_WARN_DUPLICATES;
-    }
-
-    if (kept < n && kept > 1 && even) {
-        g->warnings |= EXPO_WARN_TIMES;
-        g->times = each;
-
-    } else if (kept < n) {
-        g->warnings |= EXPO_WARN_DUPLICATES;
-        g->duplicates += n - kept;
+        g->duplicates = n - kept;
     }
 
     return kept;
+}
+
+
+size_t
+series_run(const series_item_t *items, size_t n, double near_mm)
+{
+    size_t run = 1;
+
+    while (run < n && items[run].s - items[0].s <= near_mm) {
+        run++;
+    }
+
+    return run;
 }
 
 
@@ -362,7 +356,7 @@ series_place(expo_group_t *g, const expo_slice_t *slices,
     const double *axes[2] = {first->along_row, first->along_column};
     const double *p;
 
-    cross(normal, first->along_row, first->along_column);
+    series_cross(normal, first->along_row, first->along_column);
 
     for (int i = 0; i < 3; i++) {
         step[i] = normal[i] * extent;
@@ -412,7 +406,7 @@ series_place(expo_group_t *g, const expo_slice_t *slices,
 
 /* --- order and vectors --- */
 
-static int
+int
 series_by_place(const void *a, const void *b)
 {
     const series_item_t *x = a, *y = b;
@@ -421,7 +415,7 @@ series_by_place(const void *a, const void *b)
 }
 
 
-static int
+int
 series_by_time(const void *a, const void *b)
 {
     const series_item_t *x = a, *y = b;
@@ -438,23 +432,13 @@ series_by_time(const void *a, const void *b)
 }
 
 
-/* Copies lie together, the first given in front. */
-static int
+int
 series_by_instance(const void *a, const void *b)
 {
     const series_item_t *x = a, *y = b;
     int c = (x->instance > y->instance) - (x->instance < y->instance);
 
     return c ? c : (x->index > y->index) - (x->index < y->index);
-}
-
-
-static void
-cross(double out[3], const double a[3], const double b[3])
-{
-    out[0] = a[1] * b[2] - a[2] * b[1];
-    out[1] = a[2] * b[0] - a[0] * b[2];
-    out[2] = a[0] * b[1] - a[1] * b[0];
 }
 
 

@@ -6,6 +6,7 @@
 
 #include "lib/series.c"
 #include "lib/series_stack.c"
+#include "lib/series_times.c"
 #include "lib/volume.h"
 
 enum { PICTURE = 16, MOST = 200 };

@@ -1,5 +1,6 @@
 #include "lib/series.c"
 #include "lib/series_stack.c"
+#include "lib/series_times.c"
 #include "t/unit/check.h"
 
 enum { MANY = 64 };
@@ -268,7 +269,62 @@ the_same_picture_twice_counts_once(void)
 }
 
 static void
-of_several_times_the_first_is_kept(void)
+one_identifier_at_several_places_loses_no_picture(void)
+{
+    const expo_group_t *g;
+
+    stack(10, 2);
+    for (size_t i = 0; i < 10; i++) {
+        s[i].instance = 7;
+    }
+
+    g = planned(10);
+    check(g->positions == 10 && g->duplicates == 0);
+    check(g->warnings == EXPO_WARN_COLLIDING);
+}
+
+static void
+two_people_never_share_a_volume(void)
+{
+    stack(20, 2);
+    for (size_t i = 0; i < 20; i++) {
+        s[i].person = i < 12 ? 1 : 2;
+    }
+    check(planned(20)->positions == 12 && plan->count == 2);
+
+    /* A different one on every picture is a bad anonymiser. */
+    for (size_t i = 0; i < 20; i++) {
+        s[i].person = 1 + i;
+    }
+    check(planned(20)->positions == 20 && plan->count == 1);
+}
+
+static void
+a_time_that_lacks_slices_is_told_by_its_label(void)
+{
+    stack(19, 2);
+    for (size_t i = 0; i < 19; i++) {
+        s[i].position[2] = 2.0 * (double) (i / 2);
+        s[i].time[0] = (double) (i % 2);
+    }
+    s[9] = s[18]; /* the place 4 of time 1 is empty */
+
+    check(planned(18)->times == 2);
+    check(plan->groups[0].positions == 10 && plan->groups[0].time == 0);
+    check(plan->groups[1].positions == 8 && plan->groups[1].time == 1);
+    check(plan->groups[1].filled == 1);
+    check(plan->chosen == 0);
+
+    /* Without labels nobody can know: the earliest at each place. */
+    for (size_t i = 0; i < 19; i++) {
+        s[i].time[0] = NAN;
+    }
+    check(planned(18)->positions == 10 && plan->count == 1);
+    check(plan->groups[0].warnings == EXPO_WARN_DUPLICATES);
+}
+
+static void
+every_time_is_a_volume_and_the_first_is_chosen(void)
 {
     const expo_group_t *g;
     int first = 1;
@@ -287,6 +343,10 @@ of_several_times_the_first_is_kept(void)
         first = first && g->layers[k].below % 2 == 1;
     }
     check(first);
+
+    check(plan->count == 2 && plan->chosen == 0);
+    g = &plan->groups[1];
+    check(g->time == 1 && g->positions == 10 && g->layers[3].below % 2 == 0);
 }
 
 static void
@@ -457,7 +517,10 @@ main(void)
     localizers_go_and_a_stack_called_one_stays();
     the_series_with_most_slices_is_chosen_whatever_comes_first();
     the_same_picture_twice_counts_once();
-    of_several_times_the_first_is_kept();
+    one_identifier_at_several_places_loses_no_picture();
+    two_people_never_share_a_volume();
+    a_time_that_lacks_slices_is_told_by_its_label();
+    every_time_is_a_volume_and_the_first_is_chosen();
     every_property_of_a_stack_sets_it_apart();
     frames_of_reference_count_unless_each_has_its_own();
     without_positions_the_claimed_distance_serves_with_a_warning();
