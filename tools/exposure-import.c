@@ -180,7 +180,8 @@ import_others(const options_t *o, json_t *report)
     json_array_foreach(series, i, entry)
     {
         reason = json_string_value(json_object_get(entry, "reason"));
-        if (reason == NULL || strcmp(reason, "fewer_slices") != 0) {
+        if (reason == NULL || (strcmp(reason, "fewer_slices") != 0 &&
+                               strcmp(reason, "other_time") != 0)) {
             continue;
         }
 

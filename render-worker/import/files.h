@@ -8,6 +8,7 @@
 
 #include "lib/series.h"
 #include "lib/tar.h"
+#include "lib/volume.h"
 #include "lib/zip.h"
 #include "render-worker/import/dicom_file.h"
 #include "render-worker/import/header.h"
@@ -27,12 +28,15 @@ typedef enum {
     REASON_TOO_LARGE,
     REASON_NO_PIXELS,
     REASON_NOT_IMAGE,
+    REASON_FOREIGN,
     /* of a group */
     REASON_ONE_SLICE,
     REASON_LOCALIZER,
     REASON_NO_GEOMETRY,
     REASON_SCATTERED,
     REASON_FEWER,
+    REASON_OTHER_TIME,
+    REASON_BESIDE_DICOM,
     /* of all */
     REASON_NO_DICOM,
     REASON_EMPTY,
@@ -76,6 +80,17 @@ typedef struct {
     int whole;        /* no stored value has a fraction */
 } import_picture_t;
 
+/* A volume of another format. */
+#define FOREIGN_NOTE 200
+
+typedef struct {
+    const import_file_t *file;
+    reason_t reason;
+    expo_volume_t header;
+    uint16_t *voxels;        /* of the one that is kept, else NULL */
+    char note[FOREIGN_NOTE]; /* what the reader says of it, or "" */
+} import_foreign_t;
+
 typedef struct {
     import_file_t *file;
     size_t count;
@@ -89,7 +104,9 @@ typedef struct {
     size_t *of;           /* ... and which of them each is */
     size_t usable;
     expo_plan_t *plan;
-    size_t chosen; /* group of the plan, SIZE_MAX: none */
+    size_t chosen;             /* group of the plan, SIZE_MAX: none */
+    import_foreign_t *foreign; /* NULL: not looked at, as there is DICOM */
+    size_t foreigns;
 } import_files_t;
 
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "render-worker/import/assemble.h"
+#include "render-worker/import/foreign.h"
 #include "render-worker/import/pool.h"
 #include "render-worker/import/read.h"
 #include "render-worker/import/report.h"
@@ -24,6 +25,10 @@ typedef struct {
     const char *stage;
 } import_t;
 
+static reason_t import_open(import_t *im, const uint8_t *body, uint64_t len);
+static reason_t import_dicom(import_t *im, size_t series);
+static size_t import_foreign(const import_t *im, size_t series);
+static import_result_t import_finish(import_t *im, json_t *report);
 static void import_read(void *data, size_t i);
 static reason_t import_pictures(import_t *im);
 static reason_t import_plan(import_t *im);
@@ -44,81 +49,142 @@ import_run(const import_sink_t *sink, const uint8_t *body, uint64_t len,
            size_t series, json_t **report)
 {
     import_t im = {.sink = sink, .body_bytes = len};
-    import_result_t result = IMPORT_DONE;
-    expo_volume_t volume;
-    uint32_t notes;
+    import_result_t result;
     reason_t why;
 
     im.files.chosen = SIZE_MAX;
 
-    if (len > IMPORT_BYTES_MAX ||
-        expo_deidentify_open(&im.allowed) != EXPO_OK) {
-        why = REASON_TOO_LARGE;
-    } else {
-        why = unpack_list(&im.files, body, len, IMPORT_BYTES_MAX - len);
-    }
-
-    if (why == REASON_UNKNOWN || why == REASON_ARCHIVE ||
-        why == REASON_ARCHIVE_CUT) {
-        result = IMPORT_MALFORMED;
-    }
+    why = import_open(&im, body, len);
+    result = why == REASON_UNKNOWN || why == REASON_ARCHIVE ||
+                     why == REASON_ARCHIVE_CUT
+                 ? IMPORT_MALFORMED
+                 : IMPORT_NOTHING;
 
     if (why == REASON_NONE) {
-        im.stage = "reading";
-        if (!pool_each(im.files.count, import_read, &im, import_step)) {
-            return import_stuck(report);
-        }
-
-        why = import_pictures(&im);
-        if (why == REASON_NONE) {
-            why = import_plan(&im);
-        }
-        import_want(&im, series);
-        import_choose(&im, series);
-    }
-
-    while (why == REASON_NONE && im.files.chosen != SIZE_MAX) {
-        why = import_decode_all(&im);
-        if (why == REASON_STUCK) {
-            return import_stuck(report);
-        }
-
-        if (why != REASON_NONE || im.todo_count == 0) {
-            break;
-        }
-
-        /* Some did not decode: what is left may lie differently. */
-        why = import_plan(&im);
-        import_choose(&im, series);
+        why = import_dicom(&im, series);
     }
 
     if (why == REASON_NONE && im.files.chosen == SIZE_MAX) {
-        why = import_probe(&im);
-        if (why == REASON_STUCK) {
-            return import_stuck(report);
-        }
+        why = foreign_read(&im.files, import_foreign(&im, series));
+    }
+
+    if (why == REASON_STUCK) {
+        return import_stuck(report);
     }
 
     *report = report_new(&im.files);
 
-    if (why != REASON_NONE || im.files.chosen == SIZE_MAX) {
+    if (why == REASON_NONE) {
+        result = import_finish(&im, *report);
+    } else {
         report_failed(*report, &im.files, why);
-        import_release(&im);
-        return result == IMPORT_DONE ? IMPORT_NOTHING : result;
-    }
-
-    assemble_header(&volume, &notes, &im.files,
-                    &im.files.plan->groups[im.files.chosen]);
-    report_done(*report, &im.files, &volume, notes);
-
-    if (!assemble_write(sink, &volume, &im.files,
-                        &im.files.plan->groups[im.files.chosen])) {
-        report_failed(*report, &im.files, REASON_CRASHED);
-        result = IMPORT_MALFORMED;
     }
 
     import_release(&im);
     return result;
+}
+
+
+/* --- in order --- */
+
+/* Up to the plan: which pictures belong together. */
+static reason_t
+import_open(import_t *im, const uint8_t *body, uint64_t len)
+{
+    reason_t why;
+
+    if (len > IMPORT_BYTES_MAX ||
+        expo_deidentify_open(&im->allowed) != EXPO_OK) {
+        return REASON_TOO_LARGE;
+    }
+
+    why = unpack_list(&im->files, body, len, IMPORT_BYTES_MAX - len);
+    if (why != REASON_NONE) {
+        return why;
+    }
+
+    im->stage = "reading";
+    if (!pool_each(im->files.count, import_read, im, import_step)) {
+        return REASON_STUCK;
+    }
+
+    why = import_pictures(im);
+    return why == REASON_NONE ? import_plan(im) : why;
+}
+
+
+/* Up to a group whose pictures are all decoded, if there is one. */
+static reason_t
+import_dicom(import_t *im, size_t series)
+{
+    reason_t why = REASON_NONE;
+
+    import_want(im, series);
+    import_choose(im, series);
+
+    while (im->files.chosen != SIZE_MAX) {
+        why = import_decode_all(im);
+        if (why != REASON_NONE || im->todo_count == 0) {
+            return why;
+        }
+
+        /* Some did not decode: what is left may lie differently. */
+        why = import_plan(im);
+        if (why != REASON_NONE) {
+            return why;
+        }
+        import_choose(im, series);
+    }
+
+    return import_probe(im);
+}
+
+
+/* The report lists volumes of other formats behind the groups. */
+static size_t
+import_foreign(const import_t *im, size_t series)
+{
+    return series != IMPORT_CHOOSE && series >= im->files.plan->count
+               ? series - im->files.plan->count
+               : IMPORT_CHOOSE;
+}
+
+
+static import_result_t
+import_finish(import_t *im, json_t *report)
+{
+    const import_files_t *files = &im->files;
+    const import_foreign_t *foreign = NULL;
+    const expo_group_t *g;
+    expo_volume_t volume;
+    uint32_t notes;
+    int written;
+
+    for (size_t i = 0; i < files->foreigns; i++) {
+        foreign = files->foreign[i].voxels ? &files->foreign[i] : foreign;
+    }
+
+    if (files->chosen != SIZE_MAX) {
+        g = &files->plan->groups[files->chosen];
+        assemble_header(&volume, &notes, files, g);
+        report_done(report, files, &volume, notes);
+        written = assemble_write(im->sink, &volume, files, g);
+
+    } else if (foreign != NULL) {
+        report_done_foreign(report, files, foreign);
+        written = foreign_write(im->sink, foreign);
+
+    } else {
+        report_failed(report, files, REASON_NONE);
+        return IMPORT_NOTHING;
+    }
+
+    if (!written) {
+        report_failed(report, files, REASON_CRASHED);
+        return IMPORT_MALFORMED;
+    }
+
+    return IMPORT_DONE;
 }
 
 
@@ -391,6 +457,7 @@ import_release(import_t *im)
 
     expo_plan_free(im->files.plan);
     expo_deidentify_close(im->allowed);
+    foreign_release(&im->files);
     unpack_release(&im->files);
     free(im->files.picture);
     free(im->files.slices);

@@ -15,7 +15,6 @@ typedef struct {
 static dicom_status_t read_header(import_file_t *f,
                                   const expo_deidentify_t *allowed);
 static void read_count(void *data, uint32_t tag, int empty);
-static void read_clean(header_t *h);
 static reason_t read_judge(const import_file_t *f);
 static reason_t read_judge_class(const header_t *h);
 static reason_t read_judge_shape(const import_file_t *f);
@@ -40,7 +39,9 @@ read_file(import_file_t *f, const expo_deidentify_t *allowed)
     if (st == DICOM_FILE_OK || st == DICOM_FILE_UNSUPPORTED) {
         f->encoding = f->open.encoding;
         header = read_header(f, allowed);
-        read_clean(&f->header);
+        if (!read_is_modality(f->header.modality)) {
+            f->header.modality[0] = '\0';
+        }
 
         f->reason = header == DICOM_OK || header == DICOM_NO_PIXELS
                         ? read_judge(f)
@@ -147,17 +148,16 @@ read_count(void *data, uint32_t tag, int empty)
  * The one text of a file that a volume keeps: whatever is not the name of a
  * machine that makes pictures could be a person's. PS3.3, C.7.3.1.1.1.
  */
-static void
-read_clean(header_t *h)
+int
+read_is_modality(const char *text)
 {
     static const char known[] = " BMD CR CT DX ES IO IVUS MG MR NM OCT OPT OT"
                                 " PT PX RF RG ST US XA XC ";
-    char word[sizeof h->modality + 2];
+    char word[20];
 
-    snprintf(word, sizeof word, " %s ", h->modality);
-    if (strchr(h->modality, ' ') != NULL || strstr(known, word) == NULL) {
-        memset(h->modality, 0, sizeof h->modality);
-    }
+    snprintf(word, sizeof word, " %s ", text);
+    return text[0] == '\0' ||
+           (strchr(text, ' ') == NULL && strstr(known, word) != NULL);
 }
 
 

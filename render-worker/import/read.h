@@ -13,6 +13,9 @@
 void read_file(import_file_t *f, const expo_deidentify_t *allowed);
 void read_release(import_file_t *f);
 
+/* Whether it is the name of a machine that makes pictures, or nothing. */
+int read_is_modality(const char *text);
+
 reason_t read_reason(dicom_status_t st);
 
 #endif

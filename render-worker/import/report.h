@@ -19,15 +19,14 @@ json_t *report_new(const import_files_t *files);
 void report_done(json_t *report, const import_files_t *files,
                  const expo_volume_t *v, uint32_t notes);
 
+/* A volume of another format did. */
+void report_done_foreign(json_t *report, const import_files_t *files,
+                         const import_foreign_t *f);
+
 /* No volume; REASON_NONE: finds out why. */
 void report_failed(json_t *report, const import_files_t *files, reason_t why);
 
 /* A report that knows nothing but why it is one. */
 json_t *report_bare(reason_t why);
-
-/* {"code", "detail"}; what: the encoding for REASON_UNSUPPORTED, or NULL. */
-json_t *report_sentence(reason_t why, const char *what);
-
-reason_t report_reason(expo_drop_t drop);
 
 #endif
