@@ -18,6 +18,7 @@
  *   ngx_exposure_upload.c   body -> sealed original; _work.c: the part of it in
  *                           pool threads; _others.c: the same user's other
  *                           uploads; _scan.c: POST /scans
+ *   ngx_exposure_parts.c    multipart body -> tar
  *   ngx_exposure_tus.c      /uploads: resumable; _work.c
  *   ngx_exposure_import.c   sealed original -> worker -> ready scan; _work.c
  *   ngx_exposure_control.c  connection to the render-worker

@@ -1,7 +1,8 @@
 /*
  * A body is sealed chunk by chunk as it arrives. Plaintext is in two buffers of
- * one chunk, one that fills and one that a pool thread seals; while both are
- * taken nothing is read, and TCP slows the sender.
+ * one chunk, one that fills and one that a pool thread seals (and a third that
+ * is held back of a body of parts); while both are taken nothing is read, and
+ * TCP slows the sender.
  */
 
 #include "ngx_exposure_upload.h"
@@ -19,10 +20,14 @@
 static void ngx_exposure_upload_begin_done(void *data);
 static void ngx_exposure_upload_event(ngx_http_request_t *r);
 static ngx_int_t ngx_exposure_upload_read(ngx_exposure_upload_t *u);
-static ngx_uint_t ngx_exposure_upload_take(ngx_exposure_upload_t *u);
+static ngx_int_t ngx_exposure_upload_take(ngx_exposure_upload_t *u);
+static ngx_int_t ngx_exposure_upload_full(ngx_exposure_upload_t *u);
+static ngx_int_t ngx_exposure_upload_held(ngx_exposure_upload_t *u);
+static ngx_int_t ngx_exposure_upload_last(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_upload_post(ngx_exposure_upload_t *u,
     ngx_uint_t last);
-static void ngx_exposure_upload_swap(ngx_exposure_upload_t *u);
+static ngx_int_t ngx_exposure_upload_give(ngx_exposure_upload_t *u,
+    u_char **chunk, size_t len, uint64_t index, ngx_uint_t last);
 static void ngx_exposure_upload_seal_work(void *data);
 static void ngx_exposure_upload_retry(ngx_event_t *ev);
 static void ngx_exposure_upload_pause(ngx_exposure_upload_t *u);
@@ -221,49 +226,45 @@ static ngx_int_t
 ngx_exposure_upload_read(ngx_exposure_upload_t *u)
 {
     ngx_int_t            rc;
-    ngx_uint_t           full;
     ngx_http_request_t  *r;
 
     r = u->r;
 
     for ( ;; ) {
 
-        full = ngx_exposure_upload_take(u);
+        rc = u->parts ? ngx_exposure_parts_take(u)
+                      : ngx_exposure_upload_take(u);
 
-        if (u->received > u->limit
-            || u->received + ngx_exposure_upload_others(u, NULL) > u->left)
+        if (u->received + u->padded > u->limit
+            || u->received + u->padded + ngx_exposure_upload_others(u, NULL)
+               > u->left)
         {
             return ngx_exposure_upload_over(u);
         }
 
-        if (u->broken && !full) {
-            return ngx_exposure_body_broken(r, u->broken);
+        if (rc == NGX_ERROR) {
+            return ngx_exposure_reply_error(r, u->st, u->detail);
         }
 
-        if (full || !r->reading_body) {
+        if (rc != NGX_OK) {
 
-            if (u->busy) {
-                ngx_exposure_upload_pause(u);
-                return NGX_DONE;
-            }
-
-            if (u->received == 0 && u->kind->empty) {
-                return ngx_exposure_reply_error(r, EXPO_INVALID,
-                                                u->kind->empty);
-            }
-
-            if (ngx_exposure_upload_post(u, !full) != NGX_OK) {
-                ngx_add_timer(&u->retry, NGX_EXPOSURE_UPLOAD_RETRY);
-                ngx_exposure_upload_pause(u);
-                return NGX_DONE;
-            }
-
-            if (!full) {
+            if ((rc == NGX_BUSY ? ngx_exposure_upload_held(u)
+                                : ngx_exposure_upload_full(u))
+                != NGX_OK)
+            {
                 ngx_exposure_upload_pause(u);
                 return NGX_DONE;
             }
 
             continue;
+        }
+
+        if (u->broken) {
+            return ngx_exposure_body_broken(r, u->broken);
+        }
+
+        if (!r->reading_body) {
+            return ngx_exposure_upload_last(u);
         }
 
         if (ngx_exposure_upload_slow(u)) {
@@ -289,9 +290,9 @@ ngx_exposure_upload_read(ngx_exposure_upload_t *u)
 }
 
 
-/* Moves what has arrived; 1: a chunk is full and there is more. */
+/* Moves what has arrived; NGX_AGAIN: a chunk is full and there is more. */
 
-static ngx_uint_t
+static ngx_int_t
 ngx_exposure_upload_take(ngx_exposure_upload_t *u)
 {
     size_t        n;
@@ -314,14 +315,79 @@ ngx_exposure_upload_take(ngx_exposure_upload_t *u)
         u->received += n;
 
         if (b->pos < b->last) {
-            return 1;
+            return NGX_AGAIN;
         }
 
         u->r->request_body->bufs = cl->next;
         ngx_free_chain(u->r->pool, cl);
     }
 
-    return 0;
+    return NGX_OK;
+}
+
+
+/* NGX_BUSY: it has to wait for the one before, or for the pool. */
+
+static ngx_int_t
+ngx_exposure_upload_full(ngx_exposure_upload_t *u)
+{
+    if (ngx_exposure_parts_hold(u)) {
+        return NGX_OK;
+    }
+
+    return u->busy ? NGX_BUSY : ngx_exposure_upload_post(u, 0);
+}
+
+
+static ngx_int_t
+ngx_exposure_upload_held(ngx_exposure_upload_t *u)
+{
+    ngx_int_t  rc;
+
+    if (u->busy) {
+        return NGX_BUSY;
+    }
+
+    rc = ngx_exposure_upload_give(u, &u->parts->held,
+                                  NGX_EXPOSURE_UPLOAD_CHUNK,
+                                  u->parts->held_index, 0);
+    if (rc == NGX_OK) {
+        u->parts->release = 0;
+    }
+
+    return rc;
+}
+
+
+/* The body has ended: is it whole, and is there anything in it? */
+
+static ngx_int_t
+ngx_exposure_upload_last(ngx_exposure_upload_t *u)
+{
+    if (u->busy) {
+        ngx_exposure_upload_pause(u);
+        return NGX_DONE;
+    }
+
+    if (u->received == 0 && u->kind->empty) {
+        return ngx_exposure_reply_error(u->r, EXPO_INVALID, u->kind->empty);
+    }
+
+    if (u->parts && !expo_multipart_whole(&u->parts->multipart)) {
+        return ngx_exposure_reply_error(u->r, EXPO_INVALID,
+                                        "The body ends before its last "
+                                        "part does.");
+    }
+
+    if (u->parts && u->parts->number == 0) {
+        return ngx_exposure_reply_error(u->r, EXPO_INVALID,
+                                        "There is no file in the body.");
+    }
+
+    (void) ngx_exposure_upload_post(u, 1);
+    ngx_exposure_upload_pause(u);
+
+    return NGX_DONE;
 }
 
 
@@ -330,10 +396,33 @@ ngx_exposure_upload_take(ngx_exposure_upload_t *u)
 static ngx_int_t
 ngx_exposure_upload_post(ngx_exposure_upload_t *u, ngx_uint_t last)
 {
-    ngx_exposure_upload_swap(u);
+    if (ngx_exposure_upload_give(u, &u->filling, u->filled, u->index, last)
+        != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
 
-    u->seal_len = u->filled;
-    u->seal_index = u->index;
+    u->filled = 0;
+    u->index++;
+
+    return NGX_OK;
+}
+
+
+/* The chunk, in exchange for the one that was sealed last. */
+
+static ngx_int_t
+ngx_exposure_upload_give(ngx_exposure_upload_t *u, u_char **chunk, size_t len,
+    uint64_t index, ngx_uint_t last)
+{
+    u_char  *given;
+
+    given = *chunk;
+    *chunk = u->sealing;
+
+    u->sealing = given;
+    u->seal_len = len;
+    u->seal_index = index;
     u->last = last;
 
     if (ngx_exposure_task_post(last ? u->kind->end
@@ -341,28 +430,18 @@ ngx_exposure_upload_post(ngx_exposure_upload_t *u, ngx_uint_t last)
                                ngx_exposure_upload_work_done, u)
         != NGX_OK)
     {
-        ngx_exposure_upload_swap(u);
+        u->sealing = *chunk;
+        *chunk = given;
         u->last = 0;
+
+        ngx_add_timer(&u->retry, NGX_EXPOSURE_UPLOAD_RETRY);
 
         return NGX_BUSY;
     }
 
-    u->filled = 0;
-    u->index++;
     u->busy = 1;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_exposure_upload_swap(ngx_exposure_upload_t *u)
-{
-    u_char  *p;
-
-    p = u->sealing;
-    u->sealing = u->filling;
-    u->filling = p;
 }
 
 
@@ -540,10 +619,7 @@ ngx_exposure_upload_leave(ngx_exposure_upload_t *u)
 {
     if (u->resumable && u->reading && !u->last && u->st == EXPO_OK) {
 
-        if (ngx_exposure_upload_post(u, 1) != NGX_OK) {
-            ngx_add_timer(&u->retry, NGX_EXPOSURE_UPLOAD_RETRY);
-        }
-
+        (void) ngx_exposure_upload_post(u, 1);
         return;
     }
 
@@ -570,6 +646,10 @@ ngx_exposure_upload_free(ngx_exposure_upload_t *u)
 
     if (u->sealing) {
         ngx_explicit_memzero(u->sealing, NGX_EXPOSURE_UPLOAD_CHUNK);
+    }
+
+    if (u->parts) {
+        ngx_exposure_parts_free(u->parts);
     }
 
     EVP_MD_CTX_free(u->digest);

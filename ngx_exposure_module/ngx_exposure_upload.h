@@ -13,6 +13,8 @@
 
 #include <openssl/evp.h>
 
+#include "ngx_exposure_parts.h"
+
 
 #define NGX_EXPOSURE_UPLOAD_CHUNK_LOG2  18
 #define NGX_EXPOSURE_UPLOAD_CHUNK       (1u << NGX_EXPOSURE_UPLOAD_CHUNK_LOG2)
@@ -71,7 +73,10 @@ struct ngx_exposure_upload_s {
 
     EVP_MD_CTX                        *digest;  /* of what is sealed, or NULL */
 
+    ngx_exposure_parts_t              *parts;   /* NULL: one piece */
+
     off_t                              received;
+    off_t                              padded;  /* beside it, of a tar */
     off_t                              limit;   /* 413 above it */
     off_t                              left;    /* of the quota: 507 */
     ngx_msec_t                         started;
@@ -85,6 +90,7 @@ struct ngx_exposure_upload_s {
     unsigned                           resumable:1; /* if cut, it ends too */
 
     expo_status_t                      st;
+    const char                        *detail;  /* of st, or NULL */
     json_t                            *json;
 };
 
@@ -105,6 +111,27 @@ void ngx_exposure_upload_drop(ngx_exposure_upload_t *u);
 
 /* Does this request announce a body? */
 ngx_uint_t ngx_exposure_upload_has_body(ngx_http_request_t *r);
+
+
+/* --- parts: ngx_exposure_parts.h --- */
+
+/*
+ * The body is to be multipart/subtype. EXPO_UNSUPPORTED: it is not.
+ * EXPO_INVALID: it has no boundary.
+ */
+expo_status_t ngx_exposure_parts_open(ngx_exposure_upload_t *u,
+    const char *subtype);
+void ngx_exposure_parts_free(ngx_exposure_parts_t *p);
+
+/*
+ * NGX_OK: all that has come is in chunks. NGX_AGAIN: a chunk is full and there
+ * is more. NGX_BUSY: the one that is held is to be sealed first. NGX_ERROR: st
+ * and detail say why.
+ */
+ngx_int_t ngx_exposure_parts_take(ngx_exposure_upload_t *u);
+
+/* Instead of sealing what fills: 1, if it is held back. */
+ngx_uint_t ngx_exposure_parts_hold(ngx_exposure_upload_t *u);
 
 
 /* --- others: the same user's other uploads in this nginx worker --- */

@@ -6,6 +6,7 @@
 #include "ngx_exposure_upload.h"
 
 
+static ngx_uint_t ngx_exposure_upload_is_multipart(ngx_http_request_t *r);
 static void ngx_exposure_upload_scan_begin(void *data);
 static ngx_int_t ngx_exposure_upload_scan_begun(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_scan_end(void *data);
@@ -29,15 +30,13 @@ ngx_int_t
 ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 {
     ngx_int_t               rc;
+    expo_status_t           st;
     ngx_exposure_upload_t  *u;
 
-    /* what is refused here is not read: the answer goes out at once */
-
-    if (!ngx_exposure_body_is(r, "application/x-tar")) {
-        return ngx_exposure_reply_error(r, EXPO_UNSUPPORTED,
-                             "The body must be application/x-tar of DICOM "
-                             "files.");
-    }
+    /*
+     * What is refused here is not read: the answer goes out at once. What kind
+     * of file it is is told by its bytes, when it is imported.
+     */
 
     if (!ngx_exposure_upload_has_body(r)) {
         return ngx_exposure_reply_error(r, EXPO_INVALID,
@@ -50,7 +49,41 @@ ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
         return rc;
     }
 
+    st = ngx_exposure_parts_open(u, "form-data");
+
+    if (st == EXPO_UNSUPPORTED) {
+        st = ngx_exposure_parts_open(u, "related");
+    }
+
+    if (st == EXPO_UNSUPPORTED && !ngx_exposure_upload_is_multipart(r)) {
+        st = EXPO_OK;
+    }
+
+    if (st != EXPO_OK) {
+        ngx_exposure_upload_drop(u);
+
+        return ngx_exposure_reply_error(r, st, "Parts come as "
+                           "multipart/form-data or multipart/related, with a "
+                           "boundary.");
+    }
+
     return ngx_exposure_upload_run(u);
+}
+
+
+static ngx_uint_t
+ngx_exposure_upload_is_multipart(ngx_http_request_t *r)
+{
+    ngx_str_t  *type;
+
+    if (r->headers_in.content_type == NULL) {
+        return 0;
+    }
+
+    type = &r->headers_in.content_type->value;
+
+    return type->len >= 10
+           && ngx_strncasecmp(type->data, (u_char *) "multipart/", 10) == 0;
 }
 
 

@@ -24,12 +24,12 @@ is(Exposure::Suite::blobs(), 0,
 
 __DATA__
 
-=== TEST 1: another content type
+=== TEST 1: parts of another kind
 --- request
 POST /api/v1/scans
-hello
+--b--
 --- more_headers eval
-"$ENV{AS_ALICE}\nContent-Type: text/plain"
+"$ENV{AS_ALICE}\nContent-Type: multipart/mixed; boundary=b"
 --- error_code: 415
 --- response_headers_like
 Content-Type: application/problem\+json.*
@@ -37,13 +37,13 @@ Content-Type: application/problem\+json.*
 [alert]
 [crit]
 
-=== TEST 2: no content type
+=== TEST 2: parts without a boundary
 --- request
 POST /api/v1/scans
-hello
+--b--
 --- more_headers eval
-$ENV{AS_ALICE}
---- error_code: 415
+"$ENV{AS_ALICE}\nContent-Type: multipart/form-data"
+--- error_code: 400
 --- no_error_log
 [alert]
 [crit]
