@@ -79,6 +79,8 @@ suite_unit() {
         tap_program "$name" "$program"
     done < <(programs_of t/unit "$build")
     tap_program t/import/volumes t/import/volumes.py "$build/exposure-import"
+    tap_program t/import/kinds /usr/bin/python3 -B t/import/kinds.py "$build/exposure-import"
+    tap_program t/import/volume_formats /usr/bin/python3 -B t/import/volume_formats.py "$build/exposure-import"
     tap_program t/import/archives /usr/bin/python3 -B t/import/archives.py "$build/exposure-import"
 }
 

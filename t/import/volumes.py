@@ -178,8 +178,41 @@ def main():
             elif rc == 0:
                 compare(name, chosen(known["groups"], report), report, out)
 
+        same_as_single_files(tmp)
+        nothing_else_crashes(tmp)
+
     print("1..%d" % count)
     return failed > 0
+
+
+def imported(path, tmp):
+    """(exit code, report, volume's data) of one file or folder."""
+    out, told = os.path.join(tmp, "v.nrrd"), os.path.join(tmp, "r.json")
+    rc = subprocess.run([TOOL, path, "--out", out, "--report", told],
+                        stderr=subprocess.DEVNULL, timeout=300).returncode
+    with open(told) as f:
+        report = json.load(f)
+    return rc, report, read_nrrd(out)[1] if rc == 0 else b""
+
+
+def same_as_single_files(tmp):
+    folder = os.path.join(DATA, "ct-enhanced-multiframe")
+    single = imported(os.path.join(folder, "single"), tmp)
+    many = imported(os.path.join(folder, "volume.dcm"), tmp)
+    check(single[0] == many[0] == 0 and single[2] == many[2],
+          "ct-enhanced-multiframe: one file gives what single files give")
+
+
+def nothing_else_crashes(tmp):
+    """What has no known values: imported, or refused with a sentence."""
+    for kind in ("awkward", "hostile", "single-files", "volumes-nifti"):
+        for name in sorted(os.listdir(os.path.join(DATA, kind))):
+            rc, report, _ = imported(os.path.join(DATA, kind, name), tmp)
+            why = report.get("failure", {})
+            check(rc == 0 or (rc in (2, 3) and len(why.get("detail", "")) > 20
+                              and "stopped the import" not in why["detail"]),
+                  "%s/%s: %s" % (kind, name, why.get("code", "imported")),
+                  (rc, why))
 
 
 sys.exit(main())
