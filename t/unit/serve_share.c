@@ -16,7 +16,7 @@
 static atomic_uint_fast64_t clock_us;
 static atomic_uint_fast64_t *tiles;  /* of the session whose turn it is */
 static void (*after)(unsigned tile); /* called within a turn */
-static unsigned turn_tiles;
+static atomic_uint turn_tiles;
 
 static uint64_t
 made_up_now(void)
