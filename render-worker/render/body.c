@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render-worker/render/wipe.h"
+
 static expo_status_t pad(body_t *b, const uint16_t *voxels);
 static void invert(double dst[9], const double a[12]);
 static expo_status_t usual_range(body_t *b);
@@ -52,7 +54,8 @@ void
 body_close(body_t *b)
 {
     grid_close(&b->grid);
-    free(b->padded);
+    wipe_free(b->padded, (size_t) b->n[0] * (size_t) b->n[1] *
+                             (size_t) b->n[2] * sizeof(*b->padded));
     memset(b, 0, sizeof(*b));
 }
 

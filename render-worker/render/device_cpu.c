@@ -5,6 +5,7 @@
 #include "render-worker/render/device.h"
 #include "render-worker/render/filter.h"
 #include "render-worker/render/pool.h"
+#include "render-worker/render/wipe.h"
 
 typedef struct {
     device_t device;
@@ -35,6 +36,7 @@ static void cpu_close(device_view_t *view);
 static expo_status_t cpu_set(device_view_t *view, const scene_t *s);
 static expo_status_t cpu_film(device_view_t *view, uint32_t width,
                               uint32_t height);
+static void cpu_film_free(cpu_view_t *v);
 static expo_status_t cpu_clear(device_view_t *view);
 static expo_status_t cpu_pass(device_view_t *view, const pt_scene_t *s,
                               device_pass_t *p, bool (*over)(void *ctx),
@@ -122,8 +124,7 @@ cpu_close(device_view_t *view)
     cpu_view_t *v = (cpu_view_t *) view;
 
     filter_close(v->filter);
-    free(v->film);
-    free(v->look);
+    cpu_film_free(v);
     free(v);
 }
 
@@ -153,14 +154,23 @@ cpu_film(device_view_t *view, uint32_t width, uint32_t height)
         return EXPO_NO_MEMORY;
     }
 
-    free(v->film);
-    free(v->look);
+    cpu_film_free(v);
     v->film = film;
     v->look = look;
     v->width = width;
     v->height = height;
 
     return EXPO_OK;
+}
+
+
+static void
+cpu_film_free(cpu_view_t *v)
+{
+    size_t pixels = (size_t) v->width * v->height;
+
+    wipe_free(v->film, pixels * sizeof(*v->film));
+    wipe_free(v->look, pixels * sizeof(*v->look));
 }
 
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render-worker/render/wipe.h"
+
 #define CURVE 2048
 #define NOISE_PIXELS 65536 /* about so many are asked */
 #define BAND 8             /* rows a piece of work */
@@ -23,6 +25,7 @@ typedef struct {
     float *shaded;
 } mean_t;
 
+static size_t shaded_bytes(const film_t *f);
 static expo_status_t shade(const film_t *f, filter_t *filter, pool_t *pool,
                            float **shaded);
 static double shown_error(const film_t *f, const pt_pixel_t *p);
@@ -61,7 +64,7 @@ film_read_filtered(const film_t *f, filter_t *filter, pool_t *pool, float *rgb)
 
     if (st == EXPO_OK) {
         film_over(f, shaded, rgb);
-        free(shaded);
+        wipe_free(shaded, shaded_bytes(f));
     }
 
     return st;
@@ -133,7 +136,6 @@ expo_status_t
 film_display(const film_t *f, filter_t *filter, pool_t *pool, uint32_t width,
              uint32_t height, uint8_t *rgba)
 {
-    size_t pixels = (size_t) f->width * f->height;
     float *shaded = NULL;
     expo_status_t st;
     display_t *d;
@@ -147,7 +149,7 @@ film_display(const film_t *f, filter_t *filter, pool_t *pool, uint32_t width,
     d->width = width;
     d->height = height;
     d->rgba = rgba;
-    d->shown = malloc(pixels * 4 * sizeof(float));
+    d->shown = malloc(shaded_bytes(f));
     st = d->shown == NULL ? EXPO_NO_MEMORY : shade(f, filter, pool, &shaded);
 
     if (st == EXPO_OK) {
@@ -157,19 +159,27 @@ film_display(const film_t *f, filter_t *filter, pool_t *pool, uint32_t width,
         pool_run(pool, bands(height), scale_band, d);
     }
 
-    free(shaded);
-    free(d->shown);
+    wipe_free(shaded, shaded_bytes(f));
+    wipe_free(d->shown, shaded_bytes(f));
     free(d);
 
     return st;
 }
 
 
-/* The tissue as it is shown; *shaded is the caller's to free. */
+/* Of [height][width][4]. */
+static size_t
+shaded_bytes(const film_t *f)
+{
+    return (size_t) f->width * f->height * 4 * sizeof(float);
+}
+
+
+/* The tissue as it is shown; *shaded is the caller's to wipe and free. */
 static expo_status_t
 shade(const film_t *f, filter_t *filter, pool_t *pool, float **shaded)
 {
-    float *to = malloc((size_t) f->width * f->height * 4 * sizeof(*to));
+    float *to = malloc(shaded_bytes(f));
     mean_t mean = {f, to};
     expo_status_t st = EXPO_OK;
 
@@ -185,7 +195,7 @@ shade(const film_t *f, filter_t *filter, pool_t *pool, float **shaded)
     }
 
     if (st != EXPO_OK) {
-        free(to);
+        wipe_free(to, shaded_bytes(f));
         to = NULL;
     }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render-worker/render/wipe.h"
+
 /* The settings of release 1.1.0. */
 #define NEAR 0.72f      /* weight of a neighbour in a frame's blur, 1 its own */
 #define RADIUS 3        /* pixels, of the second blur's window of 7 x 7 */
@@ -44,7 +46,7 @@ film2012_run(uint32_t width, uint32_t height, uint32_t samples, float exposure,
         memcpy(rgb, copy, n * sizeof(*copy));
     }
 
-    free(copy);
+    wipe_free(copy, n * sizeof(*copy));
 
     return EXPO_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "render-worker/render/kernel/pt_reproject.h"
+#include "render-worker/render/wipe.h"
 
 #define BAND 16  /* rows a piece of work */
 #define CHUNK 64 /* pixels of a row that are worked on at once */
@@ -48,6 +49,8 @@ typedef struct {
 
 typedef void chunk_fn(const job_t *job, int32_t x, int32_t y, int32_t n);
 
+static void planes_free(filter_t *t);
+static void past_free(filter_t *t);
 static expo_status_t ready(filter_t *t, const film_t *f);
 static pt_guides_t guides_in(float *planes, size_t pixels);
 static pt_glows_t glows_in(float *planes, size_t pixels);
@@ -91,8 +94,8 @@ void
 filter_close(filter_t *t)
 {
     if (t != NULL) {
-        free(t->planes);
-        free(t->past_planes);
+        planes_free(t);
+        past_free(t);
         free(t);
     }
 }
@@ -175,7 +178,7 @@ filter_keep(filter_t *t, const film_t *f, pool_t *pool)
             return EXPO_NO_MEMORY;
         }
 
-        free(t->past_planes);
+        past_free(t);
         t->past_planes = planes;
         t->past_pixels = pixels;
     }
@@ -197,6 +200,21 @@ filter_keep(filter_t *t, const film_t *f, pool_t *pool)
 }
 
 
+static void
+planes_free(filter_t *t)
+{
+    wipe_free(t->planes,
+              PLANES * (size_t) t->width * t->height * sizeof(*t->planes));
+}
+
+
+static void
+past_free(filter_t *t)
+{
+    wipe_free(t->past_planes, PAST * t->past_pixels * sizeof(*t->past_planes));
+}
+
+
 static expo_status_t
 ready(filter_t *t, const film_t *f)
 {
@@ -212,7 +230,7 @@ ready(filter_t *t, const film_t *f)
         return EXPO_NO_MEMORY;
     }
 
-    free(t->planes);
+    planes_free(t);
     t->planes = planes;
     t->width = f->width;
     t->height = f->height;

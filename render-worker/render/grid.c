@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render-worker/render/wipe.h"
+
 #define LEVELS 11 /* 2^10 is the whole table */
 #define CHUNK 128 /* cells that are bounded at once */
 
@@ -91,11 +93,13 @@ grid_open(grid_t *g, const uint16_t *voxels, const int32_t n[3])
 void
 grid_close(grid_t *g)
 {
-    free(g->low);
-    free(g->high);
-    free(g->cell);
-    free(g->detail);
-    free(g->empty);
+    size_t cells = cells_of(g);
+
+    wipe_free(g->low, cells * sizeof(*g->low));
+    wipe_free(g->high, cells * sizeof(*g->high));
+    wipe_free(g->cell, cells * sizeof(*g->cell));
+    wipe_free(g->detail, cells * sizeof(*g->detail));
+    wipe_free(g->empty, blocks_room(g));
     memset(g, 0, sizeof(*g));
 }
 

@@ -7,6 +7,7 @@
 #include "render-worker/render/device.h"
 #include "render-worker/render/film2012.h"
 #include "render-worker/render/kernel/pt_render.h"
+#include "render-worker/render/wipe.h"
 
 _Static_assert(TRACER_AGAIN == PT_AGAIN, "one rule");
 
@@ -509,7 +510,8 @@ show_2012(const tracer_view_t *v, uint32_t width, uint32_t height,
           uint8_t *rgba)
 {
     film_t f = film_of(v);
-    float *rgb = malloc((size_t) f.width * f.height * 3 * sizeof(*rgb));
+    size_t bytes = (size_t) f.width * f.height * 3 * sizeof(float);
+    float *rgb = malloc(bytes);
     expo_status_t st;
 
     if (rgb == NULL) {
@@ -522,7 +524,7 @@ show_2012(const tracer_view_t *v, uint32_t width, uint32_t height,
         film2012_show(rgb, f.width, f.height, v->exposure, width, height, rgba);
     }
 
-    free(rgb);
+    wipe_free(rgb, bytes);
 
     return st;
 }
