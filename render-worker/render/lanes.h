@@ -1,7 +1,6 @@
 /*
- * Marches eight rays at once, for CPUs with AVX2; a lane whose ray has ended
- * takes the next. What a ray finds depends on no other ray, and is what
- * pt_depth finds but for rounding.
+ * Eight rays at once, for CPUs with AVX2: where they are among the cells, the
+ * values and the extinction there.
  */
 
 #ifndef RENDER_LANES_H
@@ -21,30 +20,17 @@ typedef struct {
     lanes_f x, rise, sigma, sum;
 } lanes_tap_t;
 
-/* What a lane's march had come to: t mm and its tap there. */
-typedef struct {
-    lanes_f t, depth, x, rise;
-} lanes_row_t;
-
 /* Eight pt_walk_t, each at t of t1 mm. */
 typedef struct {
     lanes_f o[3], d[3], inverse[3], nudge, t, t1;
 } lanes_walk_t;
 
+/* Where eight lookups read. */
 typedef struct {
-    lanes_walk_t w;
-    lanes_f per, depth;
-    lanes_tap_t tap;
-    lanes_i follows; /* -1: tap is at t */
-    lanes_i live;    /* -1: a ray is in the lane */
-
-    /* Of the last PT_STEPS steps, if they are recorded: to find collisions. */
-    float t0[LANES];
-    int32_t which[LANES];
-    int recorded;
-    uint32_t rows, first[LANES];
-    lanes_row_t row[PT_STEPS];
-} lanes_t;
+    lanes_i at;   /* the voxel below */
+    lanes_f f[3]; /* from there to the next, 0..1 */
+    lanes_f d[3]; /* the direction, 0 along an axis where voxels have ended */
+} lanes_place_t;
 
 static inline lanes_f
 lanes_all(float x)
@@ -145,34 +131,6 @@ lanes_tap(const pt_scene_t *s, lanes_f x, lanes_f rise)
     return tap;
 }
 
-/* pt_tap_mean. */
-static inline lanes_f
-lanes_mean(lanes_tap_t a, lanes_tap_t b)
-{
-    lanes_f gap = b.x - a.x;
-    lanes_i near = lanes_max(gap, -gap) < PT_TAP_NEAR;
-
-    return lanes_pick(near, 0.5f * (a.sigma + b.sigma), (b.sum - a.sum) / gap);
-}
-
-/* pt_tap_depth. */
-static inline lanes_f
-lanes_depth(const pt_scene_t *s, lanes_tap_t a, lanes_tap_t b, lanes_f dt)
-{
-    lanes_f bend = (a.rise - b.rise) * dt, gap = b.x - a.x, f, x;
-    lanes_tap_t m;
-
-    f = lanes_max((gap - b.rise * dt) / bend, lanes_all(0.0f));
-    f = lanes_min(f, lanes_all(1.0f));
-    f = lanes_pick(lanes_max(bend, -bend) > 1e-3f, f, lanes_all(0.5f));
-    x = a.x + f * gap;
-    x += PT_TAP_BEND *
-         (0.5f * (a.x + b.x + dt * (f * a.rise - (1.0f - f) * b.rise)) - x);
-    m = lanes_tap(s, x, b.rise);
-
-    return dt * (f * lanes_mean(a, m) + (1.0f - f) * lanes_mean(m, b));
-}
-
 /* pt_split; *d becomes 0 where the coordinate lies outside. */
 static inline lanes_i
 lanes_split(lanes_f p, int32_t n, lanes_f *fraction, lanes_f *d)
@@ -198,24 +156,54 @@ lanes_pair(const uint16_t *v)
     return pair;
 }
 
-/* pt_value_rise at t. One load fetches both neighbours along x. */
-static inline lanes_f
-lanes_value_at(const pt_scene_t *s, const lanes_walk_t *w, lanes_f t,
-               lanes_f *rise)
+static inline lanes_place_t
+lanes_place(const pt_scene_t *s, const lanes_walk_t *w, lanes_f t)
+{
+    lanes_place_t p;
+    lanes_i i;
+    int axis;
+
+    for (axis = 2; axis >= 0; axis--) {
+        p.d[axis] = w->d[axis];
+        i = lanes_split(w->o[axis] + t * w->d[axis], s->n[axis], &p.f[axis],
+                        &p.d[axis]);
+        p.at = axis == 2 ? i : p.at * s->n[axis] + i;
+    }
+
+    return p;
+}
+
+/* Lets the voxels come while other rays are seen to. Inlined, or gcc takes it
+ * for a function that does nothing. */
+static inline __attribute__((always_inline)) void
+lanes_fetch(const pt_scene_t *s, const lanes_place_t *p)
 {
     int64_t line = s->n[0], slice = line * s->n[1];
-    lanes_f fx, fy, fz, a[4], b[4], pair[4];
-    lanes_f dx = w->d[0], dy = w->d[1], dz = w->d[2];
-    lanes_i x = lanes_split(w->o[0] + t * dx, s->n[0], &fx, &dx);
-    lanes_i y = lanes_split(w->o[1] + t * dy, s->n[1], &fy, &dy);
-    lanes_i z = lanes_split(w->o[2] + t * dz, s->n[2], &fz, &dz);
-    lanes_i at = (z * s->n[1] + y) * s->n[0] + x;
-    __m128 row[LANES];
     const uint16_t *v;
     int k;
 
     for (k = 0; k < LANES; k++) {
-        v = s->voxels + (uint32_t) at[k];
+        v = s->voxels + (uint32_t) p->at[k];
+        __builtin_prefetch(v);
+        __builtin_prefetch(v + line);
+        __builtin_prefetch(v + slice);
+        __builtin_prefetch(v + slice + line);
+    }
+}
+
+/* pt_value_rise. One load fetches both neighbours along x. */
+static inline lanes_f
+lanes_value(const pt_scene_t *s, const lanes_place_t *p, lanes_f *rise)
+{
+    int64_t line = s->n[0], slice = line * s->n[1];
+    lanes_f a[4], b[4], pair[4];
+    __m128 row[LANES];
+    const uint16_t *v;
+    lanes_i two;
+    int k;
+
+    for (k = 0; k < LANES; k++) {
+        v = s->voxels + (uint32_t) p->at[k];
         row[k] = _mm_castsi128_ps(
             _mm_set_epi32(lanes_pair(v + slice + line), lanes_pair(v + slice),
                           lanes_pair(v + line), lanes_pair(v)));
@@ -224,34 +212,24 @@ lanes_value_at(const pt_scene_t *s, const lanes_walk_t *w, lanes_f t,
     lanes_turn(row, pair);
 
     for (k = 0; k < 4; k++) {
-        at = (lanes_i) pair[k];
-        a[k] = lanes_float(at & 0xffff);
+        two = (lanes_i) pair[k];
+        a[k] = lanes_float(two & 0xffff);
         b[k] =
-            lanes_float((lanes_i) _mm256_srli_epi32((__m256i) at, 16)) - a[k];
-        a[k] += fx * b[k];
+            lanes_float((lanes_i) _mm256_srli_epi32((__m256i) two, 16)) - a[k];
+        a[k] += p->f[0] * b[k];
     }
 
-    b[0] += fy * (b[1] - b[0]);
-    b[2] += fy * (b[3] - b[2]);
-    *rise = (b[0] + fz * (b[2] - b[0])) * dx;
+    b[0] += p->f[1] * (b[1] - b[0]);
+    b[2] += p->f[1] * (b[3] - b[2]);
+    *rise = (b[0] + p->f[2] * (b[2] - b[0])) * p->d[0];
     a[1] -= a[0];
     a[3] -= a[2];
-    *rise += (a[1] + fz * (a[3] - a[1])) * dy;
-    a[0] += fy * a[1];
-    a[2] += fy * a[3];
-    *rise += (a[2] - a[0]) * dz;
+    *rise += (a[1] + p->f[2] * (a[3] - a[1])) * p->d[1];
+    a[0] += p->f[1] * a[1];
+    a[2] += p->f[1] * a[3];
+    *rise += (a[2] - a[0]) * p->d[2];
 
-    return a[0] + fz * (a[2] - a[0]);
-}
-
-/* pt_tap_at. */
-static inline lanes_tap_t
-lanes_tap_at(const pt_scene_t *s, const lanes_walk_t *w, lanes_f t)
-{
-    lanes_f rise, value = lanes_value_at(s, w, t, &rise);
-
-    return lanes_tap(s, (value - s->table_first) * s->table_scale,
-                     rise * s->table_scale);
+    return a[0] + p->f[2] * (a[2] - a[0]);
 }
 
 /* pt_bound, but what it returns is what `of` has of the cell: its detail or its
@@ -284,188 +262,6 @@ lanes_cell(const pt_scene_t *s, const lanes_walk_t *w, const float *of,
     *end = lanes_min(lanes_max(out, w->t) + w->nudge, w->t1);
 
     return value;
-}
-
-/* One step of the lanes that are not empty, or their first tap. */
-static inline void
-lanes_step(const pt_scene_t *s, lanes_t *l, lanes_f detail, lanes_f end,
-           lanes_i go)
-{
-    lanes_row_t *row = l->row + l->rows % PT_STEPS;
-    lanes_f most, left = end - l->w.t, dt, at;
-    lanes_tap_t next;
-    lanes_i n;
-
-    most = lanes_max(detail, PT_NEAR - l->w.t * l->per);
-    n = lanes_whole(left * l->per * most - 0.05f) + 1;
-    dt = (lanes_f) ((lanes_i) (left / lanes_float(n)) & l->follows);
-    at = l->w.t + dt;
-    next = lanes_tap_at(s, &l->w, at);
-    dt = lanes_depth(s, l->tap, next, dt);
-    l->depth += (lanes_f) ((lanes_i) dt & go & l->follows);
-    at = lanes_pick((n == 1) & l->follows, end, at);
-    l->w.t = lanes_pick(go, at, l->w.t);
-    l->tap = next;
-    l->follows = go;
-
-    if (l->recorded) {
-        row->t = l->w.t;
-        row->depth = l->depth;
-        row->x = next.x;
-        row->rise = next.rise;
-        l->rows++;
-    }
-}
-
-/* The collision of a lane's ray at this depth. */
-static inline void
-lanes_find(const pt_scene_t *s, const lanes_t *l, int k, float depth,
-           pt_found_t *f)
-{
-    uint32_t low = l->first[k], high = l->rows, middle;
-    const lanes_row_t *a, *b;
-    float dt, x;
-
-    /* The first row at or past it. */
-    while (low < high) {
-        middle = low + (high - low) / 2;
-
-        if (l->row[middle % PT_STEPS].depth[k] >= depth) {
-            high = middle;
-
-        } else {
-            low = middle + 1;
-        }
-    }
-
-    if (low == l->rows || low == l->first[k]) {
-        f->weight = 0.0f;
-        return;
-    }
-
-    a = l->row + (low - 1) % PT_STEPS;
-    b = l->row + low % PT_STEPS;
-    dt = b->t[k] - a->t[k];
-    f->t = l->t0[k] + a->t[k] +
-           dt * pt_depth_find(s, pt_tap(s, a->x[k], a->rise[k]),
-                              pt_tap(s, b->x[k], b->rise[k]), dt,
-                              depth - a->depth[k], &x);
-    f->value = s->table_first + x / s->table_scale;
-}
-
-/* Takes a lane's ray out. */
-static inline void
-lanes_end(const pt_scene_t *s, lanes_t *l, int k, const pt_path_t *p,
-          pt_found_t *f)
-{
-    float depth = l->depth[k], target;
-
-    f->clear = depth < PT_OPAQUE ? expf(-depth) : 0.0f;
-    f->weight = 0.0f;
-    l->live[k] = 0;
-
-    if (p->ask != PT_CLEAR) {
-        f->weight =
-            pt_depth_choose(1.0f - f->clear, p->u, p->ask == PT_FORCE, &target);
-
-        if (f->weight > 0.0f) {
-            lanes_find(s, l, k, target, f);
-        }
-    }
-}
-
-/* Puts a ray into a lane. Returns 0 when it meets nothing at all. */
-static inline int
-lanes_begin(const pt_scene_t *s, lanes_t *l, int k, const pt_path_t *p)
-{
-    float t0 = 0.0f, t1 = p->limit;
-    const float *o, *d, *inverse;
-    pt_walk_t w;
-    int axis;
-
-    if (!pt_interval(s, p->r, &t0, &t1)) {
-        return 0;
-    }
-
-    w = pt_walk(s, p->r, t0);
-    o = &w.o.x;
-    d = &w.d.x;
-    inverse = &w.inverse.x;
-
-    for (axis = 0; axis < 3; axis++) {
-        l->w.o[axis][k] = o[axis];
-        l->w.d[axis][k] = d[axis];
-        l->w.inverse[axis][k] = inverse[axis];
-    }
-
-    l->per[k] = pt_length(w.d);
-    l->w.nudge[k] = w.nudge;
-    l->t0[k] = t0;
-    l->w.t1[k] = t1 - t0;
-    l->w.t[k] = l->depth[k] = 0.0f;
-    l->follows[k] = 0;
-    l->live[k] = -1;
-    l->first[k] = l->rows;
-
-    return 1;
-}
-
-/* What the marches that n paths ask for, all of one kind, find. */
-static inline void
-lanes_march(const pt_scene_t *s, lanes_t *l, pt_path_t *const *path, int32_t n,
-            pt_found_t *found)
-{
-    static const pt_found_t nothing = {1.0f, 0.0f, 0.0f, 0.0f};
-    lanes_f detail, end;
-    lanes_i empty, go, ended;
-    unsigned bits;
-    int32_t next = 0;
-    int k;
-
-    memset(l, 0, offsetof(lanes_t, row));
-    l->recorded = n > 0 && path[0]->ask != PT_CLEAR;
-
-    for (;;) {
-        ended = ~l->live;
-
-        for (bits = lanes_bits(ended); bits && next < n;) {
-            k = __builtin_ctz(bits);
-
-            if (lanes_begin(s, l, k, path[next])) {
-                l->which[k] = next;
-                bits &= bits - 1;
-
-            } else {
-                found[next] = nothing;
-            }
-
-            next++;
-        }
-
-        bits = lanes_bits(l->live);
-        if (bits == 0) {
-            return;
-        }
-
-        detail = lanes_cell(s, &l->w, s->detail, &end);
-        empty = detail <= 0.0f;
-        go = l->live & ~empty;
-        l->w.t = lanes_pick(empty, end, l->w.t);
-        l->follows &= go;
-
-        /* Where most lanes only pass empty blocks, the others wait for them. */
-        if (2 * __builtin_popcount(lanes_bits(go)) >=
-            __builtin_popcount(bits)) {
-            lanes_step(s, l, detail, end, go);
-        }
-
-        ended = l->live & ~((l->w.t < l->w.t1) & (l->depth < PT_OPAQUE));
-
-        for (bits = lanes_bits(ended); bits; bits &= bits - 1) {
-            k = __builtin_ctz(bits);
-            lanes_end(s, l, k, path[l->which[k]], &found[l->which[k]]);
-        }
-    }
 }
 
 #endif

@@ -289,13 +289,15 @@ track_meet(const pt_scene_t *s, track_t *t, int ratio, pt_found_t *found)
     lanes_f value, sigma, reach, rise, v;
     lanes_i some, hit, again, on;
     int32_t i, n = t->meet.n;
+    lanes_place_t place;
     track_rays_t r;
 
     t->meet.n = 0;
 
     for (i = 0; i < n; i += LANES) {
         some = track_take(&t->meet, i, n, TRACK_FIELDS, &r);
-        value = lanes_value_at(s, &r.w, r.w.t, &rise);
+        place = lanes_place(s, &r.w, r.w.t);
+        value = lanes_value(s, &place, &rise);
         sigma =
             lanes_tap(s, (value - s->table_first) * s->table_scale, rise).sigma;
         r.depth = lanes_minus_log(track_random(t, r.which, some, &v));

@@ -1,6 +1,7 @@
 #include "render-worker/render/pass.h"
 
 #ifdef __AVX2__
+#include "render-worker/render/lanes_march.h"
 #include "render-worker/render/lanes_track.h"
 #endif
 
@@ -9,6 +10,7 @@ typedef struct {
     int32_t x0, y0, x1, y1;
 } part_t;
 
+static void looks(const pass_t *p, part_t part);
 static void trace(const pass_t *p, part_t part);
 static void together(const pass_t *p, part_t part);
 static int wholly(const pass_t *p);
@@ -33,7 +35,6 @@ pass_tile(void *pass, uint32_t tile)
     const pass_t *p = pass;
     int32_t across = (p->scene->width + PASS_TILE - 1) / PASS_TILE;
     part_t part;
-    int32_t x, y;
 
     part.x0 = (int32_t) tile % across * PASS_TILE;
     part.y0 = (int32_t) tile / across * PASS_TILE;
@@ -42,18 +43,26 @@ pass_tile(void *pass, uint32_t tile)
     part.x1 = part.x1 < p->scene->width ? part.x1 : p->scene->width;
     part.y1 = part.y1 < p->scene->height ? part.y1 : p->scene->height;
 
+    if (pt_render_paths(p->scene)) {
+        together(p, part);
+
+    } else {
+        looks(p, part);
+        trace(p, part);
+    }
+}
+
+
+static void
+looks(const pass_t *p, part_t part)
+{
+    int32_t x, y;
+
     for (y = part.y0; p->first == 0 && y < part.y1; y++) {
         for (x = part.x0; x < part.x1; x++) {
             p->look[(int64_t) y * p->scene->width + x] =
                 pt_pixel_look(p->scene, x, y);
         }
-    }
-
-    if (pt_render_paths(p->scene)) {
-        together(p, part);
-
-    } else {
-        trace(p, part);
     }
 }
 
@@ -80,12 +89,34 @@ typedef struct {
     pt_path_t path[PASS_TILE * PASS_TILE];
     pt_path_t *asks[PASS_TILE * PASS_TILE];
     pt_found_t found[PASS_TILE * PASS_TILE];
-    lanes_t lanes;
+    pt_look_t *look[PASS_TILE * PASS_TILE];
+    lanes_t lanes[LANES_TURNS];
     track_t track;
 } wave_t;
 
 _Static_assert(TRACK_MAX >= PASS_TILE * PASS_TILE,
                "a wave's rays are tracked together");
+
+
+/* The same looks as looks, all of a tile at a time. */
+static void
+wave_look(const pass_t *p, wave_t *w, part_t part)
+{
+    const pt_scene_t *s = p->scene;
+    int32_t x, y, n = 0;
+    pt_path_t *path;
+
+    for (y = part.y0; y < part.y1; y++) {
+        for (x = part.x0; x < part.x1; x++, n++) {
+            path = w->asks[n] = &w->path[n];
+            path->r = pt_pixel_middle(s, x, y);
+            path->limit = pt_visible_lamp(s, path->r, &path->lamp);
+            w->look[n] = p->look + (int64_t) y * s->width + x;
+        }
+    }
+
+    lanes_look(s, w->lanes, w->asks, n, w->look);
+}
 
 
 /* Follows the rays of one kind that paths ask for now. */
@@ -104,7 +135,7 @@ wave_follow(const pt_scene_t *s, wave_t *w, int32_t n, pt_ask_t ask)
         lanes_track(s, &w->track, w->asks, asks, w->found);
 
     } else {
-        lanes_march(s, &w->lanes, w->asks, asks, w->found);
+        lanes_march(s, w->lanes, w->asks, asks, w->found);
     }
 
     for (i = 0; i < asks; i++) {
@@ -160,6 +191,10 @@ together(const pass_t *p, part_t part)
                    part.x0 + i % across;
     }
 
+    if (p->first == 0) {
+        wave_look(p, &w, part);
+    }
+
     for (sample = p->first; sample < p->first + p->count; sample++) {
         if (sample == PT_AGAIN && !whole && p->scene->mode == PT_PRODUCTION) {
             n = wave_trace(p->scene, &w, part, 0, 1);
@@ -189,6 +224,7 @@ together(const pass_t *p, part_t part)
 static void
 together(const pass_t *p, part_t part)
 {
+    looks(p, part);
     trace(p, part);
 }
 

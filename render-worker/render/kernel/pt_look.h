@@ -19,23 +19,22 @@ typedef struct {
     pt_v3 behind; /* radiance of the sky or a lamp behind all tissue */
 } pt_look_t;
 
+/* A march that only looks ends here: what is left is taken for the same. */
+#define PT_LOOK_ENOUGH 3.0f
+
+/* lamp: before the ray, or -1. depth: that the march came to. */
 PT_FN pt_look_t
-pt_look(const pt_scene_t *s, pt_ray_t r)
+pt_look_of(const pt_scene_t *s, pt_ray_t r, int32_t lamp, float depth,
+           const pt_seen_t *m)
 {
-    const float enough = 3.0f; /* what is left is taken for the same */
-    float mark = 0.5f, mean, seen, depth, limit;
-    pt_seen_t m = pt_seen();
+    float mark = 0.5f, mean, seen = 1.0f - m->clear;
     pt_look_t look;
-    int32_t i = 3, lamp;
+    int32_t i = 3;
 
-    limit = pt_visible_lamp(s, r, &lamp);
-    depth = pt_depth(s, r, limit, PT_FAR, enough, NULL, NULL, &m).depth;
-    seen = 1.0f - m.clear;
-
-    look.cover = depth < enough ? seen : 1.0f;
+    look.cover = depth < PT_LOOK_ENOUGH ? seen : 1.0f;
     look.depth = PT_FAR;
     look.spread = look.firm = 0.0f;
-    look.color = m.color;
+    look.color = m->color;
     look.normal = pt_scale(r.d, -1.0f);
     look.behind = pt_background(s, r.d, lamp).radiance;
 
@@ -49,14 +48,27 @@ pt_look(const pt_scene_t *s, pt_ray_t r)
         i--;
     }
 
-    look.depth = m.at[i];
-    look.color = pt_scale(m.color, 1.0f / seen);
-    mean = m.mean / seen;
-    look.spread = sqrtf(pt_max(m.square / seen - mean * mean, 0.0f));
+    look.depth = m->at[i];
+    look.color = pt_scale(m->color, 1.0f / seen);
+    mean = m->mean / seen;
+    look.spread = sqrtf(pt_max(m->square / seen - mean * mean, 0.0f));
     look.firm = pt_normal(s, pt_along(r.o, r.d, look.depth),
                           pt_scale(r.d, -1.0f), &look.normal);
 
     return look;
+}
+
+PT_FN pt_look_t
+pt_look(const pt_scene_t *s, pt_ray_t r)
+{
+    pt_seen_t m = pt_seen();
+    float limit, depth;
+    int32_t lamp;
+
+    limit = pt_visible_lamp(s, r, &lamp);
+    depth = pt_depth(s, r, limit, PT_FAR, PT_LOOK_ENOUGH, NULL, NULL, &m).depth;
+
+    return pt_look_of(s, r, lamp, depth, &m);
 }
 
 #endif

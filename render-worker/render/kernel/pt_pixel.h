@@ -112,13 +112,18 @@ pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
     }
 }
 
+PT_FN pt_ray_t
+pt_pixel_middle(const pt_scene_t *s, int32_t x, int32_t y)
+{
+    return pt_camera_ray(&s->camera, s->width, s->height, (float) x + 0.5f,
+                         (float) y + 0.5f, 0.5f, 0.5f);
+}
+
 /* What the pixel's middle shows. */
 PT_FN pt_look_t
 pt_pixel_look(const pt_scene_t *s, int32_t x, int32_t y)
 {
-    return pt_render_look(s, pt_camera_ray(&s->camera, s->width, s->height,
-                                           (float) x + 0.5f, (float) y + 0.5f,
-                                           0.5f, 0.5f));
+    return pt_render_look(s, pt_pixel_middle(s, x, y));
 }
 
 #endif
