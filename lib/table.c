@@ -34,6 +34,7 @@ static int table_is_hu(const expo_volume_t *v);
 static uint16_t table_voxel(const expo_volume_t *v, double hu);
 static void table_prepare(table_scan_t *c);
 static size_t table_runs(const table_scan_t *c, expo_table_t *t);
+static int table_row(const table_scan_t *c, const uint8_t *cell);
 static void table_run_add(table_run_t *r, int taken, uint32_t n);
 
 
@@ -190,6 +191,12 @@ table_runs(const table_scan_t *c, expo_table_t *t)
             cell = c->shape->cell + z / c->step[2] * c->stride[2] +
                    y / c->step[1] * c->stride[1];
 
+            if (!table_row(c, cell)) {
+                table_run_add(&run, 0, d[0]);
+                voxel += d[0];
+                continue;
+            }
+
             for (x = 0; x < d[0]; x += n, cell += c->stride[0]) {
                 n = d[0] - x < c->step[0] ? d[0] - x : c->step[0];
 
@@ -209,6 +216,22 @@ table_runs(const table_scan_t *c, expo_table_t *t)
     table_run_add(&run, 0, 1);
 
     return run.count;
+}
+
+
+/* Whether anything of a row of samples along x is hidden. */
+static int
+table_row(const table_scan_t *c, const uint8_t *cell)
+{
+    uint32_t x;
+
+    for (x = 0; x < c->v->dims[0]; x += c->step[0], cell += c->stride[0]) {
+        if (*cell & TABLE_HIDDEN) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
