@@ -200,6 +200,8 @@ read_clip(expo_settings_t *s, const json_t *o)
             json_is_true(json_object_get(plane, "enabled"));
         s->clip.n_planes++;
     }
+
+    s->clip.hide_table = is(o, "table", "hide");
 }
 
 

@@ -71,6 +71,7 @@ typedef struct {
         double box_min[3], box_max[3];
         expo_plane_t planes[EXPO_PLANES_MAX];
         uint32_t n_planes;
+        bool hide_table; /* lib/table.h, where there is one */
     } clip;
     expo_transfer_t transfer;
     struct {

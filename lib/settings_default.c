@@ -20,7 +20,7 @@ static const json_t *find(const json_t *list, const char *key,
                           const char *value);
 static const json_t *look_for(const json_t *looks, const char *modality);
 static json_t *front_view(const expo_volume_t *v, const json_t *defaults);
-static json_t *clip_box(const expo_volume_t *v);
+static json_t *clip_box(const expo_volume_t *v, const json_t *defaults);
 static int technique_for(json_t *technique, const expo_volume_t *v,
                          const double percentiles[4]);
 static json_t *transfer_of(const json_t *look, const double percentiles[4]);
@@ -73,7 +73,8 @@ expo_settings_preset(const expo_volume_t *v, const double percentiles[4],
         !put(settings, "version", json_integer(1)) ||
         !put(settings, "camera",
              front_view(v, json_object_get(settings, "camera"))) ||
-        !put(settings, "clip", clip_box(v)) ||
+        !put(settings, "clip",
+             clip_box(v, json_object_get(settings, "clip"))) ||
         !technique_for(json_object_get(settings, "technique"), v,
                        percentiles) ||
         !apply(settings, presets, look, v, percentiles)) {
@@ -198,15 +199,21 @@ front_view(const expo_volume_t *v, const json_t *defaults)
 
 
 static json_t *
-clip_box(const expo_volume_t *v)
+clip_box(const expo_volume_t *v, const json_t *defaults)
 {
     double low[3], high[3];
+    json_t *clip = json_deep_copy(defaults);
 
     expo_volume_bounds(v, low, high);
 
-    return json_pack("{s:{s:o, s:o}, s:[]}", "box", "min",
-                     triple(low[0], low[1], low[2]), "max",
-                     triple(high[0], high[1], high[2]), "planes");
+    if (!put(clip, "box",
+             json_pack("{s:o, s:o}", "min", triple(low[0], low[1], low[2]),
+                       "max", triple(high[0], high[1], high[2])))) {
+        json_decref(clip);
+        return NULL;
+    }
+
+    return clip;
 }
 
 

@@ -60,6 +60,15 @@ body_close(body_t *b)
 }
 
 
+void
+body_changed(body_t *b)
+{
+    grid_measure(&b->grid, b->voxels, b->n);
+    b->unbounded = true;
+    b->changes++;
+}
+
+
 /* Lookups read two voxels along each axis, so a single one is repeated. */
 static expo_status_t
 pad(body_t *b, const uint16_t *voxels)

@@ -57,8 +57,8 @@ static size_t blocks_room(const grid_t *g);
 expo_status_t
 grid_open(grid_t *g, const uint16_t *voxels, const int32_t n[3])
 {
-    size_t cells = 1, i = 0;
-    int32_t at[3], axis;
+    size_t cells = 1;
+    int32_t axis;
 
     memset(g, 0, sizeof(*g));
 
@@ -78,13 +78,7 @@ grid_open(grid_t *g, const uint16_t *voxels, const int32_t n[3])
         return EXPO_NO_MEMORY;
     }
 
-    for (at[2] = 0; at[2] < g->cells[2]; at[2]++) {
-        for (at[1] = 0; at[1] < g->cells[1]; at[1]++) {
-            for (at[0] = 0; at[0] < g->cells[0]; at[0]++, i++) {
-                cell_range(voxels, n, at, &g->low[i], &g->high[i]);
-            }
-        }
-    }
+    grid_measure(g, voxels, n);
 
     return EXPO_OK;
 }
@@ -101,6 +95,22 @@ grid_close(grid_t *g)
     wipe_free(g->detail, cells * sizeof(*g->detail));
     wipe_free(g->empty, blocks_room(g));
     memset(g, 0, sizeof(*g));
+}
+
+
+void
+grid_measure(grid_t *g, const uint16_t *voxels, const int32_t n[3])
+{
+    int32_t at[3];
+    size_t i = 0;
+
+    for (at[2] = 0; at[2] < g->cells[2]; at[2]++) {
+        for (at[1] = 0; at[1] < g->cells[1]; at[1]++) {
+            for (at[0] = 0; at[0] < g->cells[0]; at[0]++, i++) {
+                cell_range(voxels, n, at, &g->low[i], &g->high[i]);
+            }
+        }
+    }
 }
 
 

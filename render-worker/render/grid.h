@@ -23,6 +23,10 @@ typedef struct {
 expo_status_t grid_open(grid_t *g, const uint16_t *voxels, const int32_t n[3]);
 void grid_close(grid_t *g);
 
+/* Of the same voxels with other values: low and high anew, bounds stay as they
+ * were. */
+void grid_measure(grid_t *g, const uint16_t *voxels, const int32_t n[3]);
+
 /* sigma: [PT_TABLE]; place of a voxel: (v - first) * scale, clamped. */
 void grid_bound(grid_t *g, const pt_sigma_t *sigma, float first, float scale,
                 float voxel_mm);

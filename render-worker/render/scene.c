@@ -233,6 +233,7 @@ set_grid(scene_t *s, body_t *b)
         b->bounds++;
     }
 
+    s->voxels = b->changes;
     s->bounds = b->bounds;
     s->pt.cell = b->grid.cell;
     s->pt.detail = b->grid.detail;
@@ -243,7 +244,7 @@ set_grid(scene_t *s, body_t *b)
 static bool
 bounds_hold(const body_t *b, const scene_t *s, pt_technique_t technique)
 {
-    if (b->bounds == 0 || b->bounded != technique) {
+    if (b->bounds == 0 || b->unbounded || b->bounded != technique) {
         return false;
     }
 
@@ -259,6 +260,7 @@ static void
 make_bounds(body_t *b, const scene_t *s, pt_technique_t technique)
 {
     b->bounded = technique;
+    b->unbounded = false;
 
     if (technique == PT_PATHS) {
         memcpy(&b->transfer, &s->transfer, sizeof(b->transfer));

@@ -16,6 +16,8 @@ typedef struct {
     double to_index[9];     /* row-major: mm to index steps */
     double range;           /* voxel values that all but 0.2 % lie within */
     grid_t grid;
+    uint32_t changes;         /* how often voxels became others */
+    bool unbounded;           /* they did after the bounds were made */
     uint32_t bounds;          /* how often they were made */
     pt_technique_t bounded;   /* what for: PT_PATHS, PT_SURFACE, else PT_MIP */
     expo_transfer_t transfer; /* of PT_PATHS */
@@ -24,7 +26,8 @@ typedef struct {
 
 typedef struct {
     pt_scene_t pt;
-    uint32_t tables, bounds; /* count up when what they number is made anew */
+    /* Count up when what they number is made anew. */
+    uint32_t voxels, tables, bounds;
     pt_sigma_t sigma[PT_TABLE];
     pt_material_t material[PT_TABLE];
     float majorant;
@@ -36,6 +39,9 @@ typedef struct {
 expo_status_t body_open(body_t *b, const expo_volume_t *volume,
                         const uint16_t *voxels);
 void body_close(body_t *b);
+
+/* After some of its voxels became others. The usual range stays. */
+void body_changed(body_t *b);
 
 /* Fills s, zero or set before, for settings that expo_settings_parse accepted,
  * and b's bounds. Tables and bounds stay while what they show does. */

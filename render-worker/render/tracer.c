@@ -23,6 +23,8 @@ struct tracer_view_s {
     device_t *device;
     device_view_t *on; /* the device's part of the view */
     body_t body;
+    expo_table_t *table; /* NULL: none; borrowed, as are its voxels */
+    uint16_t *voxels;
     scene_t scene;
     tracer_mode_t mode;
     float stride; /* of what it was in 2012 */
@@ -152,6 +154,14 @@ tracer_close(tracer_view_t *v)
 }
 
 
+void
+tracer_table(tracer_view_t *v, expo_table_t *table, uint16_t *voxels)
+{
+    v->table = table;
+    v->voxels = voxels;
+}
+
+
 expo_status_t
 tracer_set(tracer_view_t *v, const expo_settings_t *s)
 {
@@ -162,6 +172,11 @@ tracer_set(tracer_view_t *v, const expo_settings_t *s)
     st = look_back(v, s);
     if (st != EXPO_OK) {
         return st;
+    }
+
+    if (v->table != NULL &&
+        expo_table_hide(v->table, v->voxels, s->clip.hide_table)) {
+        body_changed(&v->body);
     }
 
     v->settings = *s;

@@ -13,6 +13,7 @@
 
 #include "lib/settings.h"
 #include "lib/status.h"
+#include "lib/table.h"
 #include "lib/volume.h"
 
 #define TRACER_EDGE_MIN 16
@@ -46,6 +47,13 @@ const char *tracer_trouble(const tracer_t *t);
 expo_status_t tracer_open(tracer_t *t, const expo_volume_t *volume,
                           const uint16_t *voxels, tracer_view_t **out);
 void tracer_close(tracer_view_t *v);
+
+/*
+ * Before the first tracer_set: table is the scanner's among the voxels of
+ * tracer_open, hidden now. tracer_set shows or hides it there as settings say;
+ * both are borrowed until tracer_close, which leaves them as they are.
+ */
+void tracer_table(tracer_view_t *v, expo_table_t *table, uint16_t *voxels);
 
 /*
  * New settings; the film starts again from zero samples. If only the camera

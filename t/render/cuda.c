@@ -287,6 +287,44 @@ the_card_renders_its_own_copy_of_the_volume(void)
     check(memcmp(rgb[0], rgb[1], sizeof(rgb[0])) == 0);
 }
 
+static void
+the_card_hides_a_table_and_shows_it_again(void)
+{
+    static uint32_t runs[][2] = {{1000, 3000}, {50, 500}};
+    static uint16_t air[3500];
+    static float shown[3 * PIXELS], hidden[3 * PIXELS], again[3 * PIXELS];
+    static pt_pixel_t film[PIXELS];
+    static float own[3 * PIXELS];
+    expo_table_t table = {runs, 2, air, 3500, 0};
+    expo_settings_t s = settings();
+    film_t f = {.pixel = film, .width = WIDTH, .height = HEIGHT, .samples = 2};
+    tracer_view_t *v;
+    tracer_t *t;
+    int i;
+
+    reset();
+    expo_table_hide(&table, voxels, 1);
+    open_view(&t, &v, TRACER_PRODUCTION, WIDTH, HEIGHT);
+    tracer_table(v, &table, voxels);
+    by_hand(&s, PT_PRODUCTION, WIDTH, HEIGHT, 2, film);
+    film_read(&f, own);
+
+    for (i = 0; i < 3; i++) {
+        s.clip.hide_table = i != 1;
+        tracer_set(v, &s);
+        tracer_pass(v, 2);
+        tracer_read(v, i == 0 ? hidden : i == 1 ? shown : again);
+    }
+
+    check(memcmp(hidden, own, sizeof(own)) == 0);
+    check(memcmp(again, own, sizeof(own)) == 0);
+    check(memcmp(shown, own, sizeof(own)) != 0);
+
+    expo_table_hide(&table, voxels, 0);
+    close_view(t, v);
+    check(fake.alive == 0);
+}
+
 /* Tables and bounds go to the card when they are new. A set that failed has
  * left none there. */
 static void
@@ -565,6 +603,7 @@ main(void)
     launches_are_short_and_change_no_bit();
     a_pass_may_come_in_parts();
     the_card_renders_its_own_copy_of_the_volume();
+    the_card_hides_a_table_and_shows_it_again();
     a_camera_move_uploads_nothing();
     a_film_may_grow_and_may_fail_to();
     it_shows_what_the_cpu_shows();

@@ -16,6 +16,8 @@ static expo_status_t cuda_open(device_t *d, const body_t *b,
 static cudaError_t view_start(cuda_view_t *v, const body_t *b);
 static void cuda_close(device_view_t *view);
 static expo_status_t cuda_set(device_view_t *view, const scene_t *s);
+static cudaError_t write_voxels(cuda_view_t *v, const uint16_t *voxels,
+                                const int32_t n[3]);
 static cudaError_t write_tables(cuda_view_t *v, const scene_t *s);
 static cudaError_t write_bounds(cuda_view_t *v, const scene_t *s);
 
@@ -195,9 +197,17 @@ view_start(cuda_view_t *v, const body_t *b)
         e = cudaEventCreateWithFlags(&v->mark[i], cudaEventBlockingSync);
     }
 
-    if (e == cudaSuccess) {
-        e = memory_write(&v->voxels, b->voxels, voxels, v->stream);
-    }
+    return e == cudaSuccess ? write_voxels(v, b->voxels, b->n) : e;
+}
+
+
+static cudaError_t
+write_voxels(cuda_view_t *v, const uint16_t *voxels, const int32_t n[3])
+{
+    cudaError_t e = memory_write(
+        &v->voxels, voxels,
+        (size_t) n[0] * (size_t) n[1] * (size_t) n[2] * sizeof(*voxels),
+        v->stream);
 
     return e == cudaSuccess ? cudaStreamSynchronize(v->stream) : e;
 }
@@ -243,6 +253,11 @@ cuda_set(device_view_t *view, const scene_t *s)
 {
     cuda_view_t *v = (cuda_view_t *) view;
     cudaError_t e = cuda_use(view);
+
+    if (e == cudaSuccess && v->voxels_made != s->voxels) {
+        e = write_voxels(v, s->pt.voxels, s->pt.n);
+        v->voxels_made = s->voxels;
+    }
 
     if (e == cudaSuccess && v->tables_made != s->tables) {
         e = write_tables(v, s);

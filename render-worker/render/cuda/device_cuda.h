@@ -34,7 +34,8 @@ typedef struct {
     float launch;                   /* blocks times samples in LAUNCH_MS */
 
     memory_t voxels, cell, detail, sigma, material;
-    uint32_t tables_made, bounds_made; /* the scene's numbers; 0: none here */
+    uint32_t voxels_made; /* the scene's numbers: what is here */
+    uint32_t tables_made, bounds_made; /* 0: none is */
     uint32_t width, height;
     memory_t film, look; /* [height][width] */
 
