@@ -111,6 +111,10 @@ scan_read(scan_t *s, const char *path, const char *self, uint64_t max_bytes)
         import_end(importer, path);
     }
 
+    if (expo_table_find(&s->table, &s->volume, s->voxels) == EXPO_OK) {
+        expo_table_hide(&s->table, s->voxels, 1);
+    }
+
     if (s->factor > 1) {
         say("%s does not fit into %.3g MB: shown with 1/%u of its voxels along "
             "each axis",
@@ -359,8 +363,9 @@ bytes_open(int fd, const uint8_t *head, size_t got, const char *path,
 
     do {
         if (b.len > max_bytes) {
-            fail(EXIT_INPUT, "%s: there is no memory for it: it is larger than "
-                             "%.3g MB, and no plain file",
+            fail(EXIT_INPUT,
+                 "%s: there is no memory for it: it is larger than "
+                 "%.3g MB, and no plain file",
                  path, (double) max_bytes / 1e6);
         }
 

@@ -16,7 +16,7 @@
 /* A pixel of the film with what pictures need besides. */
 #define BYTES_A_PIXEL 256
 
-static expo_status_t view_open(tracer_t *tracer, const scan_t *scan,
+static expo_status_t view_open(tracer_t *tracer, scan_t *scan,
                                const expo_settings_t *settings,
                                const options_t *o, tracer_view_t **view);
 static uint64_t scan_room(const options_t *o);
@@ -75,6 +75,7 @@ main(int argc, char **argv)
 
     tracer_close(view);
     tracer_destroy(tracer);
+    expo_table_close(&scan.table);
     free(scan.voxels);
 
     return 0;
@@ -82,10 +83,14 @@ main(int argc, char **argv)
 
 
 static expo_status_t
-view_open(tracer_t *tracer, const scan_t *scan, const expo_settings_t *settings,
+view_open(tracer_t *tracer, scan_t *scan, const expo_settings_t *settings,
           const options_t *o, tracer_view_t **view)
 {
     expo_status_t st = tracer_open(tracer, &scan->volume, scan->voxels, view);
+
+    if (st == EXPO_OK && scan->table.voxels > 0) {
+        tracer_table(*view, &scan->table, scan->voxels);
+    }
 
     if (st == EXPO_OK) {
         st = tracer_mode(*view, o->mode);

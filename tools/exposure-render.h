@@ -50,7 +50,8 @@ typedef struct output_s {
 
 typedef struct {
     expo_volume_t volume;
-    uint16_t *voxels; /* malloc'd */
+    uint16_t *voxels;   /* malloc'd */
+    expo_table_t table; /* hidden in them; voxels 0: there is none */
     uint32_t factor;  /* of lib/volume_scale.h; 1: every voxel is there */
 } scan_t;
 
