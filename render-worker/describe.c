@@ -5,7 +5,7 @@ static json_t *describe_numbers(const double *numbers, size_t n);
 
 json_t *
 describe_volume(const expo_volume_t *v, const double percentiles[4],
-                uint32_t factor)
+                uint32_t factor, bool table)
 {
     json_t *volume;
     double min[3], max[3], spacing[3];
@@ -26,6 +26,10 @@ describe_volume(const expo_volume_t *v, const double percentiles[4],
 
     if (factor > 1) {
         json_object_set_new(volume, "reduced", json_integer(factor));
+    }
+
+    if (table) {
+        json_object_set_new(volume, "table", json_true());
     }
 
     return volume;

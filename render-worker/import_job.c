@@ -35,6 +35,7 @@ struct import_job_s {
 
     /* What came of it. */
     import_child_result_t result;
+    bool table;
     double percentiles[4];
     uint64_t bytes[BLOBS]; /* of the sealed files; no thumbnail: 0 */
     char code[41];
@@ -54,6 +55,7 @@ static void import_job_start_waiting(worker_t *w);
 static void *import_job_thread(void *data);
 static void import_job_run(import_job_t *j);
 static expo_status_t import_job_seal(import_job_t *j);
+static void import_job_table(import_job_t *j, uint16_t *voxels);
 static void import_job_picture(import_job_t *j, const uint16_t *voxels);
 static void import_job_explain(import_job_t *j, import_child_end_t end);
 static void import_job_fail(import_job_t *j, const char *code,
@@ -301,8 +303,7 @@ static expo_status_t
 import_job_seal(import_job_t *j)
 {
     memory_t *m = &j->result.memory;
-    const uint16_t *voxels =
-        (const uint16_t *) (const void *) (m->base + EXPO_VOLUME_HEADER);
+    uint16_t *voxels = (uint16_t *) (void *) (m->base + EXPO_VOLUME_HEADER);
     uint32_t histogram[256];
     expo_status_t st;
 
@@ -315,12 +316,35 @@ import_job_seal(import_job_t *j)
         return st;
     }
 
+    import_job_table(j, voxels);
     tracer_statistics(&j->result.volume, voxels, histogram, j->percentiles);
     j->told_us = 0;
     import_job_progress(j, "thumbnail", 0);
     import_job_picture(j, voxels);
 
     return EXPO_OK;
+}
+
+
+/* It is stored with the scan, and hidden in its thumbnail as it will be at
+ * first in its sessions, which find it anew. */
+static void
+import_job_table(import_job_t *j, uint16_t *voxels)
+{
+    json_t *warnings = json_object_get(j->result.report, "warnings");
+    expo_table_t table;
+
+    if (expo_table_find(&table, &j->result.volume, voxels) != EXPO_OK) {
+        return;
+    }
+
+    expo_table_hide(&table, voxels, 1);
+    expo_table_close(&table);
+    j->table = true;
+    json_array_append_new(
+        warnings,
+        json_pack("{s:s, s:s}", "code", "table_hidden", "detail",
+                  "The scanner's table was hidden; show it under Cut."));
 }
 
 
@@ -500,14 +524,15 @@ import_job_tell(import_job_t *j)
         return;
     }
 
-    control_send(
-        w->control, j->peer,
-        json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "type", "imported", "scan",
-                  j->scan, "volume_bytes", (json_int_t) j->bytes[VOLUME],
-                  "thumbnail_bytes", (json_int_t) j->bytes[THUMBNAIL], "volume",
-                  describe_volume(&j->result.volume, j->percentiles, 1),
-                  "report", import_job_report(j)),
-        -1);
+    control_send(w->control, j->peer,
+                 json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "type", "imported",
+                           "scan", j->scan, "volume_bytes",
+                           (json_int_t) j->bytes[VOLUME], "thumbnail_bytes",
+                           (json_int_t) j->bytes[THUMBNAIL], "volume",
+                           describe_volume(&j->result.volume, j->percentiles, 1,
+                                           j->table),
+                           "report", import_job_report(j)),
+                 -1);
 }
 
 

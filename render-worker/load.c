@@ -21,6 +21,7 @@ static expo_status_t load_whole(load_t *l, blob_reader_t *r);
 static expo_status_t load_scaled(load_t *l, blob_reader_t *r, uint64_t room);
 static expo_status_t load_feed(load_t *l, blob_reader_t *r, memory_t *chunk,
                                expo_volume_scale_t *scale);
+static void load_table(load_t *l);
 static void load_explain(load_t *l, expo_status_t st);
 
 
@@ -40,6 +41,7 @@ load_start(load_t *l)
 void
 load_release(load_t *l)
 {
+    expo_table_close(&l->table);
     memory_release(&l->memory);
 
     if (l->ring.fd >= 0) {
@@ -55,12 +57,14 @@ load_thread(void *data)
     expo_status_t st = load_read(l);
 
     if (st == EXPO_OK) {
+        load_table(l);
         tracer_statistics(&l->volume, l->voxels, l->histogram, l->percentiles);
         st = publish_open(&l->ring);
     }
 
     if (st != EXPO_OK) {
         load_explain(l, st);
+        expo_table_close(&l->table);
         memory_release(&l->memory);
     }
 
@@ -111,8 +115,7 @@ load_read(load_t *l)
         return st;
     }
 
-    l->voxels =
-        (const uint16_t *) (const void *) (l->memory.base + EXPO_VOLUME_HEADER);
+    l->voxels = (uint16_t *) (void *) (l->memory.base + EXPO_VOLUME_HEADER);
 
     return expo_volume_read(&l->volume, l->memory.base, l->memory.used);
 }
@@ -237,6 +240,17 @@ load_feed(load_t *l, blob_reader_t *r, memory_t *chunk,
     }
 
     return st;
+}
+
+
+/* Hidden from the start: what is usual in a scan is without it. For want of
+ * memory it stays. */
+static void
+load_table(load_t *l)
+{
+    if (expo_table_find(&l->table, &l->volume, l->voxels) == EXPO_OK) {
+        expo_table_hide(&l->table, l->voxels, 1);
+    }
 }
 
 

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "lib/table.h"
 #include "lib/vault.h"
 #include "lib/volume.h"
 #include "render-worker/loop.h"
@@ -34,8 +35,9 @@ typedef struct {
     /* Valid in done, and only when code is NULL. */
     memory_t memory;
     expo_volume_t volume;
-    uint32_t factor;        /* of lib/volume_scale.h; 1: every voxel is there */
-    const uint16_t *voxels; /* inside memory */
+    uint32_t factor;    /* of lib/volume_scale.h; 1: every voxel is there */
+    uint16_t *voxels;   /* inside memory */
+    expo_table_t table; /* hidden in them; voxels 0: there is none */
     uint32_t histogram[256];
     double percentiles[4];
     publish_t ring;

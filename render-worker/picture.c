@@ -50,6 +50,14 @@ picture_init(picture_t *p, const expo_volume_t *volume, const uint16_t *voxels,
 
 
 void
+picture_table(picture_t *p, expo_table_t *table, uint16_t *voxels)
+{
+    p->table = table;
+    p->table_voxels = voxels;
+}
+
+
+void
 picture_close(picture_t *p)
 {
     if (p->view != NULL) {
@@ -160,10 +168,16 @@ picture_prepare(picture_t *p, tracer_t *tracer, const picture_wish_t *wish)
     }
 
     if (p->view == NULL) {
+        if (p->table != NULL) {
+            expo_table_hide(p->table, p->table_voxels, 1);
+        }
+
         st = tracer_open(tracer, p->volume, p->voxels, &p->view);
         if (st != EXPO_OK) {
             return st;
         }
+
+        tracer_table(p->view, p->table, p->table_voxels);
     }
 
     if (p->stream_revision != wish->stream_revision) {

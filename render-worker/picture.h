@@ -49,6 +49,8 @@ typedef struct {
     const expo_volume_t *volume; /* borrowed, as are voxels and ring */
     const uint16_t *voxels;
     publish_t *ring;
+    expo_table_t *table; /* among them, as picture_table says; or NULL */
+    uint16_t *table_voxels;
 
     tracer_view_t *view;
     encode_t *encode;
@@ -72,6 +74,8 @@ typedef struct {
 
 void picture_init(picture_t *p, const expo_volume_t *volume,
                   const uint16_t *voxels, publish_t *ring);
+/* Before the first picture; borrowed, as voxels are. */
+void picture_table(picture_t *p, expo_table_t *table, uint16_t *voxels);
 void picture_close(picture_t *p);
 
 /*

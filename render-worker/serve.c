@@ -127,6 +127,15 @@ serve_add(serve_t *s, void *owner, const expo_volume_t *volume,
 
 
 void
+serve_table(serve_view_t *v, expo_table_t *table, uint16_t *voxels)
+{
+    pthread_mutex_lock(&v->serve->lock);
+    picture_table(&v->picture, table, voxels);
+    pthread_mutex_unlock(&v->serve->lock);
+}
+
+
+void
 serve_remove(serve_view_t *v)
 {
     serve_t *s = v->serve;

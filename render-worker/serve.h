@@ -72,6 +72,8 @@ serve_view_t *serve_add(serve_t *s, void *owner, const expo_volume_t *volume,
                         const uint16_t *voxels, publish_t *ring,
                         const expo_settings_t *settings, uint32_t revision,
                         const picture_stream_t *stream);
+/* Before it has viewers; both are borrowed as voxels are. */
+void serve_table(serve_view_t *v, expo_table_t *table, uint16_t *voxels);
 void serve_remove(serve_view_t *v);
 
 /* The newest settings are taken up by the next picture; older ones never are.

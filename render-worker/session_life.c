@@ -212,7 +212,15 @@ session_begin(session_t *s)
     s->view = serve_add(w->serve, s, &s->load.volume, s->load.voxels,
                         &s->load.ring, &numbers, s->revision, &s->stream);
 
-    return s->view == NULL ? "There is no memory for another session." : NULL;
+    if (s->view == NULL) {
+        return "There is no memory for another session.";
+    }
+
+    if (s->load.table.voxels > 0) {
+        serve_table(s->view, &s->load.table, s->load.voxels);
+    }
+
+    return NULL;
 }
 
 
@@ -307,7 +315,8 @@ session_tell_joined(session_t *s, session_peer_t *p)
         "session", s->name, "revision", (json_int_t) s->revision, "settings",
         s->settings, "codecs", worker_codecs(), "histogram",
         describe_histogram(&s->load.volume, s->load.histogram), "volume",
-        describe_volume(&s->load.volume, s->load.percentiles, s->load.factor),
+        describe_volume(&s->load.volume, s->load.percentiles, s->load.factor,
+                        s->load.table.voxels > 0),
         "stream", session_stream_json(&s->stream), "ring_bytes",
         (json_int_t) s->load.ring.ring.bytes);
 

@@ -1,5 +1,6 @@
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
+import Chip from '@mui/material/Chip';
 import Slider from '@mui/material/Slider';
 import Typography from '@mui/material/Typography';
 import type { Volume } from '../generated/messages';
@@ -41,10 +42,31 @@ export function CutPanel() {
                     <CutSlider key={name + end} volume={volume} box={box} axis={axis} end={end} />
                 )),
             )}
+            {volume.table && <HideTable />}
             <Button onClick={reset} data-testid="clip-reset">
                 {t.resetCut}
             </Button>
         </section>
+    );
+}
+
+/** Where the import found the scanner's table under the body. */
+function HideTable() {
+    const viewing = useViewing();
+    const table = useSettings((s) => s.settings?.clip.table);
+    const hidden = table === 'hide';
+    return (
+        <Chip
+            label={t.hideTable}
+            color={hidden ? 'primary' : 'default'}
+            aria-pressed={hidden}
+            sx={{ my: 1 }}
+            data-testid="clip-table"
+            onClick={() => {
+                viewing.settings.checkpoint();
+                viewing.settings.change({ clip: { table: hidden ? 'show' : 'hide' } });
+            }}
+        />
     );
 }
 

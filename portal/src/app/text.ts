@@ -196,6 +196,7 @@ export const text = {
             'z-max': 'From above',
         } as Record<string, string>,
         sidesNote: 'Left and right are the patient’s own.',
+        hideTable: 'Hide the scanner’s table',
         resetCut: 'Undo all cuts',
         curve: 'Fine tuning',
         curveLead: (unit: string) =>
