@@ -85,7 +85,8 @@ expo_volume_read(expo_volume_t *v, const uint8_t src[EXPO_VOLUME_HEADER],
         return st;
     }
 
-    if (total != EXPO_VOLUME_HEADER + 2 * expo_volume_voxels(v)) {
+    if (total != EXPO_VOLUME_UNTOLD &&
+        total != EXPO_VOLUME_HEADER + 2 * expo_volume_voxels(v)) {
         return EXPO_CORRUPT;
     }
 

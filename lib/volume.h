@@ -19,6 +19,7 @@
 #define EXPO_VOLUME_HEADER 512
 #define EXPO_VOLUME_EDGE_MAX 4096
 #define EXPO_VOLUME_VOXELS_MAX (1ull << 31)
+#define EXPO_VOLUME_UNTOLD UINT64_MAX
 
 typedef struct {
     uint32_t dims[3];   /* nx, ny, nz; each 1..4096, product <= 2^31 */
@@ -34,7 +35,8 @@ typedef struct {
 void expo_volume_write(uint8_t dst[EXPO_VOLUME_HEADER], const expo_volume_t *v);
 
 /*
- * total: header and voxels together, as declared by whoever sends them.
+ * total: header and voxels together, as declared by whoever sends them, or
+ * EXPO_VOLUME_UNTOLD.
  * EXPO_INVALID: magic, version, a dimension, a non-finite or singular affine,
  * scale <= 0, text that is not printable ASCII, min > max.
  * EXPO_TOO_LARGE: over the limits above. EXPO_CORRUPT: total does not fit dims.

@@ -31,6 +31,17 @@ typedef struct {
     size_t series;
 } options_t;
 
+/* A volume that becomes a file, or our own form on the output. */
+typedef struct {
+    const char *path;
+    char tmp[4096];
+    FILE *file;
+    expo_volume_t volume;
+    expo_nrrd_type_t type;
+    int begun;  /* its header has come */
+    int failed; /* errno of a write that did */
+} save_t;
+
 static char **import_paths;
 static size_t import_path_count;
 
@@ -40,8 +51,13 @@ static int import_add(const char *path, const struct stat *st, int type,
 static int import_compare(const void *a, const void *b);
 static void import_others(const options_t *o, json_t *report);
 static void import_name(char *dst, size_t cap, const char *out, size_t series);
-static int import_save(const char *path, const uint8_t *volume, size_t bytes);
-static int import_put(FILE *f, const uint8_t *volume, size_t bytes);
+static import_result_t import_save(const char *path, size_t series,
+                                   json_t **report);
+static int save_open(save_t *s, const char *path);
+static int save_take(void *data, const uint8_t *bytes, size_t n);
+static int save_header(save_t *s, const uint8_t *bytes);
+static int save_voxels(save_t *s, const uint8_t *bytes, size_t n);
+static int save_close(save_t *s, int keep);
 static int import_is_output(const char *path);
 static int import_tell(const char *path, const json_t *report);
 
@@ -51,9 +67,7 @@ main(int argc, char **argv)
 {
     options_t o = {.series = IMPORT_CHOOSE};
     import_result_t result;
-    uint8_t *volume;
     json_t *report;
-    size_t bytes;
 
     if (!import_options(&o, argc, argv)) {
         fputs(usage, stderr);
@@ -67,16 +81,7 @@ main(int argc, char **argv)
 
     qsort(import_paths, import_path_count, sizeof *import_paths,
           import_compare);
-    result = import_child(import_paths, import_path_count, o.series, &volume,
-                          &bytes, &report);
-
-    if (result == IMPORT_DONE && o.out != NULL &&
-        !import_save(o.out, volume, bytes)) {
-        fprintf(stderr, "exposure-import: cannot write the volume: %s\n",
-                strerror(errno));
-        return IMPORT_MALFORMED;
-    }
-    free(volume);
+    result = import_save(o.out, o.series, &report);
 
     if (result == IMPORT_DONE && o.all_series) {
         import_others(&o, report);
@@ -174,8 +179,7 @@ import_others(const options_t *o, json_t *report)
     json_t *series = json_object_get(report, "series"), *entry, *other;
     const char *reason;
     char path[4096];
-    uint8_t *volume;
-    size_t bytes, i;
+    size_t i;
 
     json_array_foreach(series, i, entry)
     {
@@ -185,19 +189,13 @@ import_others(const options_t *o, json_t *report)
             continue;
         }
 
-        if (import_child(import_paths, import_path_count, i, &volume, &bytes,
-                         &other) == IMPORT_DONE) {
+        import_name(path, sizeof path, o->out ? o->out : "", i);
+
+        if (import_save(o->out ? path : NULL, i, &other) == IMPORT_DONE) {
             json_array_set(series, i,
                            json_array_get(json_object_get(other, "series"), i));
-            import_name(path, sizeof path, o->out ? o->out : "", i);
-
-            if (o->out != NULL && !import_save(path, volume, bytes)) {
-                fprintf(stderr, "exposure-import: cannot write series %zu\n",
-                        i);
-            }
         }
 
-        free(volume);
         json_decref(other);
     }
 }
@@ -215,68 +213,131 @@ import_name(char *dst, size_t cap, const char *out, size_t series)
 }
 
 
-static int
-import_save(const char *path, const uint8_t *volume, size_t bytes)
+/* --- the volume --- */
+
+/* path NULL: only the report. Says on stderr why a volume was not written. */
+static import_result_t
+import_save(const char *path, size_t series, json_t **report)
 {
-    char tmp[4096];
-    FILE *f;
+    save_t s;
+    import_result_t result;
+
+    if (path == NULL) {
+        return import_child(import_paths, import_path_count, series, NULL, NULL,
+                            report);
+    }
+
+    if (!save_open(&s, path)) {
+        fprintf(stderr, "exposure-import: cannot write %s: %s\n", path,
+                strerror(errno));
+        exit(IMPORT_MALFORMED);
+    }
+
+    result = import_child(import_paths, import_path_count, series, save_take,
+                          &s, report);
+
+    if (!save_close(&s, result == IMPORT_DONE) || s.failed) {
+        errno = s.failed ? s.failed : errno;
+        fprintf(stderr, "exposure-import: cannot write %s: %s\n", path,
+                strerror(errno));
+        exit(IMPORT_MALFORMED);
+    }
+
+    return result;
+}
+
+
+static int
+save_open(save_t *s, const char *path)
+{
+    memset(s, 0, sizeof *s);
+    s->path = path;
+    s->file = stdout;
+
+    if (!import_is_output(path)) {
+        snprintf(s->tmp, sizeof s->tmp, "%s.%d.tmp", path, (int) getpid());
+        s->file = fopen(s->tmp, "wbxe");
+    }
+
+    return s->file != NULL;
+}
+
+
+static int
+save_take(void *data, const uint8_t *bytes, size_t n)
+{
+    save_t *s = data;
     int ok;
 
-    if (import_is_output(path)) {
-        return fwrite(volume, 1, bytes, stdout) == bytes && fflush(stdout) == 0;
+    if (s->file == stdout) {
+        ok = fwrite(bytes, 1, n, stdout) == n;
+    } else if (s->begun) {
+        ok = save_voxels(s, bytes, n / 2);
+    } else {
+        ok = save_header(s, bytes);
     }
 
-    snprintf(tmp, sizeof tmp, "%s.%d.tmp", path, (int) getpid());
-
-    f = fopen(tmp, "wbxe");
-    if (f == NULL) {
-        return 0;
-    }
-
-    ok = import_put(f, volume, bytes);
-    ok = fclose(f) == 0 && ok && rename(tmp, path) == 0;
-
-    if (!ok) {
-        unlink(tmp);
-    }
-
+    s->begun = 1;
+    s->failed = ok ? 0 : errno;
     return ok;
 }
 
 
 static int
-import_put(FILE *f, const uint8_t *volume, size_t bytes)
+save_voxels(save_t *s, const uint8_t *bytes, size_t n)
 {
     static uint8_t values[IMPORT_CHUNK * 4];
-    char header[EXPO_NRRD_HEADER_MAX];
-    const uint8_t *p = volume + EXPO_VOLUME_HEADER;
-    expo_nrrd_type_t type;
-    expo_volume_t v;
-    uint64_t left;
-    size_t n;
+    size_t count;
 
-    if (expo_volume_read(&v, volume, bytes) != EXPO_OK) {
-        return 0;
-    }
+    for (; n > 0; n -= count, bytes += 2 * count) {
+        count = n < IMPORT_CHUNK ? n : IMPORT_CHUNK;
+        expo_nrrd_values(values, bytes, count, &s->volume, s->type);
 
-    type = expo_nrrd_type(&v);
-
-    if (expo_nrrd_header(header, sizeof header, &n, &v, type) != EXPO_OK ||
-        fwrite(header, 1, n, f) != n) {
-        return 0;
-    }
-
-    for (left = expo_volume_voxels(&v); left > 0; left -= n) {
-        n = left < IMPORT_CHUNK ? (size_t) left : IMPORT_CHUNK;
-        expo_nrrd_values(values, p, n, &v, type);
-        p += 2 * n;
-
-        if (fwrite(values, expo_nrrd_bytes(type), n, f) != n) {
+        if (fwrite(values, expo_nrrd_bytes(s->type), count, s->file) != count) {
             return 0;
         }
     }
 
     return 1;
+}
+
+
+static int
+save_header(save_t *s, const uint8_t *bytes)
+{
+    char header[EXPO_NRRD_HEADER_MAX];
+    size_t n;
+
+    if (expo_volume_read(&s->volume, bytes, EXPO_VOLUME_UNTOLD) != EXPO_OK) {
+        return 0;
+    }
+
+    s->type = expo_nrrd_type(&s->volume);
+
+    return expo_nrrd_header(header, sizeof header, &n, &s->volume, s->type) ==
+               EXPO_OK &&
+           fwrite(header, 1, n, s->file) == n;
+}
+
+
+/* keep 0: as if it had never been. */
+static int
+save_close(save_t *s, int keep)
+{
+    int ok;
+
+    if (s->file == stdout) {
+        return fflush(stdout) == 0;
+    }
+
+    ok = fclose(s->file) == 0;
+
+    if (keep && ok && rename(s->tmp, s->path) == 0) {
+        return 1;
+    }
+
+    unlink(s->tmp);
+    return !keep;
 }
 
 

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -17,12 +16,29 @@
 #include "lib/volume.h"
 #include "render-worker/import/report.h"
 
-enum { CHILD_EVENTS = 3, CHILD_CHUNK = 1 << 18, CHILD_PIPE = 1 << 20 };
+enum {
+    CHILD_EVENTS = 3,
+    CHILD_CHUNK = 1 << 18,
+    CHILD_PIPE = 1 << 20,
+    CHILD_EVENT = 1 << 14,
+    CHILD_EVENTS_MAX = 64 << 20 /* bytes of all lines together */
+};
 
 typedef struct {
     uint8_t *bytes;
     size_t len, room;
 } child_buffer_t;
+
+/* The volume on its way through. */
+typedef struct {
+    int (*take)(void *data, const uint8_t *bytes, size_t n);
+    void *data;
+    uint8_t head[EXPO_VOLUME_HEADER];
+    uint8_t *bytes; /* CHILD_CHUNK, not handed on yet */
+    size_t len;
+    uint64_t total; /* that came */
+    int refused;    /* by take */
+} child_volume_t;
 
 typedef struct {
     char *const *files;
@@ -34,31 +50,33 @@ typedef struct {
 
 static int child_start(size_t series, pid_t *pid, int fd[3]);
 static void child_exec(size_t series, const int pipes[3][2]);
-static void child_talk(int fd[3], child_feed_t *feed, child_buffer_t *volume,
+static void child_talk(int fd[3], child_feed_t *feed, child_volume_t *volume,
                        child_buffer_t *events);
 static int child_refill(child_feed_t *feed);
 static int child_load(child_feed_t *feed, const char *path, uint64_t number);
-static int child_take(int fd, child_buffer_t *b);
-static void child_huge(uint8_t *bytes, size_t n);
+static int child_take(int fd, child_volume_t *v);
+static int child_listen(int fd, child_buffer_t *b);
 static json_t *child_report(child_buffer_t *events);
 
 
 import_result_t
-import_child(char *const *files, size_t count, size_t series, uint8_t **volume,
-             size_t *bytes, json_t **report)
+import_child(char *const *files, size_t count, size_t series,
+             int (*take)(void *data, const uint8_t *bytes, size_t n),
+             void *data, json_t **report)
 {
     child_feed_t feed = {.files = files, .count = count};
-    child_buffer_t out = {0}, events = {0};
+    child_volume_t volume = {
+        .take = take, .data = data, .bytes = malloc(CHILD_CHUNK)};
+    child_buffer_t events = {0};
     expo_volume_t header;
     int fd[3], status = -1;
     pid_t pid;
 
-    *volume = NULL;
     *report = NULL;
     signal(SIGPIPE, SIG_IGN);
 
-    if (child_start(series, &pid, fd)) {
-        child_talk(fd, &feed, &out, &events);
+    if (volume.bytes != NULL && child_start(series, &pid, fd)) {
+        child_talk(fd, &feed, &volume, &events);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
         }
         *report = child_report(&events);
@@ -66,26 +84,20 @@ import_child(char *const *files, size_t count, size_t series, uint8_t **volume,
 
     free(feed.piece);
     free(events.bytes);
+    free(volume.bytes);
 
     if (*report == NULL || !WIFEXITED(status) ||
         (WEXITSTATUS(status) == IMPORT_DONE &&
-         (out.len < EXPO_VOLUME_HEADER ||
-          expo_volume_read(&header, out.bytes, out.len) != EXPO_OK))) {
+         (volume.refused ||
+          expo_volume_read(&header, volume.head, volume.total) != EXPO_OK))) {
         json_decref(*report);
         *report = report_bare(REASON_CRASHED);
-        free(out.bytes);
         return IMPORT_MALFORMED;
     }
 
-    if (WEXITSTATUS(status) != IMPORT_DONE) {
-        free(out.bytes);
-        return WEXITSTATUS(status) == IMPORT_NOTHING ? IMPORT_NOTHING
-                                                     : IMPORT_MALFORMED;
-    }
-
-    *volume = out.bytes;
-    *bytes = out.len;
-    return IMPORT_DONE;
+    return WEXITSTATUS(status) == IMPORT_DONE      ? IMPORT_DONE
+           : WEXITSTATUS(status) == IMPORT_NOTHING ? IMPORT_NOTHING
+                                                   : IMPORT_MALFORMED;
 }
 
 
@@ -157,7 +169,7 @@ child_exec(size_t series, const int pipes[3][2])
 
 
 static void
-child_talk(int fd[3], child_feed_t *feed, child_buffer_t *volume,
+child_talk(int fd[3], child_feed_t *feed, child_volume_t *volume,
            child_buffer_t *events)
 {
     struct pollfd p[3] = {{.fd = fd[0], .events = POLLOUT},
@@ -187,7 +199,8 @@ child_talk(int fd[3], child_feed_t *feed, child_buffer_t *volume,
 
         for (int i = 1; i < 3; i++) {
             if (p[i].fd >= 0 && p[i].revents != 0 &&
-                !child_take(p[i].fd, i == 1 ? volume : events)) {
+                !(i == 1 ? child_take(p[i].fd, volume)
+                         : child_listen(p[i].fd, events))) {
                 close(p[i].fd);
                 p[i].fd = -1;
             }
@@ -270,22 +283,62 @@ child_load(child_feed_t *feed, const char *path, uint64_t number)
 }
 
 
-/* 0: end, error, or more than a volume can be. */
+/* 0: end, error, more than a volume can be, or nobody wants more. */
 static int
-child_take(int fd, child_buffer_t *b)
+child_take(int fd, child_volume_t *v)
 {
-    const size_t most = EXPO_VOLUME_HEADER + 2 * EXPO_VOLUME_VOXELS_MAX;
+    const uint64_t most = EXPO_VOLUME_HEADER + 2 * EXPO_VOLUME_VOXELS_MAX;
+    size_t whole, room = CHILD_CHUNK;
+    ssize_t n;
+
+    /* Until the header is whole, no more than it. */
+    if (v->total < EXPO_VOLUME_HEADER) {
+        room = EXPO_VOLUME_HEADER;
+    }
+
+    n = read(fd, v->bytes + v->len, room - v->len);
+    if (n < 0) {
+        return errno == EAGAIN || errno == EINTR;
+    }
+
+    v->len += (size_t) n;
+    v->total += (size_t) n;
+
+    if (n == 0 || v->total > most) {
+        return 0;
+    }
+
+    if (v->total < EXPO_VOLUME_HEADER) {
+        return 1;
+    }
+
+    if (v->total == EXPO_VOLUME_HEADER) {
+        memcpy(v->head, v->bytes, sizeof v->head);
+    }
+
+    whole = v->len & ~(size_t) 1;
+    v->refused = v->take != NULL && !v->take(v->data, v->bytes, whole);
+    v->bytes[0] = v->bytes[v->len - 1];
+    v->len -= whole;
+
+    return !v->refused;
+}
+
+
+/* 0: end, error, or more than a report can be. */
+static int
+child_listen(int fd, child_buffer_t *b)
+{
     uint8_t *grown;
     ssize_t n;
 
-    if (b->room - b->len < CHILD_CHUNK) {
-        b->room = b->room ? b->room * 2 : 4 * CHILD_CHUNK;
+    if (b->room - b->len < CHILD_EVENT) {
+        b->room = b->room ? b->room * 2 : 4 * CHILD_EVENT;
         grown = realloc(b->bytes, b->room);
         if (grown == NULL) {
             return 0;
         }
         b->bytes = grown;
-        child_huge(b->bytes, b->room);
     }
 
     n = read(fd, b->bytes + b->len, b->room - b->len);
@@ -294,20 +347,7 @@ child_take(int fd, child_buffer_t *b)
     }
 
     b->len += (size_t) n;
-    return n > 0 && b->len <= most;
-}
-
-
-/* Large pages where there are any: a volume touches a hundred thousand. */
-static void
-child_huge(uint8_t *bytes, size_t n)
-{
-    const uintptr_t page = 4096, from = ((uintptr_t) bytes + page - 1) & -page;
-    const uintptr_t to = ((uintptr_t) bytes + n) & -page;
-
-    if (to > from) {
-        madvise((void *) from, to - from, MADV_HUGEPAGE);
-    }
+    return n > 0 && b->len <= CHILD_EVENTS_MAX;
 }
 
 

@@ -1,6 +1,6 @@
 /*
  * The other end of import_pipe, for commands: starts the sandboxed process,
- * feeds it files as a tar, one alone as it is, keeps what comes back.
+ * feeds it files as a tar, one alone as it is, hands on what comes back.
  */
 
 #ifndef EXPO_IMPORT_CHILD_H
@@ -15,11 +15,15 @@
 
 /*
  * files: paths of regular files; one that cannot be read is left out.
- * series: as in import_run. *volume: malloc'd, *bytes long, NULL unless
- * IMPORT_DONE; its header is checked against its length.
+ * series: as in import_run.
+ * take: gets the volume as it comes, first the header alone, then whole voxels;
+ * 0: it wants no more. NULL: nobody wants it. Only IMPORT_DONE makes what was
+ * taken a volume: as many voxels as its header says.
  * *report: always an object; when the process died it says so.
  */
 import_result_t import_child(char *const *files, size_t count, size_t series,
-                             uint8_t **volume, size_t *bytes, json_t **report);
+                             int (*take)(void *data, const uint8_t *bytes,
+                                         size_t n),
+                             void *data, json_t **report);
 
 #endif

@@ -1,9 +1,9 @@
 #include "render-worker/import/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
-#include <unistd.h>
 
 typedef struct {
     pthread_mutex_t lock;
@@ -29,9 +29,14 @@ static void *pool_thread(void *unused);
 int
 pool_start(void)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t allowed;
+    int cores = 1;
     pthread_attr_t attr;
     pthread_t id;
+
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+        cores = CPU_COUNT(&allowed);
+    }
 
     if (cores > POOL_MAX) {
         cores = POOL_MAX;

@@ -12,7 +12,7 @@
 #define POOL_MAX 8
 #define POOL_PATIENCE_S 15
 
-/* Starts min(processors, POOL_MAX) threads, once; 0 when none could start. */
+/* Starts min(processors that it may use, POOL_MAX) threads, once; 0 when none could start. */
 int pool_start(void);
 
 /*

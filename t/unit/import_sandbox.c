@@ -280,12 +280,31 @@ it_does_not_outlive_its_parent(void)
     close(hold[0]);
 }
 
+typedef struct {
+    uint8_t bytes[sizeof result.bytes];
+    size_t len;
+    size_t first; /* bytes of the first call */
+    int odd;      /* a call that cut a voxel */
+} gathered_t;
+
+static int
+gather(void *data, const uint8_t *bytes, size_t n)
+{
+    gathered_t *g = data;
+
+    g->first = g->len == 0 ? n : g->first;
+    g->odd = g->odd || n % 2 != 0;
+    memcpy(g->bytes + g->len, bytes, n);
+    g->len += n;
+    return 1;
+}
+
 static void
 the_sandboxed_process_gives_the_same(void)
 {
     char *paths[SLICES + 1], name[64];
-    uint8_t *volume;
-    size_t bytes, n;
+    gathered_t taken = {0};
+    size_t n;
     json_t *report;
 
     picture_start();
@@ -305,16 +324,18 @@ the_sandboxed_process_gives_the_same(void)
     paths[SLICES] = strdup("/nonexistent");
 
     check(run() == IMPORT_DONE);
-    check(import_child(paths, SLICES + 1, IMPORT_CHOOSE, &volume, &bytes,
+    check(import_child(paths, SLICES + 1, IMPORT_CHOOSE, gather, &taken,
                        &report) == IMPORT_DONE);
-    check(bytes == result.len && memcmp(volume, result.bytes, bytes) == 0);
+    check(taken.len == result.len
+          && memcmp(taken.bytes, result.bytes, taken.len) == 0);
+    check(taken.first == EXPO_VOLUME_HEADER && taken.odd == 0);
     check(json_equal(report, result.report));
-    free(volume);
     json_decref(report);
 
-    check(import_child(paths, 1, IMPORT_CHOOSE, &volume, &bytes, &report)
+    taken.len = 0;
+    check(import_child(paths, 1, IMPORT_CHOOSE, gather, &taken, &report)
           == IMPORT_NOTHING);
-    check(volume == NULL);
+    check(taken.len == 0);
     check(json_object_get(report, "failure") != NULL);
     json_decref(report);
 
