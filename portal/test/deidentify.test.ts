@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import list from '../../api/deidentify.json';
 import { Deidentifier, isSequence } from '../src/core/deidentify';
-import { find, type Head, readHead, Syntax, text, unsigned } from '../src/core/dicom';
+import { type Head, readHead, Syntax } from '../src/core/dicom';
+import { find, text, unsigned } from '../src/core/elements';
 import { ctFile, type Field, type Layout } from './writer';
 
 async function rewrite(d: Deidentifier, file: File): Promise<{ head: Head; blob: Blob }> {

@@ -1,17 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { isSequence } from '../src/core/deidentify';
+import { type DicomFault, readHead, Syntax } from '../src/core/dicom';
 import {
-    type DicomFault,
     find,
     localText,
     numbers,
-    readHead,
-    Syntax,
     tagName,
     text,
     unsigned,
     writeDataSet,
-} from '../src/core/dicom';
+} from '../src/core/elements';
 import { ctFields, ctFile, dataSet, meta, PIXELS } from './writer';
 
 const read = (file: Blob) => readHead(file, isSequence);

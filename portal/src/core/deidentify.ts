@@ -5,18 +5,18 @@
  */
 
 import list from '../../../api/deidentify.json';
+import type { Head } from './dicom';
 import {
     Bytes,
     type DataSet,
     type Element,
     elementHeader,
     find,
-    type Head,
     tagName,
     tagNumber,
     text,
     writeDataSet,
-} from './dicom';
+} from './elements';
 import { commonNames } from './names';
 
 interface Rule {

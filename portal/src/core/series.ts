@@ -4,18 +4,8 @@
  */
 
 import { isSequence } from './deidentify';
-import {
-    DicomError,
-    type DicomFault,
-    find,
-    type Head,
-    localText,
-    numbers,
-    readHead,
-    Syntax,
-    text,
-    unsigned,
-} from './dicom';
+import { DicomError, type DicomFault, type Head, readHead, Syntax } from './dicom';
+import { find, localText, numbers, text, unsigned } from './elements';
 
 export interface Slice {
     file: File;
