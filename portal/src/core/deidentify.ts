@@ -15,9 +15,11 @@ import {
     tagName,
     tagNumber,
     text,
+    values,
     writeDataSet,
 } from './elements';
 import { commonNames } from './names';
+import { type Fate, Receipt } from './receipt';
 
 interface Rule {
     tag: string;
@@ -25,6 +27,8 @@ interface Rule {
     name: string;
     /** Only this many values are kept. */
     max_values?: number;
+    /** Kept only when each of its numbers is below. */
+    below?: number;
     /** Kept only when it is one of these. */
     values?: string[];
     fill?: string;
@@ -50,50 +54,12 @@ const ALPHABET: Record<string, RegExp> = {
     SH: /^[0-9 ]*\0?$/,
 };
 const LONGEST_CODE = 16;
+/* Descriptors of tables have three numbers. */
+const LONGEST_BYTES: Record<string, number> = { US: 6, FL: 4, FD: 8 };
+const INDEX_MAX = 2 ** 24;
+const REAL_MIN = 1e-6;
+const REAL_MAX = 1e7;
 const SHOWN_MAX = 80;
-
-export type Fate = 'kept' | 'replaced' | 'emptied' | 'added' | 'removed';
-
-export interface ReceiptLine {
-    fate: Fate;
-    /** "(0010,0010)", or "" for the private elements together. */
-    tag: string;
-    name: string;
-    /** Value in the first file that had one; stays in the tab. */
-    before: string;
-    after: string;
-    /** Files (for private data: elements) that it was seen in. */
-    count: number;
-}
-
-/** What has become of every element of one upload. */
-export class Receipt {
-    files = 0;
-    private byKey = new Map<string, ReceiptLine>();
-
-    add(fate: Fate, tag: number, before = '', after = '') {
-        const isPrivate = fate === 'removed' && ((tag >>> 16) & 1) === 1;
-        const key = isPrivate ? 'private' : `${fate} ${tag}`;
-        const line = this.byKey.get(key);
-        if (line) {
-            line.count++;
-            line.before ||= isPrivate ? '' : before;
-            return;
-        }
-        this.byKey.set(key, {
-            fate,
-            tag: isPrivate ? '' : tagName(tag),
-            name: isPrivate ? '' : nameOf(tag),
-            before: isPrivate ? '' : before,
-            after,
-            count: 1,
-        });
-    }
-
-    lines(): ReceiptLine[] {
-        return [...this.byKey.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1));
-    }
-}
 
 function nameOf(tag: number): string {
     for (const rules of [keep, replace, empty, set, sequences]) {
@@ -105,31 +71,35 @@ function nameOf(tag: number): string {
     return commonNames[tagName(tag)] ?? '';
 }
 
-export interface Rewritten {
-    /** Preamble, meta information and data set, up to the pixels' value. */
-    header: Uint8Array<ArrayBuffer>;
-    /** The pixels' value, a slice of the source. */
-    pixels: Blob;
+/** What ties the files of one upload together; never stored, never sent. */
+export interface Secret {
+    key: CryptoKey;
+    /** Takes the place of the patient's number. */
+    label: string;
+}
+
+export async function newSecret(): Promise<Secret> {
+    const algorithm = { name: 'HMAC', hash: 'SHA-256', length: 256 };
+    const key = await crypto.subtle.generateKey(algorithm, false, ['sign']);
+    return { key, label: randomLabel() };
 }
 
 /**
  * The rewriting of one upload: equal UIDs get equal new ones, by a key that
- * is never stored, so that nobody can compute them again.
+ * nobody keeps, so that nobody can compute them again.
  */
 export class Deidentifier {
     readonly receipt = new Receipt();
     private uids = new Map<string, string>();
-    private label = randomLabel();
 
-    private constructor(private key: CryptoKey) {}
+    constructor(private secret: Secret) {}
 
-    static async create(): Promise<Deidentifier> {
-        const algorithm = { name: 'HMAC', hash: 'SHA-256', length: 256 };
-        return new Deidentifier(await crypto.subtle.generateKey(algorithm, false, ['sign']));
-    }
-
-    /** head: with pixels. */
-    async rewrite(head: Head): Promise<Rewritten> {
+    /**
+     * Preamble, meta information and data set, up to the pixels' value.
+     *
+     * head: with pixels.
+     */
+    async rewrite(head: Head): Promise<Uint8Array<ArrayBuffer>> {
         const pixels = head.pixels;
         if (!pixels) {
             throw new Error('no pixels');
@@ -144,19 +114,28 @@ export class Deidentifier {
         for (const [tag, rule] of set) {
             if (tag >>> 16 !== 2) {
                 data.push(added(tag, rule));
-                this.receipt.add('added', tag, '', shownRule(rule));
+                this.note('added', tag, '', shownRule(rule));
             }
         }
         data.sort((a, b) => a.tag - b.tag);
 
         const length = pixels.encapsulated ? 0xffffffff : pixels.end - pixels.start;
-        const vr = head.explicit ? pixels.vr : 'OW';
+        const vr = pixels.vr === 'OB' ? 'OB' : keep.get(pixels.tag)!.vr;
         const out = new Bytes();
         out.push(this.meta(head, data));
         out.push(writeDataSet(data, head));
         out.push(elementHeader(pixels.tag, vr, length, head));
-        this.receipt.add('kept', pixels.tag);
-        return { header: out.join(), pixels: head.source.slice(pixels.start, pixels.end) };
+        this.note('kept', pixels.tag);
+        return out.join();
+    }
+
+    private note(fate: Fate, tag: number, before = '', after = '') {
+        const ownMaker = fate === 'removed' && ((tag >>> 16) & 1) === 1;
+        this.receipt.add(
+            ownMaker
+                ? { fate, tag: '', name: '', before: '', after: '' }
+                : { fate, tag: tagName(tag), name: nameOf(tag), before, after },
+        );
     }
 
     private filter(data: DataSet, little: boolean, top: boolean): DataSet {
@@ -167,15 +146,15 @@ export class Deidentifier {
             if (items && sequences.has(tag)) {
                 const kept = items.map((item) => this.filter(item, little, false));
                 out.push({ tag, vr: 'SQ', value: element.value, items: kept });
-                this.receipt.add('kept', tag);
+                this.note('kept', tag);
             } else if (!items && replace.has(tag)) {
                 const uid = this.uids.get(text(element)) ?? '';
                 out.push({ tag, vr: 'UI', value: ascii(uid) });
-                this.receipt.add('replaced', tag, text(element), uid);
+                this.note('replaced', tag, text(element), uid);
             } else if (!items && rule && (tag & 0xffff) !== 0) {
                 this.keep(out, element, rule, little);
             } else if (!(top && (empty.has(tag) || set.has(tag))) && (tag & 0xffff) !== 0) {
-                this.receipt.add('removed', tag, shown(element, little));
+                this.note('removed', tag, shown(element, little));
             }
         }
         return out;
@@ -184,20 +163,20 @@ export class Deidentifier {
     private keep(out: DataSet, element: Element, rule: Rule, little: boolean) {
         const { tag } = element;
         const before = shown(element, little);
-        const value = allowed(element.value, rule);
+        const value = fits(element, rule, little) ? allowed(element.value, rule) : null;
         if (!value) {
-            this.receipt.add('removed', tag, before);
+            this.note('removed', tag, before);
             return;
         }
         const vr = element.vr === 'UN' ? rule.vr : element.vr;
         out.push({ tag, vr, value });
-        this.receipt.add('kept', tag, before, before);
+        this.note('kept', tag, before, before);
     }
 
     private empty(data: DataSet, tag: number, rule: Rule, was: Element | undefined) {
-        const after = rule.fill === 'random' ? this.label : '';
+        const after = rule.fill === 'random' ? this.secret.label : '';
         data.push({ tag, vr: rule.vr, value: ascii(after) });
-        this.receipt.add('emptied', tag, was ? shown(was, true) : '', after);
+        this.note('emptied', tag, was ? shown(was, true) : '', after);
     }
 
     /** Preamble and group 2, always explicit little endian. */
@@ -240,7 +219,7 @@ export class Deidentifier {
 
     /** 2.25 and a UUID (version 8) of the keyed hash. */
     private async uid(uid: string): Promise<string> {
-        const mac = await crypto.subtle.sign('HMAC', this.key, ascii(uid));
+        const mac = await crypto.subtle.sign('HMAC', this.secret.key, ascii(uid));
         const bytes = new Uint8Array(mac, 0, 16);
         bytes[6] = (bytes[6]! & 0x0f) | 0x80;
         bytes[8] = (bytes[8]! & 0x3f) | 0x80;
@@ -250,6 +229,41 @@ export class Deidentifier {
         }
         return `2.25.${n}`;
     }
+}
+
+/** Declared, as long and as large as a value of its kind can be. */
+function fits(element: Element, rule: Rule, little: boolean): boolean {
+    const { vr, value } = element;
+    const same = vr === rule.vr || vr === 'UN' || (vr === 'SS' && rule.vr === 'US');
+    const bulk = rule.vr.startsWith('O') && vr.startsWith('O');
+    if (!(same || bulk)) {
+        return false;
+    }
+    if (rule.below !== undefined) {
+        return values(element, 'US', little).every((n) => n < rule.below!);
+    }
+    if (value.length > (LONGEST_BYTES[rule.vr] ?? Number.POSITIVE_INFINITY)) {
+        return false;
+    }
+    switch (rule.vr) {
+        case 'UL':
+            return values(element, 'UL', little).every((n) => n < INDEX_MAX);
+        case 'FD':
+            return values(element, 'FD', little).every(
+                (n) => n === 0 || (Math.abs(n) > REAL_MIN && Math.abs(n) < REAL_MAX),
+            );
+        case 'AT':
+            return pointers(element, little).every((tag) => keep.has(tag) || sequences.has(tag));
+        default:
+            return true;
+    }
+}
+
+function pointers(element: Element, little: boolean): number[] {
+    const halves = values(element, 'US', little);
+    return halves.flatMap((group, i) =>
+        i % 2 ? [] : [((group << 16) | (halves[i + 1] ?? 0)) >>> 0],
+    );
 }
 
 function allowed(value: Uint8Array, rule: Rule): Uint8Array | null {
