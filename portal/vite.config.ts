@@ -62,7 +62,7 @@ export default defineConfig({
         coverage: {
             provider: 'v8',
             include: ['src/core/**'],
-            thresholds: { lines: 85 },
+            thresholds: { lines: 90 },
             reportsDirectory: '../build/coverage/portal',
         },
     },

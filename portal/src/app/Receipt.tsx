@@ -11,7 +11,7 @@ import TableHead from '@mui/material/TableHead';
 import TableRow from '@mui/material/TableRow';
 import Typography from '@mui/material/Typography';
 import { useState } from 'react';
-import type { Receipt as ReceiptData, ReceiptLine } from '../core/deidentify';
+import type { Receipt as ReceiptData, ReceiptLine } from '../core/receipt';
 import { saveAs } from './download';
 import { MoreIcon } from './icons';
 import { text } from './text';
@@ -98,7 +98,7 @@ function Fields({ receipt }: { receipt: ReceiptData }) {
 
 function Line({ line }: { line: ReceiptLine }) {
     const after =
-        line.fate === 'removed' ? t.nothing : line.fate === 'kept' ? t.same : line.after || '–';
+        line.fate === 'removed' ? t.nothing : line.fate === 'kept' ? t.same : line.after || t.empty;
     return (
         <TableRow>
             <TableCell>

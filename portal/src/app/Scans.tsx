@@ -9,6 +9,7 @@ import { ScanCard } from './ScanCard';
 import { Shell } from './Shell';
 import { api, sentence } from './state';
 import { text } from './text';
+import { UploadsUnderWay } from './UploadsUnderWay';
 
 const SOON_MS = 1000;
 const LATER_MS = 20_000;
@@ -43,6 +44,7 @@ export default function Scans() {
                     {text.scans.empty}
                 </Typography>
             )}
+            <UploadsUnderWay />
             <DropZone />
         </Shell>
     );

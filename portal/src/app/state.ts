@@ -10,9 +10,11 @@ interface Auth {
     signedIn: boolean;
     /** Signed out, but not by the person. */
     ended: boolean;
+    /** Who is, or was last. */
+    name: string;
 }
 
-export const useAuth = create<Auth>(() => ({ signedIn: false, ended: false }));
+export const useAuth = create<Auth>(() => ({ signedIn: false, ended: false, name: '' }));
 
 let leaving = false;
 
@@ -23,7 +25,7 @@ api.onSignedOut = () => {
 
 export async function signIn(name: string, password: string): Promise<void> {
     await api.signIn(name, password);
-    useAuth.setState({ signedIn: true, ended: false });
+    useAuth.setState({ signedIn: true, ended: false, name });
 }
 
 export function signOut(): void {

@@ -6,23 +6,27 @@
  */
 
 import { type DataSet, type Element, type Encoding, find, ITEM, LONG_VRS, text } from './elements';
+import { inflate } from './inflate';
 
-export interface Pixels {
-    tag: number;
-    vr: string;
-    /** Bytes of the value in source; encapsulated ones with their delimiter. */
+/** Where pixels lie: in the file, or in what is inflated from there on. */
+export interface Place {
     start: number;
     end: number;
+    deflatedFrom: number | null;
+}
+
+/** Encapsulated ones lie with their delimiter. */
+export interface Pixels extends Place {
+    tag: number;
+    vr: string;
     encapsulated: boolean;
 }
 
 export interface Head extends Encoding {
-    /** Transfer syntax of source: the file's own, but inflated if deflated. */
+    /** The file's transfer syntax; of the inflated data set if deflated. */
     syntax: string;
     meta: DataSet;
     data: DataSet;
-    /** The file, or its inflated data set. */
-    source: Blob;
     pixels: Pixels | null;
 }
 
@@ -46,8 +50,10 @@ const UNDEFINED = 0xffffffff;
 const ITEM_END = 0xfffee00d;
 const SEQUENCE_END = 0xfffee0dd;
 const PIXEL_TAGS = [0x7fe00008, 0x7fe00009, 0x7fe00010];
-const STEP = 65536;
-const HEAD_MAX = 256 << 20;
+export const HEAD_STEP = 65536;
+const GROWTH = 4;
+const HEAD_MAX = 64 << 20;
+const INFLATED_MAX = 2 ** 30;
 const DEPTH_MAX = 16;
 const VRS = new Set(
     `AE AS AT CS DA DS DT FL FD IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV
@@ -61,26 +67,32 @@ class Short extends Error {}
  * Reads a file's head.
  *
  * isSequence: tells sequences apart in implicit VR files.
+ * start: the first HEAD_STEP bytes where they are known already.
  * Throws DicomError.
  */
-export async function readHead(file: Blob, isSequence: (tag: number) => boolean): Promise<Head> {
-    const start = new Uint8Array(await file.slice(0, STEP).arrayBuffer());
-    const first = findStart(start);
-    const metaRead = first.meta
-        ? await grow(file, 0, (bytes) => readMeta(bytes, first.at))
+export async function readHead(
+    file: Blob,
+    isSequence: (tag: number) => boolean,
+    start?: Uint8Array,
+): Promise<Head> {
+    const plain = new Prefix(file, start);
+    await plain.fill();
+    const first = findStart(plain.bytes);
+    const { meta, end } = first.meta
+        ? await plain.parse((bytes) => readMeta(bytes, first.at))
         : { meta: [], end: first.at };
-    const { meta, end } = metaRead;
 
-    let syntax = text(find(meta, 0x00020010)) || guessSyntax(start, end);
+    let syntax = text(find(meta, 0x00020010)) || guessSyntax(plain.bytes, end);
     if (text(find(meta, 0x00020002)) === DICOMDIR_CLASS) {
         throw new DicomError('dicomdir');
     }
 
-    let source = file;
-    let from = end;
+    let content = plain;
+    let deflatedFrom: number | null = null;
     if (syntax === Syntax.deflated) {
-        source = await inflate(file.slice(end));
-        from = 0;
+        deflatedFrom = end;
+        content = new Prefix(await inflateFrom(file, end));
+        await content.fill();
         syntax = Syntax.explicitLittle;
     }
 
@@ -88,45 +100,81 @@ export async function readHead(file: Blob, isSequence: (tag: number) => boolean)
         explicit: syntax !== Syntax.implicitLittle,
         little: syntax !== Syntax.explicitBig,
     };
-    const read = await grow(source, from, (bytes, whole) => {
+    const { data, pixel } = await content.parse((bytes, whole) => {
         const reader = new Reader(bytes, encoding, isSequence);
-        const data = reader.dataSet(0, bytes.length, 0, true);
+        const from = deflatedFrom === null ? end : 0;
+        const read = reader.dataSet(from, bytes.length, 0, true);
         if (!reader.pixel && !whole) {
             throw new Short();
         }
-        return { data, pixel: reader.pixel };
+        return { data: read, pixel: reader.pixel };
     });
-    if (read.data.length === 0) {
+    if (data.length === 0) {
         throw new DicomError('not_dicom');
     }
-
-    const pixels = read.pixel ? await locate(source, from, read.pixel, encoding) : null;
-    return { ...encoding, syntax, meta, data: read.data, source, pixels };
+    const pixels = pixel ? await locate(content, pixel, encoding, deflatedFrom) : null;
+    return { ...encoding, syntax, meta, data, pixels };
 }
 
-/** Runs parse on the file from offset on, with more and more of it. */
-async function grow<T>(
-    file: Blob,
-    offset: number,
-    parse: (bytes: Uint8Array, whole: boolean) => T,
-): Promise<T> {
-    for (let size = STEP; ; size *= 4) {
-        const whole = offset + size >= file.size;
-        const bytes = new Uint8Array(await file.slice(offset, offset + size).arrayBuffer());
-        try {
-            return parse(bytes, whole);
-        } catch (e) {
-            if (!(e instanceof Short)) {
-                throw e;
+/** The bytes of pixels; file is what readHead was given. */
+export async function pixelsOf(file: Blob, { start, end, deflatedFrom }: Place): Promise<Blob> {
+    const content = deflatedFrom === null ? file : await inflateFrom(file, deflatedFrom);
+    return content.slice(start, end);
+}
+
+/** The first bytes of a file, more when they are asked for. */
+class Prefix {
+    constructor(
+        readonly file: Blob,
+        public bytes: Uint8Array = new Uint8Array(0),
+    ) {}
+
+    get whole(): boolean {
+        return this.bytes.length >= this.file.size;
+    }
+
+    async fill(): Promise<void> {
+        if (this.bytes.length === 0) {
+            this.bytes = await bytesOf(this.file, 0, HEAD_STEP);
+        }
+    }
+
+    /** Runs f on more and more of the file until it is enough. */
+    async parse<T>(f: (bytes: Uint8Array, whole: boolean) => T): Promise<T> {
+        for (;;) {
+            try {
+                return f(this.bytes, this.whole);
+            } catch (e) {
+                if (!(e instanceof Short)) {
+                    throw e;
+                }
             }
-            if (whole || size > HEAD_MAX) {
-                throw new DicomError(whole ? 'truncated' : 'malformed');
+            if (this.whole || this.bytes.length > HEAD_MAX) {
+                throw new DicomError(this.whole ? 'truncated' : 'malformed');
             }
+            this.bytes = await bytesOf(this.file, 0, this.bytes.length * GROWTH);
         }
     }
 }
 
+async function bytesOf(file: Blob, start: number, end: number): Promise<Uint8Array> {
+    return new Uint8Array(await file.slice(start, end).arrayBuffer());
+}
+
+/** Whether a file that begins so may be one. */
+export function isDicom(start: Uint8Array): boolean {
+    return startOf(start) !== null;
+}
+
 function findStart(bytes: Uint8Array): { at: number; meta: boolean } {
+    const found = startOf(bytes);
+    if (!found) {
+        throw new DicomError('not_dicom');
+    }
+    return found;
+}
+
+function startOf(bytes: Uint8Array): { at: number; meta: boolean } | null {
     const magic = String.fromCharCode(...bytes.subarray(128, 132));
     if (magic === 'DICM') {
         return { at: 132, meta: true };
@@ -138,7 +186,7 @@ function findStart(bytes: Uint8Array): { at: number; meta: boolean } {
     if (group === 8 || group === 0x0800) {
         return { at: 0, meta: false };
     }
-    throw new DicomError('not_dicom');
+    return null;
 }
 
 function vrAt(bytes: Uint8Array, at: number): boolean {
@@ -169,10 +217,9 @@ function readMeta(bytes: Uint8Array, at: number): { meta: DataSet; end: number }
     }
 }
 
-async function inflate(data: Blob): Promise<Blob> {
+async function inflateFrom(file: Blob, at: number): Promise<Blob> {
     try {
-        const inflater = new DecompressionStream('deflate-raw');
-        return await new Response(data.stream().pipeThrough(inflater)).blob();
+        return await inflate(file.slice(at), 'deflate-raw', INFLATED_MAX);
     } catch {
         throw new DicomError('truncated');
     }
@@ -186,29 +233,28 @@ interface PixelStart {
 }
 
 async function locate(
-    source: Blob,
-    from: number,
-    pixel: PixelStart,
-    encoding: Encoding,
+    content: Prefix,
+    { tag, vr, start, length }: PixelStart,
+    { little }: Encoding,
+    deflatedFrom: number | null,
 ): Promise<Pixels> {
-    const { tag, vr, length } = pixel;
-    const start = from + pixel.start;
     const encapsulated = length === UNDEFINED;
-    const end = encapsulated ? await endOfItems(source, start, encoding.little) : start + length;
-    if (end > source.size) {
+    const end = encapsulated ? await endOfItems(content, start, little) : start + length;
+    if (end > content.file.size) {
         throw new DicomError('truncated');
     }
-    return { tag, vr, start, end, encapsulated };
+    return { tag, vr, start, end, encapsulated, deflatedFrom };
 }
 
 /** Offset behind the sequence delimiter of encapsulated pixels. */
-async function endOfItems(source: Blob, start: number, little: boolean): Promise<number> {
+async function endOfItems({ file, bytes }: Prefix, start: number, little: boolean) {
     for (let at = start; ; ) {
-        const bytes = await source.slice(at, at + 8).arrayBuffer();
-        if (bytes.byteLength < 8) {
+        const item =
+            at + 8 <= bytes.length ? bytes.subarray(at, at + 8) : await bytesOf(file, at, at + 8);
+        if (item.length < 8) {
             throw new DicomError('truncated');
         }
-        const view = new DataView(bytes);
+        const view = new DataView(item.buffer, item.byteOffset, 8);
         const tag = tagOf(view, 0, little);
         if (tag === SEQUENCE_END) {
             return at + 8;

@@ -40,13 +40,30 @@ export function numbers(element: Element | undefined): number[] {
     return t === '' ? [] : t.split('\\').map(Number);
 }
 
+/** The numbers of an element of these binary types. */
+export function values(
+    element: Element | undefined,
+    vr: 'US' | 'UL' | 'FD',
+    little: boolean,
+): number[] {
+    const v = element?.value;
+    const size = { US: 2, UL: 4, FD: 8 }[vr];
+    if (!v) {
+        return [];
+    }
+    const view = new DataView(v.buffer, v.byteOffset, v.length);
+    return Array.from({ length: Math.floor(v.length / size) }, (_, i) =>
+        vr === 'US'
+            ? view.getUint16(i * 2, little)
+            : vr === 'UL'
+              ? view.getUint32(i * 4, little)
+              : view.getFloat64(i * 8, little),
+    );
+}
+
 /** The first number of a US. */
 export function unsigned(element: Element | undefined, little: boolean): number | undefined {
-    const v = element?.value;
-    if (!v || v.length < 2) {
-        return undefined;
-    }
-    return little ? v[0]! | (v[1]! << 8) : (v[0]! << 8) | v[1]!;
+    return values(element, 'US', little)[0];
 }
 
 const CHARSETS: Record<string, string> = {
@@ -59,11 +76,16 @@ const CHARSETS: Record<string, string> = {
     'ISO_IR 126': 'iso-8859-7',
     'ISO_IR 138': 'iso-8859-8',
     'ISO_IR 148': 'iso-8859-9',
+    'ISO_IR 203': 'iso-8859-15',
+    'ISO_IR 166': 'windows-874',
     'ISO_IR 13': 'shift_jis',
-    'ISO 2022 IR 87': 'iso-2022-jp',
-    'ISO 2022 IR 149': 'euc-kr',
+    'ISO_IR 87': 'iso-2022-jp',
+    'ISO_IR 159': 'iso-2022-jp',
+    'ISO_IR 149': 'euc-kr',
+    'ISO_IR 58': 'gb18030',
     'ISO_IR 192': 'utf-8',
     GB18030: 'gb18030',
+    GBK: 'gbk',
 };
 
 /** A text as the file's character set says, for showing it to its owner. */
@@ -72,8 +94,8 @@ export function localText(data: DataSet, tag: number): string {
     if (!value) {
         return '';
     }
-    const sets = text(find(data, 0x00080005)).split('\\');
-    const label = sets.map((s) => CHARSETS[s.trim()]).find((s) => s !== undefined);
+    const sets = text(find(data, 0x00080005)).replaceAll('ISO 2022 IR', 'ISO_IR').split('\\');
+    const label = sets.map((s) => CHARSETS[s.trim()]).findLast((s) => s !== undefined);
     return new TextDecoder(label ?? 'iso-8859-1').decode(value).replace(/[\0 ]+$/, '');
 }
 

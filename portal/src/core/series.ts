@@ -1,257 +1,310 @@
 /*
- * Which series lie in a heap of files. Only heads are read, several files at
- * a time, and only what the choice needs is kept.
+ * Which series lie in a heap of files, and what to know about each. Workers
+ * read the heads; archives are opened, and what is in them is looked at too.
  */
 
-import { isSequence } from './deidentify';
-import { DicomError, type DicomFault, type Head, readHead, Syntax } from './dicom';
-import { find, localText, numbers, text, unsigned } from './elements';
+import type { FileFault, FileInfo } from './pictures';
+import { type Group, type Picture, plan } from './plan';
+import type { Pool } from './pool';
+import type { OtherFault } from './reader';
+import type { Source } from './source';
+import type { Drop, Warning } from './stack';
+import type { VolumeFormat, VolumeHeader } from './volumefile';
+import { members, ZipError, type ZipFault } from './zip';
 
-export interface Slice {
-    file: File;
-    series: string;
-    modality: string;
-    description: string;
-    rows: number;
-    columns: number;
-    frames: number;
-    /** mm, LPS; null where the file does not say. */
-    position: [number, number, number] | null;
-    normal: [number, number, number] | null;
-    pixel_mm: [number, number] | null;
-    localizer: boolean;
-    burnedIn: boolean;
-    /** Why the server would leave this file out. */
-    fault: FileFault | null;
+export type Refusal = FileFault | Drop | 'no_data_file';
+
+export type NoticeCode = Warning | 'burned_in' | 'colour' | 'stacks' | 'file';
+
+/** n of so many: slices that are missing, copies that are left out, ... */
+export interface Notice {
+    code: NoticeCode;
+    n: number;
+    of: number;
 }
 
-export type FileFault = 'not_image' | 'multiframe' | 'unsupported_syntax' | 'colour' | 'mosaic';
-export type Refusal = FileFault | 'scout' | 'one_slice' | 'no_geometry';
-export type Notice = 'repeated' | 'uneven' | 'burned_in' | 'directions';
-
 export interface Series {
-    uid: string;
+    /** Tells cards apart. */
+    key: string;
     modality: string;
-    /** Shown here only: it stays in the tab. */
+    /** Shown here only, as patient: they stay in the tab. */
     description: string;
-    slices: Slice[];
-    /** Files, or frames of multi-frame files. */
-    count: number;
-    rows: number;
-    columns: number;
-    /** In the plane (row, column) and between slices; null when unknown. */
-    pixel_mm: [number, number] | null;
-    step_mm: number | null;
+    patient: string;
+    format: 'DICOM' | VolumeFormat;
+    /** Columns, rows, slices. */
+    dims: number[];
+    /** 0 where unknown. */
+    spacing_mm: number[];
+    /** The files of each time point; of all of them when one file holds several. */
+    phases: Source[][];
+    /** The time point with most slices, which dims, spacing and bytes are of. */
+    phase: number;
     bytes: number;
     refusal: Refusal | null;
     notices: Notice[];
+    /** For a file that is a volume already. */
+    volume: { header: VolumeHeader; data: Source | null } | null;
 }
 
 export interface Found {
     series: Series[];
-    skipped: Record<DicomFault | 'no_image', number>;
     files: number;
+    /** Files that are no picture, by reason. */
+    others: Partial<Record<OtherFault | ZipFault, number>>;
+    /** More than one patient's files lie in the heap. */
+    people: boolean;
 }
 
-const PARALLEL = 8;
+interface Seen {
+    source: Source;
+    info: FileInfo;
+}
 
-/* What can be read is the server's rule (render-worker/import); it is here too
- * so that nobody uploads for minutes to be told then. */
-const MODALITIES = new Set(['', 'CT', 'MR', 'PT', 'NM']);
-const CLASS_PREFIX = '1.2.840.10008.5.1.4.1.1.';
-const CLASSES = new Set(['2', '4', '128', '7', '1.1', '12.1']);
-const MULTIFRAME_CLASSES = new Set(['2.1', '2.2', '4.1', '4.3', '4.4', '20', '128.1', '130']);
-const SYNTAXES = new Set([
-    ...Object.values(Syntax),
-    ...['5', '4.50', '4.51', '4.57', '4.70', '4.80', '4.81'].map((s) => `1.2.840.10008.1.2.${s}`),
-]);
+interface Heap {
+    images: Seen[];
+    volumes: Array<{ source: Source; header: VolumeHeader }>;
+    plain: Source[];
+    others: Found['others'];
+}
 
-/** Reads all heads. progress: files done. Throws AbortError. */
+const BATCH = 24;
+
+/** progress: files done of those known so far. */
 export async function findSeries(
-    files: File[],
-    progress: (done: number) => void,
-    signal: AbortSignal,
+    sources: Source[],
+    pool: Pool,
+    progress: (done: number, all: number) => void,
 ): Promise<Found> {
-    const skipped = { not_dicom: 0, dicomdir: 0, truncated: 0, malformed: 0, no_image: 0 };
-    const slices: Slice[] = [];
-    let next = 0;
+    const heap: Heap = { images: [], volumes: [], plain: [], others: {} };
     let done = 0;
-    const work = async () => {
-        while (next < files.length) {
-            signal.throwIfAborted();
-            const file = files[next++]!;
-            const slice = await sliceOf(file);
-            if (typeof slice === 'string') {
-                skipped[slice]++;
+    let all = sources.length;
+    const batch = async (some: Source[]) => {
+        const looks = await pool.run('look', { sources: some });
+        const inside: Source[] = [];
+        for (const [i, look] of looks.entries()) {
+            const source = some[i]!;
+            if (look.kind === 'images') {
+                heap.images.push({ source, info: look.info });
+            } else if (look.kind === 'volume') {
+                heap.volumes.push({ source, header: look.header });
+            } else if (look.kind === 'zip') {
+                inside.push(...(await opened(source, heap.others)));
             } else {
-                slices.push(slice);
+                heap.plain.push(source);
+                count(heap.others, look.fault);
             }
-            progress(++done);
         }
+        done += some.length;
+        all += inside.length;
+        progress(done, all);
+        await batches(inside, batch);
     };
-    await Promise.all(Array.from({ length: PARALLEL }, work));
-    return { series: group(slices), skipped, files: files.length };
+    await batches(sources, batch);
+    return describe(heap, all);
 }
 
-async function sliceOf(file: File): Promise<Slice | DicomFault | 'no_image'> {
+/** Calls f with BATCH sources at a time, all at once: the pool has the queue. */
+async function batches(sources: Source[], f: (some: Source[]) => Promise<void>): Promise<void> {
+    const calls: Promise<void>[] = [];
+    for (let i = 0; i < sources.length; i += BATCH) {
+        calls.push(f(sources.slice(i, i + BATCH)));
+    }
+    await Promise.all(calls);
+}
+
+async function opened(zip: Source, others: Found['others']): Promise<Source[]> {
     try {
-        return summarise(file, await readHead(file, isSequence)) ?? 'no_image';
+        return (await members(zip.file)).map(({ path, size, ...packed }) => ({
+            path: `${zip.path}/${path}`,
+            file: zip.file,
+            size,
+            packed,
+        }));
     } catch (e) {
-        return e instanceof DicomError ? e.fault : 'malformed';
-    }
-}
-
-/** Null when there is no picture in it. */
-export function summarise(file: File, head: Head): Slice | null {
-    const { data, little } = head;
-    const rows = unsigned(find(data, 0x00280010), little);
-    const columns = unsigned(find(data, 0x00280011), little);
-    if (!head.pixels || !rows || !columns) {
-        return null;
-    }
-    const pixel = numbers(find(data, 0x00280030));
-    const type = text(find(data, 0x00080008)).split('\\');
-    return {
-        file,
-        series: text(find(data, 0x0020000e)),
-        modality: text(find(data, 0x00080060)),
-        description: localText(data, 0x0008103e),
-        rows,
-        columns,
-        frames: numbers(find(data, 0x00280008))[0] || 1,
-        position: triple(numbers(find(data, 0x00200032))),
-        normal: normalOf(numbers(find(data, 0x00200037))),
-        pixel_mm: pixel.length === 2 ? [pixel[0]!, pixel[1]!] : null,
-        localizer: type[2]?.trim() === 'LOCALIZER',
-        burnedIn: text(find(data, 0x00280301)) === 'YES',
-        fault: faultOf(head, type),
-    };
-}
-
-function faultOf(head: Head, type: string[]): FileFault | null {
-    const { data, little } = head;
-    const sop = text(find(data, 0x00080016));
-    const storage = sop.startsWith(CLASS_PREFIX) ? sop.slice(CLASS_PREFIX.length) : sop;
-    const many = MULTIFRAME_CLASSES.has(storage);
-    const image = many || CLASSES.has(storage) || storage === '';
-    if (!image || !MODALITIES.has(text(find(data, 0x00080060)))) {
-        return 'not_image';
-    }
-    if (many || (numbers(find(data, 0x00280008))[0] ?? 1) > 1) {
-        return 'multiframe';
-    }
-    if (!SYNTAXES.has(head.syntax)) {
-        return 'unsupported_syntax';
-    }
-    const samples = unsigned(find(data, 0x00280002), little) ?? 1;
-    if (samples !== 1 || text(find(data, 0x00280004)) === 'PALETTE COLOR') {
-        return 'colour';
-    }
-    return type.some((t) => t.trim() === 'MOSAIC') ? 'mosaic' : null;
-}
-
-function triple(n: number[]): [number, number, number] | null {
-    return n.length === 3 && n.every(Number.isFinite) ? [n[0]!, n[1]!, n[2]!] : null;
-}
-
-/** Row direction x column direction. */
-function normalOf(n: number[]): [number, number, number] | null {
-    if (n.length !== 6 || !n.every(Number.isFinite)) {
-        return null;
-    }
-    const [a, b, c, d, e, f] = n as [number, number, number, number, number, number];
-    return [b * f - c * e, c * d - a * f, a * e - b * d];
-}
-
-/** Series by SeriesInstanceUID, those that can be shown first, larger first. */
-export function group(slices: Slice[]): Series[] {
-    const byUid = new Map<string, Slice[]>();
-    for (const slice of slices) {
-        const list = byUid.get(slice.series);
-        if (list) {
-            list.push(slice);
-        } else {
-            byUid.set(slice.series, [slice]);
-        }
-    }
-    const rank = (s: Series) => (s.refusal ? 0 : s.count);
-    return [...byUid].map(([uid, list]) => describe(uid, list)).sort((a, b) => rank(b) - rank(a));
-}
-
-function describe(uid: string, all: Slice[]): Series {
-    const readable = all.filter((s) => !s.fault);
-    const slices = readable.length > 0 ? readable : all;
-    const first = slices.find((s) => !s.localizer) ?? slices[0]!;
-    const count = slices.reduce((n, s) => n + s.frames, 0);
-    const steps = stepsOf(slices, first);
-    const notices: Notice[] = [];
-    if (slices.some((s) => s.burnedIn)) {
-        notices.push('burned_in');
-    }
-    if (slices.some((s) => !parallel(s, first))) {
-        notices.push('directions');
-    }
-    const distinct = steps.filter((d) => d > 0.01);
-    if (distinct.length < steps.length) {
-        notices.push('repeated');
-    }
-    const step = median(distinct);
-    if (step !== null && distinct.some((d) => Math.abs(d - step) > Math.max(0.01 * step, 0.01))) {
-        notices.push('uneven');
-    }
-    return {
-        uid,
-        modality: first.modality,
-        description: first.description,
-        slices,
-        count,
-        rows: first.rows,
-        columns: first.columns,
-        pixel_mm: first.pixel_mm,
-        step_mm: step,
-        bytes: slices.reduce((n, s) => n + s.file.size, 0),
-        refusal: refusalOf(slices, first, distinct.length + 1),
-        notices,
-    };
-}
-
-function refusalOf(slices: Slice[], first: Slice, planes: number): Refusal | null {
-    if (first.fault) {
-        return first.fault;
-    }
-    if (slices.every((s) => s.localizer)) {
-        return 'scout';
-    }
-    if (slices.length === 1 || (first.position && first.normal && planes === 1)) {
-        return 'one_slice';
-    }
-    return first.position && first.normal ? null : 'no_geometry';
-}
-
-function parallel(a: Slice, b: Slice): boolean {
-    return !a.normal || !b.normal || Math.abs(Math.abs(dot(a.normal, b.normal)) - 1) < 1e-2;
-}
-
-/** Distances between neighbours along the normal, mm. */
-function stepsOf(slices: Slice[], first: Slice): number[] {
-    const n = first.normal;
-    if (!n) {
+        count(others, e instanceof ZipError ? e.fault : 'damaged');
         return [];
     }
-    const along = slices
-        .filter((s) => s.position && parallel(s, first) && s.localizer === first.localizer)
-        .map((s) => dot(s.position!, n))
-        .sort((a, b) => a - b);
-    return along.slice(1).map((s, i) => s - along[i]!);
 }
 
-function dot(a: number[], b: number[]): number {
-    return a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
+function count(others: Found['others'], fault: OtherFault | ZipFault): void {
+    others[fault] = (others[fault] ?? 0) + 1;
 }
 
-function median(n: number[]): number | null {
-    if (n.length === 0) {
-        return null;
+function describe({ images, volumes, plain, others }: Heap, files: number): Found {
+    const order = (a: Seen, b: Seen) => (a.source.path < b.source.path ? -1 : 1);
+    images.sort(order);
+    const usable = images.filter(({ info }) => !info.fault);
+    const series = [
+        ...stacks(usable),
+        ...refused(images.filter(({ info }) => info.fault)),
+        ...volumes.map((v) => volumeSeries(v.source, v.header, plain)),
+    ];
+    const rank = (s: Series) => (s.refusal ? -1 : s.dims[2]!);
+    series.sort((a, b) => rank(b) - rank(a));
+    const people = new Set(series.map((s) => s.patient).filter((p) => p !== ''));
+    const taken = volumes.filter((v) => v.header.dataFile !== '').length;
+    if (taken > 0 && others.not_dicom) {
+        others.not_dicom = Math.max(0, others.not_dicom - taken);
     }
-    return [...n].sort((a, b) => a - b)[n.length >> 1]!;
+    return { series, files, others, people: people.size > 1 };
 }
+
+/** One for each stack or recording; those that share files are one, the largest. */
+function stacks(seen: Seen[]): Series[] {
+    const pictures: Picture[] = [];
+    const owners: Seen[] = [];
+    for (const one of seen) {
+        for (const picture of one.info.pictures) {
+            pictures.push(picture);
+            owners.push(one);
+        }
+    }
+    const recordings = new Map<number, Group[]>();
+    for (const group of plan(pictures)) {
+        const times = recordings.get(group.recording) ?? [];
+        recordings.set(group.recording, [...times, group]);
+    }
+    const all = [...recordings.values()].map((times) => recorded(times, owners));
+    all.sort((a, b) => size(b.best) - size(a.best));
+
+    const out: Series[] = [];
+    const taken = new Map<Source, Series>();
+    for (const recording of all) {
+        const other = taken.get(recording.sources[0]!);
+        if (!other) {
+            const one = stackSeries(recording);
+            out.push(one);
+            for (const source of recording.sources) {
+                taken.set(source, one);
+            }
+        } else if (!recording.best.drop && !other.notices.some((n) => n.code === 'stacks')) {
+            other.notices.push({ code: 'stacks', n: 0, of: 0 });
+        }
+    }
+    return out;
+}
+
+const size = (g: Group) => (g.drop ? 0 : g.positions);
+
+interface Recording {
+    best: Group;
+    phase: number;
+    phases: Source[][];
+    /** The files of all time points. */
+    sources: Source[];
+    infos: FileInfo[];
+}
+
+/** times: the groups of one recording, the earliest first. */
+function recorded(times: Group[], owners: Seen[]): Recording {
+    const usable = times.some((g) => !g.drop) ? times.filter((g) => !g.drop) : times;
+    const best = usable.reduce((a, b) => (size(b) > size(a) ? b : a));
+    const files = (indexes: number[]) => [...new Set(indexes.map((i) => owners[i]!.source))];
+    const own = times.flatMap((g) => g.members);
+    const sources = files(own);
+    const phases = usable.map((g) => files(g.drop ? g.members : g.picked));
+    const apart = new Set(phases.flat()).size === phases.reduce((n, p) => n + p.length, 0);
+    return {
+        best,
+        phase: apart ? usable.indexOf(best) : 0,
+        phases: apart ? phases : [sources],
+        sources,
+        infos: [...new Set(own.map((i) => owners[i]!.info))],
+    };
+}
+
+function stackSeries({ best, phase, phases, infos }: Recording): Series {
+    const [info] = infos as [FileInfo];
+    const slices = best.dims[2] || best.members.length;
+    const notices: Notice[] = best.warnings.map((code) =>
+        code === 'duplicates'
+            ? { code, n: best.duplicates, of: best.members.length }
+            : { code, n: best.filled, of: slices },
+    );
+    if (infos.some((i) => i.burnedIn)) {
+        notices.unshift({ code: 'burned_in', n: 0, of: 0 });
+    }
+    if (infos.some((i) => i.colour)) {
+        notices.push({ code: 'colour', n: 0, of: 0 });
+    }
+    return {
+        key: crypto.randomUUID(),
+        modality: info.modality,
+        description: info.description,
+        patient: info.patient,
+        format: 'DICOM',
+        dims: [best.dims[0], best.dims[1], slices],
+        spacing_mm: best.spacing_mm,
+        phases,
+        phase,
+        bytes: bytesOf(phases[phase]!),
+        refusal: best.drop,
+        notices: best.drop ? [] : notices,
+        volume: null,
+    };
+}
+
+/** Files that cannot be read, by series and reason. */
+function refused(seen: Seen[]): Series[] {
+    const groups = new Map<string, Seen[]>();
+    for (const one of seen) {
+        const key = `${one.info.pictures[0]!.series} ${one.info.fault}`;
+        const own = groups.get(key);
+        if (own) {
+            own.push(one);
+        } else {
+            groups.set(key, [one]);
+        }
+    }
+    return [...groups.values()].map((own) => {
+        const { info } = own[0]!;
+        const { columns, rows } = info.pictures[0]!;
+        const sources = own.map((one) => one.source);
+        const slices = own.reduce((n, one) => n + one.info.pictures.length, 0);
+        return {
+            key: crypto.randomUUID(),
+            modality: info.modality,
+            description: info.description,
+            patient: info.patient,
+            format: 'DICOM' as const,
+            dims: [columns, rows, slices],
+            spacing_mm: [0, 0, 0],
+            phases: [sources],
+            phase: 0,
+            bytes: bytesOf(sources),
+            refusal: info.fault,
+            notices: [],
+            volume: null,
+        };
+    });
+}
+
+function volumeSeries(source: Source, header: VolumeHeader, plain: Source[]): Series {
+    const data = header.dataFile ? (sibling(source, header.dataFile, plain) ?? null) : null;
+    const missing = header.dataFile !== '' && !data;
+    return {
+        key: crypto.randomUUID(),
+        modality: '',
+        description: nameOf(source.path),
+        patient: '',
+        format: header.format,
+        dims: header.dims,
+        spacing_mm: header.spacing_mm,
+        phases: [[source]],
+        phase: 0,
+        bytes: source.size + (data?.size ?? 0),
+        refusal: missing ? 'no_data_file' : null,
+        notices: missing ? [] : [{ code: 'file', n: 0, of: 0 }],
+        volume: { header, data },
+    };
+}
+
+/** The file of that name in the same folder. */
+function sibling(source: Source, name: string, plain: Source[]): Source | undefined {
+    const folder = source.path.slice(0, source.path.length - nameOf(source.path).length);
+    return plain.find((s) => s.path === folder + nameOf(name));
+}
+
+const nameOf = (path: string) => path.split(/[/\\]/).at(-1)!;
+
+const bytesOf = (sources: Source[]) => sources.reduce((n, s) => n + s.size, 0);

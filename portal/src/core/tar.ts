@@ -1,29 +1,27 @@
-/*
- * POSIX ustar framing over blobs: the archive is a Blob of slices, so nothing
- * is read before it is sent.
- */
+/* POSIX ustar framing of parts that are read when they are sent. */
+
+import { bytesOf, type Part } from './body';
 
 const BLOCK = 512;
 
 export interface TarMember {
     /** At most 99 ASCII characters. */
     name: string;
-    parts: BlobPart[];
-    /** Bytes of all parts. */
-    bytes: number;
+    parts: Part[];
 }
 
-export function tarBlob(members: TarMember[]): Blob {
-    const parts: BlobPart[] = [];
-    for (const { name, parts: body, bytes } of members) {
-        parts.push(tarHeader(name, bytes), ...body);
+export function tarParts(members: TarMember[]): Part[] {
+    const out: Part[] = [];
+    for (const { name, parts } of members) {
+        const bytes = parts.reduce((n, part) => n + bytesOf(part), 0);
+        out.push(tarHeader(name, bytes), ...parts);
         const over = bytes % BLOCK;
         if (over > 0) {
-            parts.push(new Uint8Array(BLOCK - over));
+            out.push(new Uint8Array(BLOCK - over));
         }
     }
-    parts.push(new Uint8Array(2 * BLOCK));
-    return new Blob(parts, { type: 'application/x-tar' });
+    out.push(new Uint8Array(2 * BLOCK));
+    return out;
 }
 
 /** A regular file's header, without owner or time. */

@@ -1,101 +1,68 @@
 /*
- * One series to one streamed request. Heads are rewritten first; the body is a
- * Blob of rewritten heads and slices of the files, read while it is sent.
+ * One series to what is sent: its heads rewritten by the workers, its pixels
+ * left where they are until they are due.
  */
 
-import { Deidentifier, isSequence, type Receipt } from './deidentify';
-import { readHead } from './dicom';
-import { type TarMember, tarBlob } from './tar';
+import { Body, type Part } from './body';
+import { newSecret } from './deidentify';
+import { type Place, pixelsOf } from './dicom';
+import type { Pool } from './pool';
+import { Receipt } from './receipt';
+import type { Series } from './series';
+import { contentOf, type Source } from './source';
+import { type TarMember, tarParts } from './tar';
 
 export interface Prepared {
-    body: Blob;
+    body: Body;
     receipt: Receipt;
 }
 
-/** progress: files done. Throws AbortError, or what reading a file throws. */
-export async function prepare(
-    files: File[],
-    progress: (done: number) => void,
-    signal: AbortSignal,
-): Promise<Prepared> {
-    const deidentifier = await Deidentifier.create();
-    const members: TarMember[] = [];
-    for (const [i, file] of files.entries()) {
-        signal.throwIfAborted();
-        const head = await readHead(file, isSequence);
-        const { header, pixels } = await deidentifier.rewrite(head);
-        const odd = pixels.size % 2;
-        members.push({
-            name: `${String(i + 1).padStart(6, '0')}.dcm`,
-            parts: odd ? [header, pixels, new Uint8Array(1)] : [header, pixels],
-            bytes: header.length + pixels.size + odd,
-        });
-        progress(i + 1);
-    }
-    return { body: tarBlob(members), receipt: deidentifier.receipt };
-}
-
-export interface Progress {
-    sent: number;
-    total: number;
-    /** Bytes per second over the last seconds. */
-    rate: number;
-}
-
-export interface Answer {
-    status: number;
-    body: string;
-}
-
-export class SendError extends Error {}
+const BATCH = 24;
 
 /**
- * Posts body; request is fresh (fetch has no upload progress). Rejects with
- * AbortError when cancelled, SendError when the line breaks.
+ * phase: which of the series' time points.
+ * progress: files done. Throws JobError, or what cancelling the pool throws.
  */
-export function send(
-    request: XMLHttpRequest,
-    url: string,
-    token: string,
-    body: Blob,
-    progress: (p: Progress) => void,
-    signal: AbortSignal,
-): Promise<Answer> {
-    const speed = new Speed();
-    return new Promise((resolve, reject) => {
-        const aborted = () => reject(new DOMException('cancelled', 'AbortError'));
-        if (signal.aborted) {
-            aborted();
-            return;
+export async function prepare(
+    series: Series,
+    phase: number,
+    pool: Pool,
+    progress: (done: number) => void,
+): Promise<Prepared> {
+    const receipt = new Receipt();
+    const sources = series.phases[phase]!;
+    if (series.volume) {
+        const job = { source: sources[0]!, ...series.volume };
+        const file = await pool.run('volume', job);
+        receipt.merge(1, job.header.lines);
+        progress(1);
+        return { body: new Body([file]), receipt };
+    }
+
+    const secret = await newSecret();
+    const members: TarMember[] = [];
+    let done = 0;
+    const rewrite = async (first: number) => {
+        const some = sources.slice(first, first + BATCH);
+        const { files, lines } = await pool.run('rewrite', { sources: some, secret });
+        for (const [i, { header, pixels }] of files.entries()) {
+            members[first + i] = member(first + i, header, some[i]!, pixels);
         }
-        signal.addEventListener('abort', () => request.abort(), { once: true });
-        request.upload.onprogress = ({ loaded }) => {
-            const sent = Math.min(loaded, body.size);
-            progress({ sent, total: body.size, rate: speed.add(performance.now(), sent) });
-        };
-        request.onload = () => resolve({ status: request.status, body: request.responseText });
-        request.onerror = () => reject(new SendError('connection lost'));
-        request.onabort = aborted;
-        request.open('POST', url);
-        request.setRequestHeader('Authorization', `Bearer ${token}`);
-        request.setRequestHeader('Content-Type', 'application/x-tar');
-        request.send(body);
-    });
+        receipt.merge(some.length, lines);
+        done += some.length;
+        progress(done);
+    };
+    const starts = Array.from({ length: Math.ceil(sources.length / BATCH) }, (_, i) => i * BATCH);
+    await Promise.all(starts.map(rewrite));
+    return { body: new Body(tarParts(members)), receipt };
 }
 
-const WINDOW_MS = 3000;
-
-/** Bytes per second over a sliding window. */
-export class Speed {
-    private points: Array<{ time: number; bytes: number }> = [];
-
-    add(time_ms: number, bytes: number): number {
-        this.points.push({ time: time_ms, bytes });
-        while (this.points.length > 2 && time_ms - this.points[0]!.time > WINDOW_MS) {
-            this.points.shift();
-        }
-        const first = this.points[0]!;
-        const seconds = (time_ms - first.time) / 1000;
-        return seconds > 0 ? (bytes - first.bytes) / seconds : 0;
-    }
+/** Its name is its number: the file's own could be a person's. */
+function member(i: number, header: Uint8Array<ArrayBuffer>, source: Source, place: Place) {
+    const bytes = place.end - place.start;
+    const plain = !source.packed && place.deflatedFrom === null;
+    const open = async () => pixelsOf(await contentOf(source), place);
+    const pixels: Part = plain ? source.file.slice(place.start, place.end) : { bytes, open };
+    const parts: Part[] = bytes % 2 ? [header, pixels, new Uint8Array(1)] : [header, pixels];
+    return { name: `${String(i + 1).padStart(6, '0')}.dcm`, parts };
 }

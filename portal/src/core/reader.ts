@@ -1,0 +1,92 @@
+/*
+ * What the workers do: look into files, and rewrite them. Everything that
+ * comes in or goes out can be sent between threads; pixels are never read.
+ */
+
+import { Deidentifier, isSequence, type Secret } from './deidentify';
+import { DicomError, type DicomFault, isDicom, type Place, readHead } from './dicom';
+import { type FileInfo, picturesOf } from './pictures';
+import type { ReceiptLine } from './receipt';
+import { contentOf, type Source, startOf } from './source';
+import { readVolumeHeader, rewriteVolume, VolumeError, type VolumeHeader } from './volumefile';
+import { isZip } from './zip';
+
+export type OtherFault = DicomFault | 'no_image' | 'archive' | 'volume' | 'damaged';
+
+export type Look =
+    | { kind: 'images'; info: FileInfo }
+    | { kind: 'volume'; header: VolumeHeader }
+    | { kind: 'zip' }
+    | { kind: 'other'; fault: OtherFault };
+
+export interface Rewritten {
+    /** One for each source. */
+    files: Array<{ header: Uint8Array<ArrayBuffer>; pixels: Place }>;
+    lines: ReceiptLine[];
+}
+
+export interface Jobs {
+    look: { in: { sources: Source[] }; out: Look[] };
+    rewrite: { in: { sources: Source[]; secret: Secret }; out: Rewritten };
+    volume: { in: { source: Source; header: VolumeHeader; data: Source | null }; out: Blob };
+}
+
+export type JobName = keyof Jobs;
+
+const ARCHIVES = [
+    [0x37, 0x7a, 0xbc, 0xaf],
+    [0x52, 0x61, 0x72, 0x21],
+    [0x1f, 0x8b],
+    [0x42, 0x5a, 0x68],
+    [0xfd, 0x37, 0x7a, 0x58],
+];
+
+export const handlers: { [J in JobName]: (job: Jobs[J]['in']) => Promise<Jobs[J]['out']> } = {
+    look: ({ sources }) => Promise.all(sources.map(look)),
+    rewrite,
+    volume: async ({ source, header, data }) =>
+        rewriteVolume(await contentOf(source), header, data && (await contentOf(data))),
+};
+
+async function look(source: Source): Promise<Look> {
+    try {
+        return await lookInto(source, await startOf(source));
+    } catch (e) {
+        const fault =
+            e instanceof DicomError ? e.fault : e instanceof VolumeError ? 'volume' : 'damaged';
+        return { kind: 'other', fault };
+    }
+}
+
+async function lookInto(source: Source, start: Uint8Array): Promise<Look> {
+    if (isZip(start)) {
+        return source.packed ? { kind: 'other', fault: 'archive' } : { kind: 'zip' };
+    }
+    const header = await readVolumeHeader(start, () => contentOf(source));
+    if (header) {
+        return { kind: 'volume', header };
+    }
+    if (!isDicom(start)) {
+        return { kind: 'other', fault: isArchive(start) ? 'archive' : 'not_dicom' };
+    }
+    const info = picturesOf(await readHead(await contentOf(source), isSequence, start));
+    return info ? { kind: 'images', info } : { kind: 'other', fault: 'no_image' };
+}
+
+/** Of a kind that cannot be opened here. */
+function isArchive(start: Uint8Array): boolean {
+    return ARCHIVES.some((magic) => magic.every((byte, i) => start[i] === byte));
+}
+
+async function rewrite({ sources, secret }: Jobs['rewrite']['in']): Promise<Rewritten> {
+    const deidentifier = new Deidentifier(secret);
+    const files = await Promise.all(
+        sources.map(async (source) => {
+            const head = await readHead(await contentOf(source), isSequence);
+            const header = await deidentifier.rewrite(head);
+            const { start, end, deflatedFrom } = head.pixels!;
+            return { header, pixels: { start, end, deflatedFrom } };
+        }),
+    );
+    return { files, lines: deidentifier.receipt.lines() };
+}

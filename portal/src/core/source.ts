@@ -1,0 +1,46 @@
+/* One file that was given, or one member of a zip archive; read when needed. */
+
+import { HEAD_STEP } from './dicom';
+import { inflate, inflateStart } from './inflate';
+import { type Packed, packedBytes } from './zip';
+
+export interface Source {
+    /** Folders and name; stays in the tab. */
+    path: string;
+    /** The file, or the archive that it is in. */
+    file: Blob;
+    /** Bytes of the content. */
+    size: number;
+    packed?: Packed;
+}
+
+export function sourceOf(file: File): Source {
+    return { path: file.webkitRelativePath || file.name, file, size: file.size };
+}
+
+/** The first HEAD_STEP bytes. */
+export async function startOf(source: Source): Promise<Uint8Array> {
+    if (!source.packed) {
+        return new Uint8Array(await source.file.slice(0, HEAD_STEP).arrayBuffer());
+    }
+    const bytes = await packedBytes(source.file, source.packed);
+    return source.packed.deflated
+        ? inflateStart(bytes, 'deflate-raw', Math.min(HEAD_STEP, source.size))
+        : new Uint8Array(await bytes.slice(0, HEAD_STEP).arrayBuffer());
+}
+
+/** All of it. Rejects when it does not unpack to the size that was told. */
+export async function contentOf(source: Source): Promise<Blob> {
+    if (!source.packed) {
+        return source.file;
+    }
+    const bytes = await packedBytes(source.file, source.packed);
+    if (!source.packed.deflated) {
+        return bytes;
+    }
+    const content = await inflate(bytes, 'deflate-raw', source.size);
+    if (content.size !== source.size) {
+        throw new TypeError('shorter than told');
+    }
+    return content;
+}
