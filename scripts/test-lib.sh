@@ -82,6 +82,7 @@ suite_unit() {
     tap_program t/import/kinds /usr/bin/python3 -B t/import/kinds.py "$build/exposure-import"
     tap_program t/import/volume_formats /usr/bin/python3 -B t/import/volume_formats.py "$build/exposure-import"
     tap_program t/import/archives /usr/bin/python3 -B t/import/archives.py "$build/exposure-import"
+    tap_program t/import/hostile /usr/bin/python3 -B t/import/hostile.py "$build/exposure-import"
 }
 
 suite_render() {

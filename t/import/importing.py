@@ -25,6 +25,12 @@ def check(ok, name, note=""):
     return ok
 
 
+def skip(name, why):
+    global _count
+    _count += 1
+    print("ok", _count, "-", name, "# SKIP", why)
+
+
 def finish():
     print("1..%d" % _count)
     sys.exit(_failed > 0)
