@@ -86,7 +86,8 @@ $(BUILD)/render-worker: $(WORKER_OBJ) $(RENDER_OBJ) $(LIB)
 $(BUILD)/t/unit/encode $(BUILD)/t/unit/film: LIBS += $(AV)
 # Real pictures: all of the worker but what the test includes and main.
 $(addprefix $(BUILD)/t/unit/,serve serve_share): $(filter-out %/main.o %/serve.o %/serve_thread.o %/serve_pick.o %/picture.o,$(WORKER_OBJ)) $(RENDER_OBJ)
-$(addprefix $(BUILD)/t/unit/,serve serve_share): LIBS := $(LIB) $(AV) $(LIBS)
+$(BUILD)/t/unit/load: $(filter-out %/main.o %/load.o,$(WORKER_OBJ)) $(RENDER_OBJ)
+$(addprefix $(BUILD)/t/unit/,serve serve_share load): LIBS := $(LIB) $(AV) $(LIBS)
 
 # --- tools -----------------------------------------------------------------
 

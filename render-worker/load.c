@@ -7,8 +7,10 @@
 #include "render-worker/load.h"
 #include "render-worker/render/tracer.h"
 
-/* Grid, film and encoder come on top of the voxels. */
+/* Film and encoder come on top of the voxels, */
 #define LOAD_HEADROOM (128ull << 20)
+/* and a grid of so many times less. */
+#define LOAD_GRID 8
 
 /* Voxels are used as they lie in the file. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian");
@@ -16,13 +18,17 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian");
 static void *load_thread(void *data);
 static void load_done(void *data);
 static expo_status_t load_read(load_t *l);
-static uint64_t load_room(const load_t *l);
+static uint64_t load_claim(load_t *l, uint64_t bytes);
+static void load_took(load_t *l, uint64_t bytes);
 static expo_status_t load_whole(load_t *l, blob_reader_t *r);
 static expo_status_t load_scaled(load_t *l, blob_reader_t *r, uint64_t room);
 static expo_status_t load_feed(load_t *l, blob_reader_t *r, memory_t *chunk,
                                expo_volume_scale_t *scale);
 static void load_table(load_t *l);
 static void load_explain(load_t *l, expo_status_t st);
+
+static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t load_claimed; /* by all that are under way */
 
 
 expo_status_t
@@ -90,13 +96,15 @@ load_done(void *data)
 static expo_status_t
 load_read(load_t *l)
 {
-    uint64_t room = load_room(l);
     blob_reader_t r;
     expo_status_t st = blob_reader_open(&r, &l->blob, l->fd);
+    uint64_t room;
 
     if (st != EXPO_OK) {
         return st;
     }
+
+    room = load_claim(l, r.plain);
 
     if (r.plain < EXPO_VOLUME_HEADER) {
         st = EXPO_CORRUPT;
@@ -109,6 +117,7 @@ load_read(load_t *l)
         st = load_scaled(l, &r, room);
     }
 
+    load_took(l, l->claimed);
     blob_reader_close(&r);
 
     if (st != EXPO_OK) {
@@ -121,15 +130,40 @@ load_read(load_t *l)
 }
 
 
-/* Bytes that the volume may take. */
+/* Claims what there is of as many bytes for a volume; returns that. */
 static uint64_t
-load_room(const load_t *l)
+load_claim(load_t *l, uint64_t bytes)
 {
-    uint64_t room = memory_available();
+    uint64_t room, taken;
 
-    room = room > LOAD_HEADROOM ? room - LOAD_HEADROOM : 0;
+    pthread_mutex_lock(&load_lock);
 
-    return l->most_bytes > 0 && l->most_bytes < room ? l->most_bytes : room;
+    room = memory_available();
+    taken = load_claimed + LOAD_HEADROOM;
+    room = room > taken ? room - taken : 0;
+    room -= room / LOAD_GRID;
+
+    if (l->most_bytes > 0 && l->most_bytes < room) {
+        room = l->most_bytes;
+    }
+
+    l->claimed = bytes < room ? bytes : room;
+    load_claimed += l->claimed;
+
+    pthread_mutex_unlock(&load_lock);
+
+    return l->claimed;
+}
+
+
+/* So much of its claim lies in memory now, or is not needed. */
+static void
+load_took(load_t *l, uint64_t bytes)
+{
+    pthread_mutex_lock(&load_lock);
+    l->claimed -= bytes;
+    load_claimed -= bytes;
+    pthread_mutex_unlock(&load_lock);
 }
 
 
@@ -150,6 +184,7 @@ load_whole(load_t *l, blob_reader_t *r)
 
         st = blob_read(r, l->memory.base + l->memory.used, &n);
         l->memory.used += n;
+        load_took(l, n);
 
     } while (st == EXPO_OK && n > 0);
 
@@ -200,6 +235,8 @@ load_scaled(load_t *l, blob_reader_t *r, uint64_t room)
         goto done;
     }
 
+    load_took(l,
+              l->claimed > l->memory.bytes ? l->claimed - l->memory.bytes : 0);
     expo_volume_write(l->memory.base, &scaled);
     l->memory.used = l->memory.bytes;
     st = expo_volume_scale_open(

@@ -1,7 +1,7 @@
 /*
  * Brings one sealed volume into memory, on a thread of its own: chunk by chunk
  * straight to where the voxels stay. One that does not fit is scaled down as it
- * comes.
+ * comes; what others that are under way have yet to take counts as taken.
  */
 
 #ifndef LOAD_H
@@ -30,7 +30,8 @@ typedef struct {
     /* May be set at any time: the thread gives up. */
     atomic_bool cancel;
 
-    pthread_t thread; /* load.c's own */
+    pthread_t thread; /* load.c's own, as is */
+    uint64_t claimed; /* memory that it will take and has not taken yet */
 
     /* Valid in done, and only when code is NULL. */
     memory_t memory;
