@@ -13,7 +13,7 @@
 
 #include "lib/status.h"
 
-#define EXPO_MULTIPART_BOUNDARY 70
+#define EXPO_MULTIPART_BOUNDARY 128 /* RFC 2046 has 70, Orthanc sends 73 */
 #define EXPO_MULTIPART_HEADERS 8192 /* bytes of a part's; of a preamble */
 #define EXPO_MULTIPART_PARTS 65535
 

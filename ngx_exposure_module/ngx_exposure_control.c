@@ -393,6 +393,7 @@ ngx_exposure_control_message(ngx_exposure_control_t *ctl, json_t *message,
 
     if (json_object_get(message, "scan")) {
         ngx_exposure_import_event(ctl->number, message);
+        ngx_exposure_stow_event(ctl->number, message);
 
     } else {
         ngx_exposure_session_event(ctl->number, message, fds, nfds);
@@ -458,6 +459,7 @@ ngx_exposure_control_drop(ngx_exposure_control_t *ctl, const char *why)
 
     if (ready) {
         ngx_exposure_import_lost(ctl->number);
+        ngx_exposure_stow_lost(ctl->number);
         ngx_exposure_session_lost(ctl->number);
     }
 }

@@ -19,6 +19,7 @@
  *                           pool threads; _others.c: the same user's other
  *                           uploads; _scan.c: POST /scans
  *   ngx_exposure_parts.c    multipart body -> tar
+ *   ngx_exposure_stow.c     POST /dicomweb/studies; _work.c
  *   ngx_exposure_tus.c      /uploads: resumable; _work.c
  *   ngx_exposure_import.c   sealed original -> worker -> ready scan; _work.c
  *   ngx_exposure_control.c  connection to the render-worker
@@ -172,10 +173,12 @@ ngx_uint_t ngx_exposure_control_ready(void);
 
 /* Called by control when a message of the worker arrives, by its type: */
 void ngx_exposure_import_event(ngx_uint_t worker, json_t *message);
+void ngx_exposure_stow_event(ngx_uint_t worker, json_t *message);
 void ngx_exposure_session_event(ngx_uint_t worker, json_t *message,
     int *fds, ngx_uint_t nfds);
-/* The connection to a worker was lost (both are told). */
+/* The connection to a worker was lost (all are told). */
 void ngx_exposure_import_lost(ngx_uint_t worker);
+void ngx_exposure_stow_lost(ngx_uint_t worker);
 void ngx_exposure_session_lost(ngx_uint_t worker);
 
 

@@ -19,8 +19,6 @@ static const ngx_exposure_problem_t *ngx_exposure_reply_status(
 static const char *ngx_exposure_reply_title(ngx_uint_t status);
 static ngx_int_t ngx_exposure_reply_trace(ngx_http_request_t *r,
     ngx_uint_t status, const char *code);
-static ngx_int_t ngx_exposure_reply_dump(ngx_http_request_t *r,
-    ngx_uint_t status, const char *type, json_t *body);
 
 
 ngx_int_t
@@ -246,6 +244,7 @@ ngx_exposure_reply_title(ngx_uint_t status)
         { 404, "Not Found" },
         { 405, "Method Not Allowed" },
         { 408, "Request Timeout" },
+        { 406, "Not Acceptable" },
         { 409, "Conflict" },
         { 410, "Gone" },
         { 412, "Precondition Failed" },
@@ -285,7 +284,7 @@ ngx_exposure_reply_trace(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_exposure_reply_dump(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, json_t *body)
 {

@@ -137,6 +137,10 @@ const char *ngx_exposure_body_text(json_t *body, const char *member);
 /* data stays the caller's until the request ends. no-store unless `cached`. */
 ngx_int_t ngx_exposure_reply_bytes(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, u_char *data, size_t len, ngx_uint_t cached);
+
+/* JSON of another type; body is taken over. */
+ngx_int_t ngx_exposure_reply_dump(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, json_t *body);
 ngx_int_t ngx_exposure_reply_empty(ngx_http_request_t *r, ngx_uint_t status);
 ngx_int_t ngx_exposure_reply_busy(ngx_http_request_t *r, ngx_uint_t retry_s);
 
@@ -217,6 +221,8 @@ ngx_int_t ngx_exposure_scan_delete(ngx_http_request_t *r,
 ngx_int_t ngx_exposure_scan_thumbnail(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx);
 ngx_int_t ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
+
+ngx_int_t ngx_exposure_stow(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
 
 ngx_int_t ngx_exposure_tus_options(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx);

@@ -85,6 +85,8 @@ static ngx_exposure_route_t  ngx_exposure_routes[] = {
     { PATCH, "/uploads/{id}", BEARER, 1, ngx_exposure_tus_patch },
     { DELETE, "/uploads/{id}", BEARER, 0, ngx_exposure_tus_delete },
 
+    { POST, "/dicomweb/studies", BEARER, 1, ngx_exposure_stow },
+
     { GET, "/scans/{id}/configurations", BEARER, 0,
       ngx_exposure_configuration_list },
     { POST, "/scans/{id}/configurations", BEARER, 1,

@@ -34,11 +34,9 @@ static void ngx_exposure_upload_pause(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_upload_slow(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_upload_over(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_work_done(void *data);
-static void ngx_exposure_upload_go_on(ngx_exposure_upload_t *u, ngx_int_t rc);
 static void ngx_exposure_upload_finish(ngx_exposure_upload_t *u,
     ngx_int_t rc);
 static void ngx_exposure_upload_gone(void *data);
-static void ngx_exposure_upload_leave(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_free(ngx_exposure_upload_t *u);
 
 
@@ -156,6 +154,38 @@ ngx_exposure_upload_has_body(ngx_http_request_t *r)
 #endif
 
     return r->headers_in.chunked;
+}
+
+
+/* What read has returned, where it was not nginx that called. */
+
+void
+ngx_exposure_upload_go_on(ngx_exposure_upload_t *u, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    c = u->r->connection;
+
+    if (rc != NGX_DONE) {
+        ngx_exposure_upload_finish(u, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* Without its client. What can be gone on with is ended in good order. */
+
+void
+ngx_exposure_upload_leave(ngx_exposure_upload_t *u)
+{
+    if (u->resumable && u->reading && !u->last && u->st == EXPO_OK) {
+
+        (void) ngx_exposure_upload_post(u, 1);
+        return;
+    }
+
+    ngx_exposure_upload_free(u);
 }
 
 
@@ -559,23 +589,6 @@ ngx_exposure_upload_work_done(void *data)
 }
 
 
-/* What read has returned, where it was not nginx that called. */
-
-static void
-ngx_exposure_upload_go_on(ngx_exposure_upload_t *u, ngx_int_t rc)
-{
-    ngx_connection_t  *c;
-
-    c = u->r->connection;
-
-    if (rc != NGX_DONE) {
-        ngx_exposure_upload_finish(u, rc);
-    }
-
-    ngx_http_run_posted_requests(c);
-}
-
-
 /* The one way out of a request that still has its upload. */
 
 static void
@@ -609,21 +622,6 @@ ngx_exposure_upload_gone(void *data)
     if (!u->busy) {
         ngx_exposure_upload_leave(u);
     }
-}
-
-
-/* Without its client. What can be gone on with is ended in good order. */
-
-static void
-ngx_exposure_upload_leave(ngx_exposure_upload_t *u)
-{
-    if (u->resumable && u->reading && !u->last && u->st == EXPO_OK) {
-
-        (void) ngx_exposure_upload_post(u, 1);
-        return;
-    }
-
-    ngx_exposure_upload_free(u);
 }
 
 

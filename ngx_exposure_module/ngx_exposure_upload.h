@@ -39,7 +39,7 @@ typedef struct {
     /* in the loop, after it, whether the client is there or not */
     void                     (*ended)(ngx_exposure_upload_t *u);
 
-    /* in the loop, if it is: the answer */
+    /* in the loop, if it is: the answer, or NGX_DONE: it comes later */
     ngx_int_t                (*answer)(ngx_exposure_upload_t *u);
 
     /* the loop's last look; may be NULL */
@@ -106,6 +106,12 @@ void *ngx_exposure_upload_create(ngx_http_request_t *r,
 /* Begins it; takes it over. A content handler's return. */
 ngx_int_t ngx_exposure_upload_run(ngx_exposure_upload_t *u);
 
+/* Answers with what rc says, later than its answer was asked for. */
+void ngx_exposure_upload_go_on(ngx_exposure_upload_t *u, ngx_int_t rc);
+
+/* Its client has gone while a task of its kind was in the pool. */
+void ngx_exposure_upload_leave(ngx_exposure_upload_t *u);
+
 /* Instead of running it. */
 void ngx_exposure_upload_drop(ngx_exposure_upload_t *u);
 
@@ -144,6 +150,12 @@ off_t ngx_exposure_upload_others(ngx_exposure_upload_t *u, ngx_uint_t *count);
 
 /* What has come is the store's now: the others began before that counted. */
 void ngx_exposure_upload_kept(ngx_exposure_upload_t *u);
+
+
+/* --- POST /scans --- */
+
+/* Is there room for what is to come? */
+ngx_int_t ngx_exposure_upload_scan_begun(ngx_exposure_upload_t *u);
 
 
 /* --- work, in pool threads --- */

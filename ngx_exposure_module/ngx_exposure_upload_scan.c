@@ -8,7 +8,6 @@
 
 static ngx_uint_t ngx_exposure_upload_is_multipart(ngx_http_request_t *r);
 static void ngx_exposure_upload_scan_begin(void *data);
-static ngx_int_t ngx_exposure_upload_scan_begun(ngx_exposure_upload_t *u);
 static void ngx_exposure_upload_scan_end(void *data);
 static void ngx_exposure_upload_scan_ended(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_upload_scan_answer(ngx_exposure_upload_t *u);
@@ -102,7 +101,7 @@ ngx_exposure_upload_scan_begin(void *data)
 
 /* Sets how much may come. The store looks again, when all is there. */
 
-static ngx_int_t
+ngx_int_t
 ngx_exposure_upload_scan_begun(ngx_exposure_upload_t *u)
 {
     uint64_t  left;

@@ -156,7 +156,8 @@ child_spawn(child_t *c)
 static int
 child_exec(child_t *c, int theirs[PIPES])
 {
-    char *const argv[] = {"exposure-import", "--pipe", NULL};
+    char *const argv[] = {"exposure-import", "--pipe",
+                          c->in->index ? "--index" : NULL, NULL};
     char *const envp[] = {"LC_ALL=C", NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
@@ -448,6 +449,10 @@ child_judge(child_t *c, int status)
 
     default:
         return IMPORT_CHILD_CRASHED;
+    }
+
+    if (c->in->index) {
+        return m->used > 0 ? IMPORT_CHILD_OK : IMPORT_CHILD_CRASHED;
     }
 
     if (m->used < EXPO_VOLUME_HEADER ||

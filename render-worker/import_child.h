@@ -8,6 +8,7 @@
 #define IMPORT_CHILD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -39,13 +40,14 @@ typedef struct {
     const atomic_bool *cancel;
     uint32_t seconds; /* that it may take */
     uint64_t most;    /* bytes of volume that are taken */
+    bool index;       /* an index in JSON comes in place of a volume */
     /* stage: one of control_progress's */
     void (*progress)(void *owner, const char *stage, double fraction);
     void *owner;
 } import_child_t;
 
 typedef struct {
-    memory_t memory; /* header and voxels; the caller releases it */
+    memory_t memory; /* header and voxels, or the index; caller releases it */
     expo_volume_t volume;
     json_t *report; /* owned; NULL when there was none */
 } import_child_result_t;

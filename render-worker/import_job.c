@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,10 @@
 #include "render-worker/render/tracer.h"
 #include "render-worker/thumbnail.h"
 
-enum { ORIGINAL, VOLUME, THUMBNAIL, BLOBS };
+enum { ORIGINAL, VOLUME, THUMBNAIL, BLOBS, INDEX = VOLUME };
 
 #define IMPORT_NICE 5
+#define IMPORT_INDEX_MAX (64ull << 20)
 /* Progress is told this often at most. */
 #define IMPORT_TELL_US 100000
 /* A report beyond this would not fit a message. */
@@ -26,6 +28,7 @@ struct import_job_s {
     worker_t *worker;
     uint64_t peer;
     char scan[EXPO_ID_TEXT + 1];
+    bool index; /* else an import */
     bool running;
     pthread_t thread; /* while running */
     uint64_t begun_us, told_us;
@@ -50,12 +53,13 @@ typedef struct {
 
 static import_job_t *import_job_make(worker_t *w, uint64_t peer,
                                      const json_t *message, const uint8_t *keys,
-                                     const int *fds);
+                                     const int *fds, bool index);
 static void import_job_start_waiting(worker_t *w);
 static void *import_job_thread(void *data);
 static void import_job_run(import_job_t *j);
 static expo_status_t import_job_seal(import_job_t *j);
 static void import_job_table(import_job_t *j, uint16_t *voxels);
+static expo_status_t import_job_put(import_job_t *j);
 static void import_job_picture(import_job_t *j, const uint16_t *voxels);
 static void import_job_explain(import_job_t *j, import_child_end_t end);
 static void import_job_fail(import_job_t *j, const char *code,
@@ -78,7 +82,9 @@ import_job_add(worker_t *w, uint64_t peer, const json_t *message,
     const char *scan = json_string_value(json_object_get(message, "scan"));
     import_job_t *j = NULL, **at = &w->jobs;
     const char *code = "bad_message";
-    const char *detail = "An import needs three descriptors and three keys.";
+    const char *detail = "Descriptors and keys are not what it needs.";
+    bool index = strcmp(json_string_value(json_object_get(message, "type")),
+                        "index") == 0;
     size_t waiting = 0, i;
 
     while (*at != NULL) {
@@ -90,9 +96,10 @@ import_job_add(worker_t *w, uint64_t peer, const json_t *message,
         code = "busy";
         detail = "Too many scans are being imported; try again later.";
 
-    } else if (n_fds == BLOBS && key_bytes == BLOBS * 32) {
+    } else if (index ? n_fds == 2 && key_bytes == 32
+                     : n_fds == BLOBS && key_bytes == BLOBS * 32) {
         detail = "A header is not that of a blob of this scan.";
-        j = import_job_make(w, peer, message, keys, fds);
+        j = import_job_make(w, peer, message, keys, fds, index);
     }
 
     if (j == NULL) {
@@ -149,7 +156,7 @@ import_job_end_all(worker_t *w)
 /* NULL when a header does not fit; then the descriptors are the caller's. */
 static import_job_t *
 import_job_make(worker_t *w, uint64_t peer, const json_t *message,
-                const uint8_t *keys, const int *fds)
+                const uint8_t *keys, const int *fds, bool index)
 {
     static const struct {
         const char *header;
@@ -170,7 +177,7 @@ import_job_make(worker_t *w, uint64_t peer, const json_t *message,
         goto failed;
     }
 
-    for (i = 0; i < BLOBS; i++) {
+    for (i = 0; i < (index ? 1 : BLOBS); i++) {
         const char *header =
             json_string_value(json_object_get(message, blobs[i].header));
 
@@ -181,7 +188,12 @@ import_job_make(worker_t *w, uint64_t peer, const json_t *message,
     }
 
     strcpy(j->scan, scan);
-    memcpy(j->fds, fds, sizeof(j->fds));
+    memcpy(j->fds, fds, (index ? 2 : BLOBS) * sizeof(*fds));
+    if (index) {
+        j->fds[THUMBNAIL] = -1;
+    }
+
+    j->index = index;
     j->worker = w;
     j->peer = peer;
 
@@ -244,7 +256,9 @@ import_job_thread(void *data)
     memory_release(&j->result.memory);
 
     for (i = 0; i < BLOBS; i++) {
-        close(j->fds[i]);
+        if (j->fds[i] >= 0) {
+            close(j->fds[i]);
+        }
         j->fds[i] = -1;
     }
 
@@ -261,7 +275,9 @@ import_job_run(import_job_t *j)
                             .fd = j->fds[ORIGINAL],
                             .cancel = &j->cancel,
                             .seconds = IMPORT_SECONDS,
-                            .most = IMPORT_VOLUME_MAX,
+                            .most =
+                                j->index ? IMPORT_INDEX_MAX : IMPORT_VOLUME_MAX,
+                            .index = j->index,
                             .progress = import_job_progress,
                             .owner = j};
     import_child_end_t end = import_child_run(&child, &j->result);
@@ -281,7 +297,7 @@ import_job_run(import_job_t *j)
         return;
     }
 
-    st = import_job_seal(j);
+    st = j->index ? import_job_put(j) : import_job_seal(j);
 
     if (st == EXPO_NO_SPACE) {
         import_job_fail(j, "no_space",
@@ -345,6 +361,29 @@ import_job_table(import_job_t *j, uint16_t *voxels)
         warnings,
         json_pack("{s:s, s:s}", "code", "table_hidden", "detail",
                   "The scanner's table was hidden; show it under Cut."));
+}
+
+
+static expo_status_t
+import_job_put(import_job_t *j)
+{
+    const memory_t *m = &j->result.memory;
+    size_t at = 0;
+    ssize_t n;
+
+    while (at < m->used) {
+        n = write(j->fds[INDEX], m->base + at, m->used - at);
+
+        if (n < 0 && errno != EINTR) {
+            return EXPO_IO;
+        }
+
+        at += n > 0 ? (size_t) n : 0;
+    }
+
+    j->bytes[INDEX] = m->used;
+
+    return EXPO_OK;
 }
 
 
@@ -521,6 +560,14 @@ import_job_tell(import_job_t *j)
     if (j->code[0] != '\0') {
         worker_fail(w, j->peer, NULL, j->scan, j->code, j->detail,
                     import_job_report(j));
+        return;
+    }
+
+    if (j->index) {
+        control_send(w->control, j->peer,
+                     json_pack("{s:s, s:s, s:I}", "type", "indexed", "scan",
+                               j->scan, "bytes", (json_int_t) j->bytes[INDEX]),
+                     -1);
         return;
     }
 

@@ -19,7 +19,8 @@
 
 /*
  * Handler of `import`: three descriptors (closed when the job is over) and
- * three keys of 32 bytes: original, volume, thumbnail.
+ * three keys of 32 bytes: original, volume, thumbnail. And of `index`: the
+ * original with its key, and a descriptor that takes the index.
  */
 void import_job_add(worker_t *w, uint64_t peer, const json_t *message,
                     const uint8_t *keys, size_t key_bytes, const int *fds,

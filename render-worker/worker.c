@@ -227,7 +227,7 @@ worker_takes_fds(worker_t *w, const char *type, const worker_message_t *m)
         return true;
     }
 
-    if (strcmp(type, "import") == 0) {
+    if (strcmp(type, "import") == 0 || strcmp(type, "index") == 0) {
         import_job_add(w, m->peer, c->json, c->secret, c->secret_bytes, m->fds,
                        m->n_fds);
         return true;

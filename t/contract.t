@@ -31,6 +31,7 @@ my $configuration = $f->http('POST', "scans/$scan/configurations", token => $ali
     content => {name => 'Front', settings => $settings})->{json}{id};
 my $user = $f->http('GET', 'users/current', token => $alice)->{json}{id};
 my $login = {name => 'alice', password => $f->{password}{alice}};
+my %study = (type => 'multipart/related; type="application/dicom"; boundary=b');
 my %tus = ('Tus-Resumable' => '1.0.0');
 my %bytes = (content => 'hello', type => 'application/offset+octet-stream');
 my ($upload) = $f->http('POST', 'uploads', token => $alice, headers => {%tus, 'Upload-Length' => 1000})
@@ -61,6 +62,9 @@ my @calls = (
     ['post /scans', 'scans', {token => $alice, content => 'x', type => 'multipart/mixed; boundary=b'}, 415],
     ['post /scans', 'scans', {token => $alice, content => 'x', type => 'multipart/form-data; boundary=b'}, 400],
     ['post /scans', 'scans', {token => $alice, content => $f->phantom_tar, type => $tar}, 201],
+    ['post /dicomweb/studies', 'dicomweb/studies', {token => $alice, %study, content => "--b\r\n\r\nx\r\n--b--"}, 409],
+    ['post /dicomweb/studies', 'dicomweb/studies', {token => $alice, %study, content => 'x'}, 400],
+    ['post /dicomweb/studies', 'dicomweb/studies', {token => $alice, %study, content => 'x', headers => {Accept => 'text/html'}}, 406],
     ['options /uploads', 'uploads', {}, 204],
     ['post /uploads', 'uploads', {token => $alice, headers => {%tus, 'Upload-Length' => 1000}}, 201],
     ['post /uploads', 'uploads', {token => $alice}, 412],

@@ -114,6 +114,9 @@ import_options(options_t *o, int argc, char **argv)
         if (strcmp(argv[i], "--pipe") == 0) {
             o->pipe = 1;
 
+        } else if (strcmp(argv[i], "--index") == 0) {
+            o->series = IMPORT_INDEX;
+
         } else if (strcmp(argv[i], "--all-series") == 0) {
             o->all_series = 1;
 

@@ -58,6 +58,8 @@ header_read(header_t *h, dicom_set_t *set)
     memset(h, 0, sizeof *h);
 
     dicom_text(root, TAG(0008, 0016), 0, h->sop_class, sizeof h->sop_class);
+    dicom_text(root, TAG(0008, 0018), 0, h->sop_instance,
+               sizeof h->sop_instance);
     dicom_text(root, TAG(0008, 0060), 0, h->modality, sizeof h->modality);
 
     h->series = header_hash(root, TAG(0020, 000e));

@@ -37,6 +37,7 @@ typedef struct {
 /* Text is NUL-terminated, "" when absent. */
 typedef struct {
     char sop_class[DICOM_UID];
+    char sop_instance[DICOM_UID]; /* told to who sent it, kept nowhere */
     char modality[17];
     char rescale_type[17];
     uint64_t series, person; /* hashes, 0: not told */

@@ -5,6 +5,7 @@
 
 #include "render-worker/import/assemble.h"
 #include "render-worker/import/foreign.h"
+#include "render-worker/import/index.h"
 #include "render-worker/import/pool.h"
 #include "render-worker/import/read.h"
 #include "render-worker/import/report.h"
@@ -59,6 +60,14 @@ import_run(const import_sink_t *sink, const uint8_t *body, uint64_t len,
                      why == REASON_ARCHIVE_CUT
                  ? IMPORT_MALFORMED
                  : IMPORT_NOTHING;
+
+    if (why == REASON_NONE && series == IMPORT_INDEX) {
+        *report = report_new(&im.files);
+        result =
+            index_write(sink, &im.files, body) ? IMPORT_DONE : IMPORT_MALFORMED;
+        import_release(&im);
+        return result;
+    }
 
     if (why == REASON_NONE) {
         why = import_dicom(&im, series);

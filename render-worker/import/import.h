@@ -11,7 +11,8 @@
 
 #include <jansson.h>
 
-#define IMPORT_CHOOSE SIZE_MAX /* the series with most slices */
+#define IMPORT_CHOOSE SIZE_MAX      /* the series with most slices */
+#define IMPORT_INDEX (SIZE_MAX - 1) /* none: an index.h instead of a volume */
 
 typedef enum {
     IMPORT_DONE = 0,
@@ -28,7 +29,7 @@ typedef struct {
 } import_sink_t;
 
 /*
- * series: index in the report's list, or IMPORT_CHOOSE.
+ * series: index in the report's list, IMPORT_CHOOSE or IMPORT_INDEX.
  * *report: owned by the caller; always an object, whatever comes back.
  * IMPORT_MALFORMED may mean that a thread hangs in a file: end the process.
  */

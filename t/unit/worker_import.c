@@ -1,5 +1,6 @@
 /* Imports through the real render-worker and the real exposure-import. */
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "t/lib/dicom_series.h"
@@ -50,6 +51,30 @@ import_to(client_t *c, job_t *j, uint8_t number, int slices, int thumbnail_fd)
                   "volume_header", j->volume.header, "thumbnail_header",
                   j->thumbnail.header),
         fds, 3, keys, sizeof(keys));
+}
+
+static bool
+ask_index(client_t *c, client_blob_t *original, const char *header, int fd)
+{
+    char scan[EXPO_ID_TEXT + 1];
+    expo_id_t id;
+    uint8_t *tar;
+    size_t bytes;
+    int fds[2];
+
+    client_id(&id, scan, 40);
+    tar = dicom_series(12, &bytes);
+    client_seal(original, &id, EXPO_BLOB_ORIGINAL, tar, bytes);
+    free(tar);
+
+    fds[0] = original->fd;
+    fds[1] = fd;
+
+    return client_send(c,
+                       json_pack("{s:s, s:s, s:s}", "type", "index", "scan",
+                                 scan, "original_header",
+                                 header ? header : original->header),
+                       fds, fd < 0 ? 1 : 2, original->blob.key, 32);
 }
 
 static bool
@@ -310,6 +335,50 @@ imports_wait_for_each_other(void)
     forget(&other);
     client_close(&c);
 }
+static void
+an_index_names_every_file_of_an_upload(void)
+{
+    static char text[65536];
+    client_blob_t original;
+    client_t c;
+    json_t *m, *index, *file;
+    int fd = memfd_create("index", MFD_CLOEXEC);
+    size_t i, placed = 0;
+    ssize_t n;
+
+    check(greet(&c));
+    check(ask_index(&c, &original, NULL, fd));
+    m = client_wait(&c, "indexed", 30);
+    check(m != NULL);
+    n = pread(fd, text, sizeof(text), 0);
+    check(n > 0 && json_integer_value(json_object_get(m, "bytes")) == n);
+    json_decref(m);
+
+    index = json_loadb(text, (size_t) n, 0, NULL);
+    check(json_integer_value(json_object_get(index, "series")) == 1);
+    check(json_array_size(json_object_get(index, "files")) == 12);
+    json_array_foreach(json_object_get(index, "files"), i, file)
+    {
+        placed += json_integer_value(json_object_get(file, "series")) == 0
+                  && json_integer_value(json_object_get(file, "at")) > 0
+                  && json_integer_value(json_object_get(file, "bytes")) > 0
+                  && json_string_length(json_object_get(file, "code")) == 0;
+    }
+    check(placed == 12);
+    json_decref(index);
+    close(original.fd);
+
+    check(ask_index(&c, &original, "x", fd));
+    check(client_hears(&c, "failed", "code", "bad_message", 10));
+    close(original.fd);
+    check(ask_index(&c, &original, NULL, -1));
+    check(client_hears(&c, "failed", "code", "bad_message", 10));
+    close(original.fd);
+
+    close(fd);
+    client_close(&c);
+}
+
 
 int
 main(void)
@@ -327,6 +396,7 @@ main(void)
     what_a_child_says_is_held_within_bounds();
     an_import_killed_from_outside_is_tried_once_more();
     imports_wait_for_each_other();
+    an_index_names_every_file_of_an_upload();
 
     status = client_stop(&worker);
     check(WIFEXITED(status) && WEXITSTATUS(status) == 0);
