@@ -47,6 +47,10 @@ static int whole(double v);
 static void assemble_work(void *data, size_t i);
 static void assemble_layer(uint16_t *dst, const import_picture_t *p,
                            const expo_volume_t *v);
+static int assemble_is_shift(const assemble_map_t *m,
+                             const import_picture_t *p);
+static void assemble_shift(uint16_t *dst, const import_picture_t *p, int32_t by,
+                           size_t n);
 static void assemble_map(assemble_map_t *m, const import_picture_t *p,
                          const expo_volume_t *v);
 static const uint16_t *assemble_voxels(const assemble_map_t *m,
@@ -291,6 +295,11 @@ assemble_layer(uint16_t *dst, const import_picture_t *p, const expo_volume_t *v)
 
     assemble_map(&m, p, v);
 
+    if (assemble_is_shift(&m, p)) {
+        assemble_shift(dst, p, (int32_t) (m.intercept - m.offset), n);
+        return;
+    }
+
     if (assemble_is_narrow(&p->pixels)) {
         voxels = assemble_voxels(&m, &p->pixels);
 
@@ -310,6 +319,31 @@ assemble_layer(uint16_t *dst, const import_picture_t *p, const expo_volume_t *v)
         for (size_t i = 0; i < count; i++) {
             dst[at + i] = assemble_voxel(&m, values[i]);
         }
+    }
+}
+
+
+/* Whether voxels are stored values and a whole number, as they mostly are. */
+static int
+assemble_is_shift(const assemble_map_t *m, const import_picture_t *p)
+{
+    return p->pixels.kind == PIXEL_WHOLE && m->bytes == 2 && m->table == NULL &&
+           !m->has_padding && m->slope == 1 && m->scale == 1 &&
+           whole(m->intercept) && whole(m->offset) &&
+           p->low + m->intercept >= m->floor &&
+           p->high + m->intercept <= m->ceiling;
+}
+
+
+/* Several at a time, which a table cannot. */
+static void
+assemble_shift(uint16_t *dst, const import_picture_t *p, int32_t by, size_t n)
+{
+    const pixels_t format = p->pixels;
+    const uint16_t *raw = format.raw;
+
+    for (size_t i = 0; i < n; i++) {
+        dst[i] = (uint16_t) (pixels_whole(&format, raw[i]) + by);
     }
 }
 

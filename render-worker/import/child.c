@@ -44,6 +44,7 @@ typedef struct {
     char *const *files;
     size_t count, next;
     uint8_t *piece; /* header, data and padding of one file; alone: its data */
+    size_t room;    /* of piece: grows, and is used again */
     size_t len, at;
     int ended; /* the closing blocks are in piece */
 } child_feed_t;
@@ -53,6 +54,7 @@ static void child_exec(size_t series, const int pipes[3][2]);
 static void child_talk(int fd[3], child_feed_t *feed, child_volume_t *volume,
                        child_buffer_t *events);
 static int child_refill(child_feed_t *feed);
+static int child_reserve(child_feed_t *feed, size_t len);
 static int child_load(child_feed_t *feed, const char *path, uint64_t number);
 static int child_take(int fd, child_volume_t *v);
 static int child_listen(int fd, child_buffer_t *b);
@@ -219,8 +221,6 @@ child_talk(int fd[3], child_feed_t *feed, child_volume_t *volume,
 static int
 child_refill(child_feed_t *feed)
 {
-    free(feed->piece);
-    feed->piece = NULL;
     feed->len = feed->at = 0;
 
     while (feed->next < feed->count) {
@@ -236,8 +236,27 @@ child_refill(child_feed_t *feed)
     }
 
     feed->ended = 1;
-    feed->len = 2 * EXPO_TAR_BLOCK;
-    feed->piece = calloc(1, feed->len);
+
+    if (!child_reserve(feed, 2 * EXPO_TAR_BLOCK)) {
+        return 0;
+    }
+
+    memset(feed->piece, 0, feed->len);
+    return 1;
+}
+
+
+/* Room for a piece of len bytes; what was in it is forgotten. */
+static int
+child_reserve(child_feed_t *feed, size_t len)
+{
+    if (len > feed->room || feed->piece == NULL) {
+        free(feed->piece);
+        feed->room = len + len / 4;
+        feed->piece = malloc(feed->room + 1);
+    }
+
+    feed->len = feed->piece != NULL ? len : 0;
     return feed->piece != NULL;
 }
 
@@ -249,7 +268,7 @@ child_load(child_feed_t *feed, const char *path, uint64_t number)
     size_t at = alone ? 0 : EXPO_TAR_BLOCK, end;
     struct stat st;
     ssize_t n = 1;
-    int fd;
+    int fd, room;
 
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -258,23 +277,22 @@ child_load(child_feed_t *feed, const char *path, uint64_t number)
     }
 
     end = at + (size_t) st.st_size;
-    feed->len = end + (alone ? 0 : expo_tar_padding((uint64_t) st.st_size));
-    feed->piece = calloc(1, feed->len + 1);
+    room = child_reserve(
+        feed, end + (alone ? 0 : expo_tar_padding((uint64_t) st.st_size)));
 
-    while (feed->piece != NULL && at < end && n > 0) {
+    while (room && at < end && n > 0) {
         n = read(fd, feed->piece + at, end - at);
         at += n > 0 ? (size_t) n : 0;
     }
 
     close(fd);
 
-    if (feed->piece == NULL || at < end) {
-        free(feed->piece);
-        feed->piece = NULL;
+    if (!room || at < end) {
         feed->len = 0;
         return 0;
     }
 
+    memset(feed->piece + end, 0, feed->len - end);
     if (!alone) {
         expo_tar_header(feed->piece, number, (uint64_t) st.st_size);
     }
