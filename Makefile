@@ -166,7 +166,7 @@ portal/dist/index.html: $(PORTAL_SRC) portal/node_modules/.installed
 # --- tests -------------------------------------------------------------------
 
 UNIT := $(patsubst t/unit/%.c,$(BUILD)/t/unit/%,$(wildcard t/unit/*.c))
-IMPORT_T := $(addprefix $(BUILD)/t/unit/,import import_file import_sandbox)
+IMPORT_T := $(addprefix $(BUILD)/t/unit/,import import_file import_pixels import_sandbox)
 unit: $(UNIT)
 $(filter-out $(IMPORT_T),$(UNIT)): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIB)
 	@mkdir -p $(@D)

@@ -179,6 +179,12 @@ header_padding(header_t *h, dicom_item_t *root)
 static dicom_status_t
 header_tables(header_t *h, dicom_item_t *root)
 {
+    /* Segmented palettes are rare, and not read. */
+    if (h->colour == HEADER_PALETTE && dicom_has(root, TAG(0028, 1221))) {
+        h->colour = HEADER_FOREIGN;
+        return DICOM_OK;
+    }
+
     if (h->colour == HEADER_PALETTE) {
         return header_palette(h, root);
     }

@@ -39,9 +39,8 @@ j2k_decode(int32_t **dst, uint32_t *bits, const dicom_piece_t *piece,
     }
 
     /* Some put a whole JP2 file where only its code belongs. */
-    if (pieces > 0 && piece[0].bytes >= sizeof magic) {
-        memcpy(magic, piece[0].data, sizeof magic);
-    }
+    j2k_read(magic, sizeof magic, &source);
+    source.at = 0;
 
     stream = j2k_stream(&source);
     codec = opj_create_decompress(memcmp(magic, "\xff\x4f\xff\x51", 4) == 0

@@ -234,6 +234,10 @@ read_judge_shape(const import_file_t *f)
         return REASON_NONE;
     }
 
+    if (bits == 1 || bits == 12 || bits == 64) {
+        return REASON_BITS;
+    }
+
     return (bits == 8 || bits == 16 || bits == 32) && s->bits_stored > 0 &&
                    s->bits_stored <= bits && s->high_bit < bits &&
                    s->high_bit + 1 >= s->bits_stored

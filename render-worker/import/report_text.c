@@ -32,6 +32,9 @@ static const report_text_t report_texts[REASON_COUNT] = {
     [REASON_COLOUR] =
         {"colour", "The pictures are stored in colours of a kind that cannot "
                    "be read here."},
+    [REASON_BITS] = {"unsupported_bits",
+                     "The pixels are packed in a way that cannot be read "
+                     "here (1, 12 or 64 bits each)."},
     [REASON_MOSAIC] = {"mosaic",
                        "Each file holds a mosaic of many small pictures, which "
                        "cannot be read here yet."},

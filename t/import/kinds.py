@@ -150,6 +150,9 @@ def tables():
 
     d["RedPaletteColorLookupTableData"] = palette[0].tobytes()[:100]
     refused("a palette too short", files(p, **d), "damaged")
+    refused("a segmented palette",
+            files(p, SegmentedRedPaletteColorLookupTableData=b"\0\0\1\0", **d),
+            "colour")
 
 
 def colours():
@@ -453,6 +456,9 @@ def unread():
         made = [relabelled(f, uid) for f in files(p)]
         refused(word + " is refused by name", made, "unsupported_syntax", word)
 
+    refused("packed bits are refused by name",
+            files(p, BitsAllocated=1, BitsStored=1, HighBit=0),
+            "unsupported_bits")
     refused("a mosaic is refused by name",
             files(p, ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]),
             "mosaic")
