@@ -1,5 +1,6 @@
 #include "render-worker/import/report.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -281,7 +282,8 @@ report_foreign(const import_foreign_t *f, size_t index)
                 report_format(f->file));
 
     if (f->note[0] != '\0') {
-        report_warn(warnings, "reader", "%s.", f->note);
+        report_warn(warnings, "reader", "%c%s.", toupper(f->note[0]),
+                    f->note + 1);
     }
 
     return o;

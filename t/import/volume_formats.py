@@ -89,6 +89,13 @@ o = Outcome(tar([written(picture(p, k)) for k, p in enumerate(pixels)]
 check(o.code == 0 and Volume(o.volume).dims == (4, 4, 3)
       and "beside_dicom" in str(o.report["series"]), "DICOM goes first", o)
 
+times = bytearray(nifti())
+struct.pack_into("<8h", times, 40, 4, *SHAPE[::-1], 2, 1, 1, 1)
+o = gives("the first of two times", bytes(times) + VALUES.tobytes())
+said = [w["detail"] for w in o.report["warnings"] if w["code"] == "reader"]
+check(len(said) == 1 and said[0][0].isupper() and said[0][-1] == ".",
+      "and that is a sentence", said)
+
 refused("cut", nrrd()[:-9], "damaged")
 refused("cut while gzipped", gzip.compress(nifti())[:-40], "damaged")
 refused("voxels in another file", nrrd("data file: Mueller.raw\n"),
