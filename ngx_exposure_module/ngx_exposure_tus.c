@@ -127,7 +127,7 @@ ngx_exposure_tus_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
                                         "The upload is empty.");
     }
 
-    ngx_str_null(&metadata);
+    ngx_str_set(&metadata, "");
 
     value = ngx_exposure_header(r, "upload-metadata");
 

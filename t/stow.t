@@ -7,8 +7,10 @@ use warnings;
 BEGIN { push @INC, 't/lib' }
 use Exposure::Fixture;
 use HTTP::Tiny ();
+use IO::Socket::SSL;
 use JSON::PP ();
 use Test::More;
+use Time::HiRes ();
 
 my $f = Exposure::Fixture->new;
 my ($alice, $bob) = map { $f->token($_) } qw(alice bob);
@@ -129,6 +131,36 @@ subtest 'what is not a study' => sub {
     is(store('--b--', type => $type . '"application/dicom"')->{status}, 400, 'no part');
     is(store(substr(body('b', $slices[0]), 0, -10), type => $type . '"application/dicom"')->{status}, 400, 'cut');
     is($f->http('POST', 'dicomweb/studies', content => 'x', type => 'text/plain')->{status}, 401, 'a stranger');
+};
+
+subtest 'clients that leave anywhere' => sub {
+    my $study = body('b', @slices);
+    my @kinds = (
+        ['dicomweb/studies', 'multipart/related; type="application/dicom"; boundary=b', '', $study],
+        ['scans', 'multipart/related; boundary=b', '', $study],
+        ['uploads', 'application/offset+octet-stream',
+         "Tus-Resumable: 1.0.0\r\nUpload-Length: " . length($study) . "\r\n", $study],
+        ['uploads', 'application/offset+octet-stream',
+         "Tus-Resumable: 1.0.0\r\nUpload-Length: 3000000\r\nUpload-Checksum: sha1 " . 'A' x 27 . "=\r\n", $study]);
+
+    srand 5;
+    for my $kind (@kinds) {
+        my ($path, $type, $headers, $content) = @$kind;
+        for my $round (1 .. 12) {
+            my $s = IO::Socket::SSL->new(PeerAddr => '127.0.0.1', PeerPort => $f->port,
+                                         SSL_verify_mode => 0) or die 'no connection';
+            my $sent = $round > 9 ? length $content : int rand length $content;
+            local $SIG{PIPE} = 'IGNORE';
+            print $s "POST /api/v1/$path HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer $alice\r\n"
+                . "Content-Type: $type\r\n${headers}Content-Length: " . length($content) . "\r\n\r\n"
+                . substr $content, 0, $sent;
+            Time::HiRes::sleep(rand 0.3) if $round > 9;
+            $s->stop_SSL(SSL_fast_shutdown => 1);
+            close $s;
+        }
+        is($f->http('GET', 'healthz')->{status}, 200, "$path: the service goes on");
+    }
+    forget($alice);
 };
 
 SKIP: {
