@@ -668,6 +668,61 @@ what_does_not_fit_is_scaled_down_and_says_so(void)
     close(large.fd);
 }
 
+/* A ball on a board. */
+static void
+a_scanners_table_is_hidden_until_it_is_asked_for(void)
+{
+    client_blob_t lying;
+    expo_volume_t v;
+    expo_frame_t f;
+    uint8_t *plain;
+    uint16_t *voxel;
+    json_t *m, *clip;
+    size_t bytes, x, z;
+    client_t c;
+
+    plain = client_phantom(96, &bytes);
+    expo_volume_read(&v, plain, bytes);
+    v.affine[0] = v.affine[5] = v.affine[10] = 2;
+    expo_volume_write(plain, &v);
+    voxel = (uint16_t *) (void *) (plain + EXPO_VOLUME_HEADER);
+
+    for (z = 0; z < 96; z++) {
+        for (x = 4; x < 92; x++) {
+            voxel[(z * 96 + 91) * 96 + x] = 1500;
+        }
+    }
+
+    client_seal(&lying, &volume.scan, EXPO_BLOB_VOLUME, plain, bytes);
+    free(plain);
+
+    check(greet(&c));
+    check(client_open(&c, session_a, &lying));
+    check(client_hears(&c, "opened", "session", session_a, 5));
+    check(client_about(&c, "join", session_a));
+    m = client_wait(&c, "joined", 5);
+    clip = json_object_get(json_object_get(m, "settings"), "clip");
+    check(strcmp(client_text(clip, "table"), "hide") == 0);
+    check(json_is_true(
+        json_object_get(json_object_get(m, "volume"), "table")));
+    check(client_map(&c, m));
+    json_decref(m);
+
+    check(client_patch(&c, session_a, 1,
+                       json_pack("{s:{s:i}}", "quality", "max_samples", 4)));
+    check(client_viewers(&c, session_a, 1));
+    check(frame_converged(&c, &f));
+    check(client_patch(&c, session_a, 2,
+                       json_pack("{s:{s:s}}", "clip", "table", "show")));
+    check(frame_converged(&c, &f));
+
+    check(c.bad == 0);
+    check(client_about(&c, "close", session_a));
+    check(client_hears(&c, "ended", NULL, NULL, 5));
+    client_close(&c);
+    close(lying.fd);
+}
+
 static void
 it_ends_in_order(void)
 {
@@ -719,6 +774,7 @@ main(void)
     /* Sessions, rings and peers are gone, and so are their descriptors. */
     check(descriptors(before) == before);
     what_does_not_fit_is_scaled_down_and_says_so();
+    a_scanners_table_is_hidden_until_it_is_asked_for();
     it_ends_in_order();
 
     return done();
