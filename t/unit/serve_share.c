@@ -323,7 +323,7 @@ eight_that_refine_get_equal_shares(void)
     close_serve();
 }
 
-/* A megapixel of 32 bounces beside 64 pixels squared. */
+/* A film a hundred times as large, of 32 bounces, beside a small one. */
 static void
 a_runaway_starves_nobody(void)
 {
@@ -331,7 +331,7 @@ a_runaway_starves_nobody(void)
     uint64_t until;
 
     open_serve();
-    large = watch(0, 1024, 32);
+    large = watch(0, 640, 32);
     small = watch(1, 64, 0);
     rest(2);
     forget();
@@ -397,7 +397,7 @@ who_just_moved_is_next_and_waits_for_a_tile(void)
     open_serve();
 
     for (i = 0; i < SESSIONS; i++) {
-        watch(i, 512, 2);
+        watch(i, 320, 2);
     }
 
     rest(SESSIONS);
@@ -488,7 +488,7 @@ a_keyframe_does_not_wait_for_the_pass(void)
     uint64_t begun;
 
     open_serve();
-    of = watch(0, 1024, 0);
+    of = watch(0, 640, 0);
     watch(1, 512, 0);
     rest(2);
 
@@ -564,6 +564,7 @@ main(void)
     look.camera.orthographic = false;
     look.camera.fov_deg = 90; /* most tiles are empty: less to wait for */
     look.quality.target_fps = 20;
+    look.denoise = false;
 
     for (i = 0; i < 3; i++) {
         look.camera.position[i] += EDGE / 2;
