@@ -12,7 +12,8 @@
 /* Shells of carbon fibre are denser; foam and lungs are not. */
 #define TABLE_DENSE_HU (-500.0)
 
-#define TABLE_SHARE 20 /* of all voxels, one in so many at most */
+#define TABLE_SHARE 10 /* of the volume's memory, one part in so many at most  \
+                        */
 
 typedef struct {
     const expo_volume_t *v;
@@ -69,7 +70,9 @@ expo_table_find(expo_table_t *t, const expo_volume_t *v, const uint16_t *voxels)
     /* Once to count, once to write. */
     t->count = table_runs(&scan, t);
 
-    if (t->voxels == 0 || t->voxels > expo_volume_voxels(v) / TABLE_SHARE) {
+    if (t->voxels == 0 ||
+        t->count * sizeof(*t->runs) + t->voxels * sizeof(*t->values) >
+            expo_volume_voxels(v) * sizeof(*voxels) / TABLE_SHARE) {
         st = EXPO_NOT_FOUND;
         goto done;
     }

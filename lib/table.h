@@ -30,7 +30,7 @@ typedef struct {
 /*
  * voxels: [nz][ny][nx] of v, not changed; the table is shown.
  * EXPO_NOT_FOUND: there is none, or the values are no HU. EXPO_NO_MEMORY.
- * It never has more than a twentieth of all voxels.
+ * It never takes more than a tenth of the memory that the voxels do.
  */
 expo_status_t expo_table_find(expo_table_t *t, const expo_volume_t *v,
                               const uint16_t *voxels);
