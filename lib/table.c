@@ -12,8 +12,8 @@
 /* Shells of carbon fibre are denser; foam and lungs are not. */
 #define TABLE_DENSE_HU (-500.0)
 
-#define TABLE_SHARE 10 /* of the volume's memory, one part in so many at most  \
-                        */
+/* Of the volume's memory, one part in so many at most. */
+#define TABLE_SHARE 10
 
 typedef struct {
     const expo_volume_t *v;
