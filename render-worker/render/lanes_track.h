@@ -37,6 +37,13 @@ typedef union {
 _Static_assert(sizeof(track_rays_t) == TRACK_FIELDS * sizeof(lanes_f),
                "every field moves with its ray");
 
+/* Eight of them at a collision, and which of them are there. */
+typedef struct {
+    track_rays_t r;
+    lanes_place_t place;
+    lanes_i some;
+} track_aimed_t;
+
 /* Rays, closed up. */
 typedef struct {
     float field[TRACK_FIELDS][TRACK_MAX + LANES];
@@ -281,45 +288,57 @@ track_walk(const pt_scene_t *s, track_t *t, pt_found_t *found)
     }
 }
 
+/* The eight at a collision from number i of n on, whose voxels may come. */
+static inline void
+track_aim(const pt_scene_t *s, const track_list_t *l, int32_t i, int32_t n,
+          track_aimed_t *out)
+{
+    out->some = track_take(l, i, n, TRACK_FIELDS, &out->r);
+    out->place = lanes_place(s, &out->r.w, out->r.w.t);
+    lanes_fetch(s, &out->place);
+}
+
 /* What collisions make of rays: real ones end them, or weaken them if ratio. */
 static inline void
 track_meet(const pt_scene_t *s, track_t *t, int ratio, pt_found_t *found)
 {
     const float low = 0.25f; /* as pt_transmittance's */
     lanes_f value, sigma, reach, rise, v;
-    lanes_i some, hit, again, on;
+    track_aimed_t aimed[2], *a;
+    lanes_i hit, again, on;
     int32_t i, n = t->meet.n;
-    lanes_place_t place;
-    track_rays_t r;
+    track_rays_t *r;
 
     t->meet.n = 0;
+    track_aim(s, &t->meet, 0, n, &aimed[0]);
 
     for (i = 0; i < n; i += LANES) {
-        some = track_take(&t->meet, i, n, TRACK_FIELDS, &r);
-        place = lanes_place(s, &r.w, r.w.t);
-        value = lanes_value(s, &place, &rise);
+        a = &aimed[i / LANES % 2];
+        r = &a->r;
+        track_aim(s, &t->meet, i + LANES, n, &aimed[(i / LANES + 1) % 2]);
+        value = lanes_value(s, &a->place, &rise);
         sigma =
             lanes_tap(s, (value - s->table_first) * s->table_scale, rise).sigma;
-        r.depth = lanes_minus_log(track_random(t, r.which, some, &v));
+        r->depth = lanes_minus_log(track_random(t, r->which, a->some, &v));
 
         if (ratio) {
-            r.through *= lanes_max(1.0f - sigma / r.bound, lanes_all(0.0f));
-            hit = some & (r.through < low) & (v * low >= r.through);
-            r.through = lanes_max(r.through, lanes_all(low));
+            r->through *= lanes_max(1.0f - sigma / r->bound, lanes_all(0.0f));
+            hit = a->some & (r->through < low) & (v * low >= r->through);
+            r->through = lanes_max(r->through, lanes_all(low));
 
         } else {
-            hit = some & (v * r.bound < sigma);
+            hit = a->some & (v * r->bound < sigma);
         }
 
-        track_hit(t, &r, value, hit, ratio, found);
-        reach = (r.end - r.w.t) * r.bound;
-        again = some & ~hit & (r.depth < reach);
-        r.w.t = lanes_pick(again, r.w.t + r.depth / r.bound, r.end);
-        r.depth = lanes_pick(again, r.depth, r.depth - reach);
-        on = some & ~hit & ~again & (r.w.t < r.w.t1);
-        track_put(t, &t->meet, &r, again, TRACK_FIELDS);
-        track_put(t, &t->walk, &r, on, TRACK_WALKS);
-        track_end(&r, some & ~hit & ~again & ~on, found);
+        track_hit(t, r, value, hit, ratio, found);
+        reach = (r->end - r->w.t) * r->bound;
+        again = a->some & ~hit & (r->depth < reach);
+        r->w.t = lanes_pick(again, r->w.t + r->depth / r->bound, r->end);
+        r->depth = lanes_pick(again, r->depth, r->depth - reach);
+        on = a->some & ~hit & ~again & (r->w.t < r->w.t1);
+        track_put(t, &t->meet, r, again, TRACK_FIELDS);
+        track_put(t, &t->walk, r, on, TRACK_WALKS);
+        track_end(r, a->some & ~hit & ~again & ~on, found);
     }
 }
 

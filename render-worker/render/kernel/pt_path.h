@@ -332,11 +332,15 @@ pt_path_add(pt_path_t *p, pt_v3 through, pt_v3 light)
 PT_FN void
 pt_path_collide(const pt_scene_t *s, pt_path_t *p)
 {
-    float choose, v;
+    float choose = 0.0f, v;
 
     p->at = p->branch[--p->branches];
     p->random.sample = p->at.sample;
-    pt_random_pair(&p->random, pt_path_dim(p) + PT_DIM_KIND, &choose, &v);
+
+    if (s->shading == PT_HYBRID) {
+        pt_random_pair(&p->random, pt_path_dim(p) + PT_DIM_KIND, &choose, &v);
+    }
+
     p->e = pt_event(s, p->at.r, p->at.found.t, p->at.found.value, choose);
     p->e.marched = p->marched && p->at.bounce == 0;
     pt_path_add(p, p->at.through, p->e.m.emission);
@@ -364,12 +368,16 @@ PT_FN int
 pt_path_turn(const pt_scene_t *s, pt_path_t *p)
 {
     int further = p->at.bounce < s->max_bounces;
-    float lobe;
+    float lobe = 0.0f;
     pt_v3 weight;
 
     p->random.sample =
         p->at.sample * (uint32_t) pt_path_around(p) + (uint32_t) p->direction;
-    pt_random_pair(&p->random, pt_path_dim(p) + PT_DIM_LOBE, &p->u, &lobe);
+
+    if (p->e.surface || p->e.marched) {
+        pt_random_pair(&p->random, pt_path_dim(p) + PT_DIM_LOBE, &p->u, &lobe);
+    }
+
     p->r.o = p->e.p;
     p->limit = PT_FAR;
     p->pdf = pt_turn_sample(s, &p->e, &p->random, pt_path_dim(p), lobe, &p->r.d,
