@@ -7,34 +7,6 @@
 
 #include <sys/wait.h>
 
-/* SQLite's own writes are counted too, as P. */
-static sqlite3_syscall_ptr real_pwrite;
-static const char *pwrite_name;
-
-
-static ssize_t
-counted_pwrite(int fd, const void *b, size_t n, off_t at)
-{
-    return faults_hit('P') ? -1
-                           : ((ssize_t(*)(int, const void *, size_t,
-                                          off_t)) real_pwrite)(fd, b, n, at);
-}
-
-static void
-count_database_writes(int on)
-{
-    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-
-    if (real_pwrite == NULL) {
-        pwrite_name =
-            vfs->xGetSystemCall(vfs, "pwrite64") ? "pwrite64" : "pwrite";
-        real_pwrite = vfs->xGetSystemCall(vfs, pwrite_name);
-    }
-
-    vfs->xSetSystemCall(vfs, pwrite_name,
-                        on ? (sqlite3_syscall_ptr) counted_pwrite
-                           : real_pwrite);
-}
 
 static void
 files_are_durable_before_rows_and_rows_before_unlinks(void)

@@ -2,6 +2,9 @@
 
 #include "t/unit/store.h"
 
+#include <sys/mman.h>
+#include <sys/wait.h>
+
 static expo_upload_t
 upload_of(uint64_t length, uint64_t expires)
 {
@@ -262,6 +265,112 @@ an_upload_shorter_than_was_saved_is_said(void)
     end();
 }
 
+/* Begins an upload, saves half of it, finishes it; *told: so many worked. */
+static expo_status_t
+in_steps(expo_upload_t u, int *told)
+{
+    expo_status_t st;
+    int fd;
+
+    st = begun(&ann, &u);
+    if (st != EXPO_OK) {
+        return st;
+    }
+    *told = 1;
+
+    st = expo_store_upload_open(s, &u.blob, 1, &fd);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = ftruncate(fd, 1144) == 0
+             ? expo_store_upload_save(s, &u.id, fd, 500, 99,
+                                      (const uint8_t *) "tail", 4)
+             : EXPO_IO;
+    close(fd);
+    if (st != EXPO_OK) {
+        return st;
+    }
+    *told = 2;
+
+    st = finished(&ann, &u, 1000);
+    *told += st == EXPO_OK;
+
+    return st;
+}
+
+/* How many of the steps there is something to see of; -1: of none of them. */
+static int
+seen_of(const expo_id_t *id)
+{
+    expo_upload_t u;
+    int seen;
+
+    if (expo_store_upload(s, ann.tag, id, &u) != EXPO_OK) {
+        return state(&ann, id) == 0 ? 0 : -1;
+    }
+
+    seen = u.whole ? 3 : u.received == 500 ? 2 : u.received == 0 ? 1 : -1;
+    expo_store_upload_free(&u);
+
+    return (state(&ann, id) == EXPO_SCAN_IMPORTING) == (seen == 3) ? seen : -1;
+}
+
+static void
+death_at_any_call_loses_nothing_that_was_told(void)
+{
+    int *told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status, seen, n = 0, wrong = 0;
+    uint32_t removed;
+    pid_t pid;
+
+    begin();
+
+    do {
+        expo_upload_t u = upload_of(1000, 99);
+
+        *told = 0;
+        expo_store_close(s);
+        s = NULL;
+        fflush(stdout);
+        n++;
+
+        pid = fork();
+        if (pid == 0) {
+            if (expo_store_open(dir, 0, &s, error, sizeof(error)) != EXPO_OK) {
+                _exit(1);
+            }
+            count_database_writes(1);
+            faults_arm(n, 0);
+            _exit(in_steps(u, told) == EXPO_OK ? 0 : 2);
+        }
+
+        waitpid(pid, &status, 0);
+        status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        expo_store_open(dir, 0, &s, error, sizeof(error));
+
+        seen = s != NULL ? seen_of(&u.id) : -1;
+        if ((status != FAULTS_DIED && status != 0) || seen < *told ||
+            seen > *told + 1 || expo_store_reap(s, 98, &removed) != EXPO_OK ||
+            !is_clean()) {
+            printf("# call %d: status %d, told %d, seen %d\n", n, status, *told,
+                   seen);
+            wrong++;
+        }
+
+        expo_store_scan_delete(s, &u.id);
+        expo_store_reap(s, 100, &removed);
+        wrong += files() != 0;
+    } while (status == FAULTS_DIED && n < 200);
+
+    check(n > 10 && n < 200);
+    check(wrong == 0);
+
+    munmap(told, sizeof(*told));
+    end();
+}
+
 
 int
 main(void)
@@ -277,6 +386,7 @@ main(void)
     what_has_begun_counts_whole_against_the_quota();
     an_owner_has_a_limited_number_of_uploads();
     an_upload_shorter_than_was_saved_is_said();
+    death_at_any_call_loses_nothing_that_was_told();
 
     return done();
 }
