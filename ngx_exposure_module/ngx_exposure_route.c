@@ -6,8 +6,7 @@
 #include "ngx_exposure_rest.h"
 
 
-#define NGX_EXPOSURE_PREFIX   "/api/v1"
-#define NGX_EXPOSURE_DISCARD  65536    /* bytes of a body that nobody reads */
+#define NGX_EXPOSURE_PREFIX  "/api/v1"
 
 
 typedef enum {
@@ -146,14 +145,11 @@ ngx_exposure_route_handler(ngx_http_request_t *r)
     route = ngx_exposure_route_find(r, &id, &methods);
 
     /*
-     * What nobody wants is read and thrown away if it is short. nginx would do
-     * so without end with chunks, whatever client_max_body_size says: such a
-     * request is answered and its connection closed.
+     * Chunks without end are read past client_max_body_size here (nginx#1522),
+     * but no longer than lingering_time: t/multipart.t.
      */
 
-    if ((route == NULL || !route->body) && !r->headers_in.chunked
-        && r->headers_in.content_length_n <= NGX_EXPOSURE_DISCARD)
-    {
+    if (route == NULL || !route->body) {
         rc = ngx_http_discard_request_body(r);
         if (rc != NGX_OK) {
             return rc;
