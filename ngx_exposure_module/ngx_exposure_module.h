@@ -20,7 +20,7 @@
  *                           uploads; _scan.c: POST /scans
  *   ngx_exposure_parts.c    multipart body -> tar
  *   ngx_exposure_stow.c     POST /dicomweb/studies; _work.c
- *   ngx_exposure_tus.c      /uploads: resumable; _work.c
+ *   ngx_exposure_tus.c      /uploads: resumable; _work.c; _staged.c: checksums
  *   ngx_exposure_import.c   sealed original -> worker -> ready scan; _work.c
  *   ngx_exposure_control.c  connection to the render-worker
  *   ngx_exposure_zone.c     shared memory: queue and session table, tries

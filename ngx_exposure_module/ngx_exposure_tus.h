@@ -42,6 +42,18 @@ void ngx_exposure_tus_begin_work(void *data);
 /* What has come is saved, or becomes a scan if it is all. */
 void ngx_exposure_tus_end_work(void *data);
 
+/* The bytes after the last whole chunk. dst: room for a chunk. */
+expo_status_t ngx_exposure_tus_tail(ngx_exposure_tus_t *t, u_char *dst,
+    size_t *len);
+
+/*
+ * Lets what comes go elsewhere; and from there, if the checksum is its, into
+ * the upload: what does not fill a chunk is then in sealing. EXPO_INVALID, and
+ * mismatch set: it is not.
+ */
+expo_status_t ngx_exposure_tus_stage(ngx_exposure_tus_t *t);
+expo_status_t ngx_exposure_tus_unstage(ngx_exposure_tus_t *t);
+
 /* After each chunk: now and then what has come is saved. */
 void ngx_exposure_tus_sealed_work(ngx_exposure_upload_t *u);
 

@@ -18,6 +18,7 @@
 
 static expo_status_t ngx_exposure_tus_make(ngx_exposure_tus_t *t);
 static expo_status_t ngx_exposure_tus_resume(ngx_exposure_tus_t *t);
+static expo_status_t ngx_exposure_tus_go_on(ngx_exposure_tus_t *t);
 static expo_status_t ngx_exposure_tus_read(ngx_exposure_main_conf_t *conf,
     u_char tag[EXPO_TAG], expo_id_t *id, expo_upload_t *row);
 static expo_status_t ngx_exposure_tus_dek(ngx_exposure_main_conf_t *conf,
@@ -27,11 +28,6 @@ static expo_status_t ngx_exposure_tus_blob(int fd, u_char dek[32],
     expo_upload_t *row, expo_blob_t *blob);
 static expo_status_t ngx_exposure_tus_recover(int fd, expo_blob_t *blob,
     expo_upload_t *row, u_char *chunk);
-static expo_status_t ngx_exposure_tus_tail(ngx_exposure_tus_t *t, u_char *dst,
-    size_t *len);
-static expo_status_t ngx_exposure_tus_stage(ngx_exposure_tus_t *t);
-static expo_status_t ngx_exposure_tus_unstage(ngx_exposure_tus_t *t);
-static expo_status_t ngx_exposure_tus_verify(ngx_exposure_tus_t *t);
 static expo_status_t ngx_exposure_tus_whole(ngx_exposure_tus_t *t);
 static expo_status_t ngx_exposure_tus_save(ngx_exposure_tus_t *t,
     uint64_t received, size_t tail);
@@ -107,7 +103,6 @@ ngx_exposure_tus_make(ngx_exposure_tus_t *t)
 static expo_status_t
 ngx_exposure_tus_resume(ngx_exposure_tus_t *t)
 {
-    size_t                  n;
     expo_status_t           st;
     ngx_exposure_upload_t  *u;
 
@@ -138,7 +133,20 @@ ngx_exposure_tus_resume(ngx_exposure_tus_t *t)
         return st;
     }
 
-    /* as it is now that nobody else writes */
+    return ngx_exposure_tus_go_on(t);
+}
+
+
+/* The upload as it is now that nobody else writes, ready to be filled. */
+
+static expo_status_t
+ngx_exposure_tus_go_on(ngx_exposure_tus_t *t)
+{
+    size_t                  n;
+    expo_status_t           st;
+    ngx_exposure_upload_t  *u;
+
+    u = &t->upload;
 
     expo_store_upload_free(&t->row);
 
@@ -287,9 +295,7 @@ ngx_exposure_tus_recover(int fd, expo_blob_t *blob, expo_upload_t *row,
 }
 
 
-/* The bytes after the last whole chunk. dst: room for a chunk. */
-
-static expo_status_t
+expo_status_t
 ngx_exposure_tus_tail(ngx_exposure_tus_t *t, u_char *dst, size_t *len)
 {
     uint64_t       chunks;
@@ -309,57 +315,6 @@ ngx_exposure_tus_tail(ngx_exposure_tus_t *t, u_char *dst, size_t *len)
 
     if (st == EXPO_OK && *len != t->row.received % NGX_EXPOSURE_UPLOAD_CHUNK) {
         st = EXPO_CORRUPT;
-    }
-
-    return st;
-}
-
-
-/* Bytes that may turn out to be wrong go to a file without a name. */
-
-static expo_status_t
-ngx_exposure_tus_stage(ngx_exposure_tus_t *t)
-{
-    u_char                  key[32], salt[32];
-    expo_id_t               id;
-    expo_status_t           st;
-    ngx_exposure_upload_t  *u;
-
-    u = &t->upload;
-
-    t->target = u->blob;
-    t->target_file = u->file;
-    u->file.fd = -1;
-    u->index = 0;
-    u->filled = 0;
-
-    u->digest = EVP_MD_CTX_new();
-
-    if (u->digest == NULL
-        || EVP_DigestInit_ex(u->digest,
-                             t->checksum.algorithm == EXPO_TUS_SHA1
-                             ? EVP_sha1() : EVP_sha256(), NULL)
-           != 1)
-    {
-        return EXPO_NO_MEMORY;
-    }
-
-    ngx_exposure_random(key, sizeof(key));
-    ngx_exposure_random(salt, sizeof(salt));
-    ngx_exposure_random(id.b, sizeof(id.b));
-
-    st = expo_vault_blob_new(&u->blob, key, 1, &t->row.id, &id,
-                             EXPO_BLOB_ORIGINAL,
-                             NGX_EXPOSURE_UPLOAD_CHUNK_LOG2, salt);
-    ngx_explicit_memzero(key, sizeof(key));
-
-    if (st == EXPO_OK) {
-        st = expo_store_blob_create(u->conf->store, &id, EXPO_BLOB_ORIGINAL,
-                                    &u->file);
-    }
-
-    if (st != EXPO_OK) {
-        u->file.fd = -1;
     }
 
     return st;
@@ -397,11 +352,7 @@ ngx_exposure_tus_end_work(void *data)
     u = &t->upload;
 
     if (u->digest) {
-        u->st = ngx_exposure_tus_verify(t);
-
-        if (u->st == EXPO_OK) {
-            u->st = ngx_exposure_tus_unstage(t);
-        }
+        u->st = ngx_exposure_tus_unstage(t);
 
         if (u->st != EXPO_OK) {
             return;
@@ -423,104 +374,6 @@ ngx_exposure_tus_end_work(void *data)
     if (u->st == EXPO_OK) {
         u->st = ngx_exposure_tus_save(t, received, u->seal_len);
     }
-}
-
-
-static expo_status_t
-ngx_exposure_tus_verify(ngx_exposure_tus_t *t)
-{
-    u_char                  digest[EVP_MAX_MD_SIZE];
-    unsigned                n;
-    expo_status_t           st;
-    ngx_exposure_upload_t  *u;
-
-    u = &t->upload;
-
-    st = ngx_exposure_upload_seal(u, 1);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    if (EVP_DigestFinal_ex(u->digest, digest, &n) != 1) {
-        return EXPO_NO_MEMORY;
-    }
-
-    EVP_MD_CTX_free(u->digest);
-    u->digest = NULL;
-
-    t->mismatch = n != t->checksum.bytes
-                  || CRYPTO_memcmp(digest, t->checksum.digest, n) != 0;
-
-    return t->mismatch ? EXPO_INVALID : EXPO_OK;
-}
-
-
-/* Into the upload's own file; what does not fill a chunk is left in sealing. */
-
-static expo_status_t
-ngx_exposure_tus_unstage(ngx_exposure_tus_t *t)
-{
-    int                     fd;
-    size_t                  n, len, room, full;
-    uint64_t                i, chunks, left;
-    expo_blob_t             staged;
-    expo_status_t           st;
-    ngx_exposure_upload_t  *u;
-
-    u = &t->upload;
-    fd = u->file.fd;
-    staged = u->blob;
-
-    st = expo_vault_blob_length(&staged, u->file.bytes, &left, &chunks);
-
-    u->blob = t->target;
-    u->file = t->target_file;
-    t->target_file.fd = -1;
-
-    u->seal_index = t->row.received / NGX_EXPOSURE_UPLOAD_CHUNK;
-
-    if (st == EXPO_OK) {
-        st = ngx_exposure_tus_tail(t, u->sealing, &u->seal_len);
-    }
-
-    full = NGX_EXPOSURE_UPLOAD_CHUNK + EXPO_BLOB_TAG;
-
-    for (i = 0; i < chunks && st == EXPO_OK; i++) {
-        n = ngx_min(left, NGX_EXPOSURE_UPLOAD_CHUNK);
-        left -= n;
-
-        if (pread(fd, u->filling, n + EXPO_BLOB_TAG,
-                  EXPO_BLOB_HEADER + i * full)
-            != (ssize_t) (n + EXPO_BLOB_TAG))
-        {
-            st = EXPO_IO;
-            break;
-        }
-
-        st = expo_vault_chunk_open(&staged, i, i == chunks - 1, u->filling,
-                                   n + EXPO_BLOB_TAG, u->filling);
-        if (st != EXPO_OK) {
-            break;
-        }
-
-        room = NGX_EXPOSURE_UPLOAD_CHUNK - u->seal_len;
-        len = ngx_min(n, room);
-
-        ngx_memcpy(u->sealing + u->seal_len, u->filling, len);
-        u->seal_len += len;
-
-        if (len < n || (len == room && i < chunks - 1)) {
-            st = ngx_exposure_upload_seal(u, 0);
-            u->seal_index++;
-            u->seal_len = n - len;
-            ngx_memcpy(u->sealing, u->filling + len, n - len);
-        }
-    }
-
-    close(fd);
-    ngx_explicit_memzero(&staged, sizeof(staged));
-
-    return st;
 }
 
 
