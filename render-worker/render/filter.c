@@ -3,30 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "render-worker/render/kernel/pt_reproject.h"
+#include "render-worker/render/planes.h"
 #include "render-worker/render/wipe.h"
 
 #define BAND 16  /* rows a piece of work */
 #define CHUNK 64 /* pixels of a row that are worked on at once */
 
-/* Planes of floats: of guides, of glows, and of all that a filter needs. */
-#define GUIDES 6
-#define GLOWS 6
-#define PLANES (GUIDES + 2 * GLOWS + 4)
-#define PAST (GUIDES + GLOWS + 1)
-
 struct filter_s {
     bool v3;
     uint32_t width, height; /* that there are planes for */
-    float *planes;
-    pt_guides_t guides;
-    pt_glows_t glows[2];
-    float *tissue;  /* cover before it is filtered, and */
-    float *samples; /* how many it is of */
-    float *error, *variance;
+    float *memory;
+    planes_t planes;
 
     pt_past_t past;
-    float *past_planes;
+    float *past_memory;
     size_t past_pixels;
     bool has_past;
 };
@@ -52,10 +42,9 @@ typedef void chunk_fn(const job_t *job, int32_t x, int32_t y, int32_t n);
 static void planes_free(filter_t *t);
 static void past_free(filter_t *t);
 static expo_status_t ready(filter_t *t, const film_t *f);
-static pt_guides_t guides_in(float *planes, size_t pixels);
-static pt_glows_t glows_in(float *planes, size_t pixels);
 static pt_glows_t gather(filter_t *t, const film_t *f, pool_t *pool);
 static void gather_band(void *ctx, uint32_t band);
+static void keep_band(void *ctx, uint32_t band);
 static void recall_band(void *ctx, uint32_t band);
 static void recall(const job_t *job, int32_t x, int32_t y);
 static void calm_band(void *ctx, uint32_t band);
@@ -129,7 +118,8 @@ filter_run(filter_t *t, const film_t *f, pool_t *pool, float *shaded)
     }
 
     job.from = gather(t, f, pool);
-    job.to = job.from.r == t->glows[0].r ? t->glows[1] : t->glows[0];
+    job.to = job.from.r == t->planes.glows[0].r ? t->planes.glows[1]
+                                                : t->planes.glows[0];
     pool_run(pool, bands(f), calm_band, &job);
 
     for (job.step = 1; job.step < 1 << PT_FILTER_LEVELS; job.step *= 2) {
@@ -154,9 +144,9 @@ filter_run(filter_t *t, const film_t *f, pool_t *pool, float *shaded)
 expo_status_t
 filter_keep(filter_t *t, const film_t *f, pool_t *pool)
 {
-    size_t pixels = (size_t) f->width * f->height, bytes;
-    float *planes;
-    pt_glows_t kept;
+    size_t pixels = (size_t) f->width * f->height;
+    job_t job = {.filter = t, .film = f};
+    float *memory;
     expo_status_t st;
 
 #ifndef FILTER_V3
@@ -170,31 +160,22 @@ filter_keep(filter_t *t, const film_t *f, pool_t *pool)
         return st;
     }
 
-    kept = gather(t, f, pool);
+    job.from = gather(t, f, pool);
 
     if (t->past_pixels != pixels) {
-        planes = malloc(PAST * pixels * sizeof(*planes));
-        if (planes == NULL) {
+        memory = malloc(PLANES_PAST * pixels * sizeof(*memory));
+        if (memory == NULL) {
             return EXPO_NO_MEMORY;
         }
 
         past_free(t);
-        t->past_planes = planes;
+        t->past_memory = memory;
         t->past_pixels = pixels;
     }
 
-    bytes = pixels * sizeof(float);
-    memcpy(t->past_planes, t->guides.depth, GUIDES * bytes);
-    memcpy(t->past_planes + GUIDES * pixels, kept.r, GLOWS * bytes);
-    memcpy(t->past_planes + (GUIDES + GLOWS) * pixels, t->samples, bytes);
-
-    t->past.camera = f->camera;
-    t->past.width = (int32_t) f->width;
-    t->past.height = (int32_t) f->height;
-    t->past.guides = guides_in(t->past_planes, pixels);
-    t->past.glows = glows_in(t->past_planes + GUIDES * pixels, pixels);
-    t->past.samples = t->past_planes + (GUIDES + GLOWS) * pixels;
+    t->past = planes_past(t->past_memory, f->width, f->height, f->camera);
     t->has_past = true;
+    pool_run(pool, bands(f), keep_band, &job);
 
     return EXPO_OK;
 }
@@ -203,15 +184,16 @@ filter_keep(filter_t *t, const film_t *f, pool_t *pool)
 static void
 planes_free(filter_t *t)
 {
-    wipe_free(t->planes,
-              PLANES * (size_t) t->width * t->height * sizeof(*t->planes));
+    wipe_free(t->memory,
+              PLANES * (size_t) t->width * t->height * sizeof(*t->memory));
 }
 
 
 static void
 past_free(filter_t *t)
 {
-    wipe_free(t->past_planes, PAST * t->past_pixels * sizeof(*t->past_planes));
+    wipe_free(t->past_memory,
+              PLANES_PAST * t->past_pixels * sizeof(*t->past_memory));
 }
 
 
@@ -219,61 +201,24 @@ static expo_status_t
 ready(filter_t *t, const film_t *f)
 {
     size_t pixels = (size_t) f->width * f->height;
-    float *planes;
+    float *memory;
 
-    if (t->planes != NULL && t->width == f->width && t->height == f->height) {
+    if (t->memory != NULL && t->width == f->width && t->height == f->height) {
         return EXPO_OK;
     }
 
-    planes = malloc(PLANES * pixels * sizeof(*planes));
-    if (planes == NULL) {
+    memory = malloc(PLANES * pixels * sizeof(*memory));
+    if (memory == NULL) {
         return EXPO_NO_MEMORY;
     }
 
     planes_free(t);
-    t->planes = planes;
+    t->memory = memory;
     t->width = f->width;
     t->height = f->height;
-    t->guides = guides_in(planes, pixels);
-    planes += GUIDES * pixels;
-    t->glows[0] = glows_in(planes, pixels);
-    planes += GLOWS * pixels;
-    t->glows[1] = glows_in(planes, pixels);
-    planes += GLOWS * pixels;
-    t->samples = planes;
-    t->tissue = planes + pixels;
-    t->error = planes + 2 * pixels;
-    t->variance = planes + 3 * pixels;
+    t->planes = planes_in(memory, pixels);
 
     return EXPO_OK;
-}
-
-
-static pt_guides_t
-guides_in(float *planes, size_t pixels)
-{
-    pt_guides_t g = {planes,
-                     planes + pixels,
-                     planes + 2 * pixels,
-                     planes + 3 * pixels,
-                     planes + 4 * pixels,
-                     planes + 5 * pixels};
-
-    return g;
-}
-
-
-static pt_glows_t
-glows_in(float *planes, size_t pixels)
-{
-    pt_glows_t g = {planes,
-                    planes + pixels,
-                    planes + 2 * pixels,
-                    planes + 3 * pixels,
-                    planes + 4 * pixels,
-                    planes + 5 * pixels};
-
-    return g;
 }
 
 
@@ -281,7 +226,7 @@ glows_in(float *planes, size_t pixels)
 static pt_glows_t
 gather(filter_t *t, const film_t *f, pool_t *pool)
 {
-    job_t job = {.filter = t, .film = f, .to = t->glows[0]};
+    job_t job = {.filter = t, .film = f, .to = t->planes.glows[0]};
 
     pool_run(pool, bands(f), gather_band, &job);
 
@@ -289,8 +234,8 @@ gather(filter_t *t, const film_t *f, pool_t *pool)
         return job.to;
     }
 
-    job.from = t->glows[0];
-    job.to = t->glows[1];
+    job.from = t->planes.glows[0];
+    job.to = t->planes.glows[1];
     pool_run(pool, bands(f), recall_band, &job);
 
     return job.to;
@@ -306,12 +251,27 @@ gather_band(void *ctx, uint32_t band)
     int64_t i = (int64_t) rows(f, band, &end) * f->width;
 
     for (; i < (int64_t) end * f->width; i++) {
-        pt_guide_put(&job->filter->guides, i,
+        pt_guide_put(&job->filter->planes.guides, i,
                      pt_guide(f->look + i, f->voxel_mm));
         pt_glow_put(&job->to, i,
                     pt_glow(f->pixel + i, f->look + i, f->samples));
-        job->filter->tissue[i] = job->to.cover[i];
-        job->filter->samples[i] = (float) f->samples;
+        job->filter->planes.samples[i] = (float) f->samples;
+    }
+}
+
+
+static void
+keep_band(void *ctx, uint32_t band)
+{
+    const job_t *job = ctx;
+    const film_t *f = job->film;
+    int32_t end;
+    int64_t i = (int64_t) rows(f, band, &end) * f->width;
+
+    for (; i < (int64_t) end * f->width; i++) {
+        pt_past_put(&job->filter->past, i, f->look + i,
+                    pt_glow_at(&job->from, i), job->filter->planes.samples[i],
+                    f->voxel_mm);
     }
 }
 
@@ -336,7 +296,7 @@ recall(const job_t *job, int32_t x, int32_t y)
     const film_t *f = job->film;
     int32_t w = (int32_t) f->width, h = (int32_t) f->height;
     int64_t i = (int64_t) y * w + x;
-    pt_guide_t guide = pt_guide_at(&job->filter->guides, i);
+    pt_guide_t guide = pt_past_guide(f->look + i, f->voxel_mm);
     pt_glow_t own = pt_glow_at(&job->from, i), past;
     float n = (float) f->samples, worth = 0.0f;
     pt_ray_t r;
@@ -350,13 +310,12 @@ recall(const job_t *job, int32_t x, int32_t y)
     }
 
     if (worth > 0.0f) {
-        past = pt_past_clamp(past, &job->from, w, h, x, y);
+        past = pt_past_fit(past, own, f->look + i);
         own = pt_past_mix(own, n, past, worth);
     }
 
     pt_glow_put(&job->to, i, own);
-    job->filter->tissue[i] = own.cover;
-    job->filter->samples[i] = n + worth;
+    job->filter->planes.samples[i] = n + worth;
 }
 
 
@@ -373,10 +332,10 @@ static void
 calm_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
 {
     const film_t *f = job->film;
-    const pt_guides_t guides = job->filter->guides;
+    const pt_guides_t guides = job->filter->planes.guides;
     const pt_glows_t from = job->from;
     int64_t at = (int64_t) y * f->width + x;
-    const float *samples = job->filter->samples;
+    const float *samples = job->filter->planes.samples;
     float light[CHUNK], cover[CHUNK], tone[CHUNK], square[CHUNK];
     float variance[CHUNK], total[CHUNK], k, mean;
     pt_glow_t p;
@@ -411,8 +370,10 @@ calm_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
         k = 1.0f / total[i];
         mean = tone[i] * k;
         p.tone = light[i] / pt_max(cover[i], 0.05f * total[i]);
-        p.variance = f->samples > 1 ? variance[i] * k / samples[at + i]
-                                    : pt_max(square[i] * k - mean * mean, 0.0f);
+        p.variance =
+            f->samples > 1
+                ? pt_glow_variance(variance[i] * k, samples[at + i], f->samples)
+                : pt_max(square[i] * k - mean * mean, 0.0f);
         pt_glow_put(&job->to, at + i, p);
     }
 }
@@ -429,11 +390,11 @@ static void
 level_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
 {
     const film_t *f = job->film;
-    const pt_guides_t guides = job->filter->guides;
+    const pt_guides_t guides = job->filter->planes.guides;
     const pt_glows_t from = job->from, to = job->to;
     const float reach = (float) job->step * f->pixel_mm;
     int64_t at = (int64_t) y * f->width + x;
-    float planes[GLOWS][CHUNK], total[CHUNK], k;
+    float planes[PLANES_GLOWS][CHUNK], total[CHUNK], k;
     const pt_glows_t sums = {planes[0], planes[1], planes[2],
                              planes[3], planes[4], planes[5]};
     pt_glow_t p, q;
@@ -515,8 +476,8 @@ doubt_band(void *ctx, uint32_t band)
     for (; i < (int64_t) end * f->width; i++) {
         s = shade(job, i);
         d = pt_luminance(pt_sub(s.plain, s.smooth));
-        job->filter->error[i] = d * d;
-        job->filter->variance[i] = s.variance;
+        job->filter->planes.error[i] = d * d;
+        job->filter->planes.variance[i] = s.variance;
     }
 }
 
@@ -533,8 +494,8 @@ shade_band(void *ctx, uint32_t band)
 
     for (y = rows(f, band, &end); y < end; y++) {
         if (f->samples >= PT_FILTER_SURE) {
-            around(f, job->filter->error, y, error);
-            around(f, job->filter->variance, y, variance);
+            around(f, job->filter->planes.error, y, error);
+            around(f, job->filter->planes.variance, y, variance);
         }
 
         for (x = 0; x < (int32_t) f->width; x++) {
@@ -562,8 +523,7 @@ shade(const job_t *job, int64_t i)
     const film_t *f = job->film;
 
     return pt_shade(f->pixel + i, f->look + i, pt_glow_at(&job->from, i),
-                    f->samples, job->filter->tissue[i], job->filter->samples[i],
-                    f->marched);
+                    f->samples, f->marched);
 }
 
 

@@ -11,9 +11,9 @@
 
 _Static_assert(TRACER_AGAIN == PT_AGAIN, "one rule");
 
-/* Samples a pixel that the film before counts at most: the filter leaves little
- * noise, so more of them blur more than they calm. */
-#define PAST 1
+/* Samples a pixel that the films before count at most: what they are off, as
+ * tissue is found again, adds up from film to film. */
+#define PAST 2
 
 struct tracer_s {
     device_t *device;

@@ -5,7 +5,9 @@
  * usage: film [--volume FILE --settings FILE] WHAT...
  *
  * orbit: PSNR of a camera that turns 2 degrees a frame at 2 samples, filtered,
- * against each view converged; looking back at the picture before, and not.
+ * against some views converged and unfiltered; looking back at the pictures
+ * before, and not. What two runs with other random numbers have in common is
+ * blur, and what else is wrong without noise.
  *
  * bits: of the same sequence, filtered over unfiltered, at the PSNR against the
  * converged views that the unfiltered one has.
@@ -41,7 +43,9 @@
 #define FRAMES 24
 #define STEP_DEG 2
 #define YOUNG 2 /* samples */
-#define OLD 48  /* samples of a converged view */
+#define OLD 48  /* samples of a converged view, and of one that is judged by */
+#define TRUE 256
+#define ORBIT 4 /* frames of an orbit that are judged */
 #define EVERY 8 /* frames from one that is compared to the next */
 #define PLAIN 3 /* quantiser of the unfiltered sequence */
 #define RUNS 21
@@ -61,7 +65,8 @@ static void turn(expo_settings_t *s, double degrees);
 static tracer_view_t *open_view(bench_t *b);
 static void show(tracer_view_t *v, const expo_settings_t *s, uint32_t samples,
                  uint64_t seed, uint8_t *to);
-static double psnr(const bench_t *b);
+static double wrong(const bench_t *b, const uint8_t *one, const uint8_t *other);
+static double decibel(double wrong);
 static void orbit(bench_t *b);
 static void bits(bench_t *b);
 static double sequence(uint8_t *const frames[], uint8_t *const truths[],
@@ -245,57 +250,93 @@ show(tracer_view_t *v, const expo_settings_t *s, uint32_t samples,
 }
 
 
+/* Mean product of what two pictures are off, over white's square. */
 static double
-psnr(const bench_t *b)
+wrong(const bench_t *b, const uint8_t *one, const uint8_t *other)
 {
-    double sum = 0, d;
+    double sum = 0;
     size_t i;
 
     for (i = 0; i < b->bytes; i++) {
-        d = (double) b->shown[i] - (double) b->truth[i];
-        sum += d * d;
+        sum += ((double) one[i] - (double) b->truth[i]) *
+               ((double) other[i] - (double) b->truth[i]);
     }
 
-    return 10 * log10(255.0 * 255 * 0.75 * (double) b->bytes / sum);
+    return sum / (255.0 * 255 * 0.75 * (double) b->bytes);
+}
+
+
+static double
+decibel(double wrong)
+{
+    return -10 * log10(wrong);
 }
 
 
 static void
 orbit(bench_t *b)
 {
-    expo_settings_t s = b->settings;
-    tracer_view_t *view[3] = {open_view(b), open_view(b), open_view(b)};
-    double error[2] = {0, 0};
-    int frame, k;
+    static const int judged[ORBIT] = {2, 4, 6, 12};
+    expo_settings_t s = b->settings, plain;
+    tracer_view_t *truth = open_view(b), *view[2][2];
+    uint8_t *shown[2] = {b->shown, need(malloc(b->bytes))};
+    double error[2][ORBIT], common[2] = {0, 0}, all[2] = {0, 0};
+    int frame, k, run, n = 0;
 
-    for (frame = 1; frame <= FRAMES; frame++) {
+    for (k = 0; k < 4; k++) {
+        view[k / 2][k % 2] = open_view(b);
+    }
+
+    for (frame = 1; n < ORBIT; frame++) {
         turn(&s, STEP_DEG);
+        plain = s;
+        plain.denoise = false;
 
-        if (frame % EVERY == 0) {
-            show(view[2], &s, OLD, 1000, b->truth);
+        if (frame == judged[n]) {
+            show(truth, &plain, TRUE, 1000, b->truth);
         }
 
         for (k = 0; k < 2; k++) {
-            if (k == 1) {
-                tracer_mode(view[k], TRACER_PRODUCTION); /* forgets the past */
+            for (run = 0; run < 2; run++) {
+                if (k == 1) {
+                    tracer_mode(view[k][run], TRACER_PRODUCTION); /* forgets */
+                }
+
+                show(view[k][run], &s, YOUNG, (uint64_t) (frame + 100 * run),
+                     shown[run]);
             }
 
-            show(view[k], &s, YOUNG, (uint64_t) frame, b->shown);
-
-            if (frame % EVERY == 0) {
-                error[k] += pow(10, -0.1 * psnr(b)) * EVERY / FRAMES;
+            if (frame == judged[n]) {
+                error[k][n] = (wrong(b, shown[0], shown[0]) +
+                               wrong(b, shown[1], shown[1])) /
+                              2;
+                all[k] += error[k][n] / ORBIT;
+                common[k] += wrong(b, shown[0], shown[1]) / ORBIT;
             }
         }
-    }
 
-    for (k = 0; k < 3; k++) {
-        tracer_close(view[k]);
+        n += frame == judged[n];
     }
 
     printf(", \"orbit\": {\"psnr_db\": %.2f, \"alone_db\": %.2f, "
-           "\"gain_db\": %.2f}",
-           -10 * log10(error[0]), -10 * log10(error[1]),
-           10 * log10(error[1] / error[0]));
+           "\"gain_db\": %.2f, \"blur_db\": %.2f, \"alone_blur_db\": %.2f, "
+           "\"frames\": [",
+           decibel(all[0]), decibel(all[1]), decibel(all[0]) - decibel(all[1]),
+           decibel(common[0]), decibel(common[1]));
+
+    for (n = 0; n < ORBIT; n++) {
+        printf("%s[%d, %.2f, %.2f]", n > 0 ? ", " : "", judged[n],
+               decibel(error[0][n]), decibel(error[1][n]));
+    }
+
+    printf("]}");
+
+    for (k = 0; k < 4; k++) {
+        tracer_close(view[k / 2][k % 2]);
+    }
+
+    tracer_close(truth);
+    free(shown[1]);
 }
 
 

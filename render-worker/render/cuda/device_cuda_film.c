@@ -5,19 +5,9 @@
 
 #include "render-worker/render/cuda/device_cuda.h"
 
-/* Planes of floats, as filter.c has them. */
-#define GUIDES 6
-#define GLOWS 6
-#define PLANES (GUIDES + 2 * GLOWS + 4)
-#define PAST (GUIDES + GLOWS + 1)
-
 static film_t film_on_card(const cuda_view_t *v, const film_t *f);
-static pt_guides_t guides_in(float *planes, size_t pixels);
-static pt_glows_t glows_in(float *planes, size_t pixels);
 static cudaError_t gather(cuda_view_t *v, const film_t *card, int *recalled);
 static cudaError_t shade(cuda_view_t *v, const film_t *card);
-static cudaError_t copy(cuda_view_t *v, void *to, const void *from,
-                        size_t bytes);
 static cudaError_t fetch(cuda_view_t *v, const memory_t *from);
 static const pt_pixel_t *sums(cuda_view_t *v, expo_status_t *st);
 
@@ -71,12 +61,10 @@ expo_status_t
 cuda_keep(device_view_t *view, const film_t *f)
 {
     cuda_view_t *v = (cuda_view_t *) view;
-    size_t pixels = (size_t) f->width * f->height,
-           plane = pixels * sizeof(float);
+    size_t pixels = (size_t) f->width * f->height;
     film_t card = film_on_card(v, f);
     cudaError_t e = cuda_use(view);
     int recalled = 0;
-    char *to;
 
     if (e == cudaSuccess) {
         e = gather(v, &card, &recalled);
@@ -87,23 +75,16 @@ cuda_keep(device_view_t *view, const film_t *f)
         e = cudaStreamSynchronize(v->stream);
     }
 
-    if (e == cudaSuccess) {
-        e = memory_resize(&v->past, PAST * plane);
-    }
-
-    to = v->past.at;
+    v->has_past = false;
 
     if (e == cudaSuccess) {
-        e = copy(v, to, v->filter.guides.depth, GUIDES * plane);
+        e = memory_resize(&v->past, PLANES_PAST * pixels * sizeof(float));
     }
 
     if (e == cudaSuccess) {
-        e = copy(v, to + GUIDES * plane, v->filter.glows[recalled].r,
-                 GLOWS * plane);
-    }
-
-    if (e == cudaSuccess) {
-        e = copy(v, to + (GUIDES + GLOWS) * plane, v->filter.samples, plane);
+        v->filter.past =
+            planes_past(v->past.at, f->width, f->height, f->camera);
+        e = kernels_keep(&card, &v->filter, recalled, v->stream);
     }
 
     if (e == cudaSuccess) {
@@ -111,17 +92,6 @@ cuda_keep(device_view_t *view, const film_t *f)
     }
 
     v->has_past = e == cudaSuccess;
-
-    if (v->has_past) {
-        v->filter.past.camera = f->camera;
-        v->filter.past.width = (int32_t) f->width;
-        v->filter.past.height = (int32_t) f->height;
-        v->filter.past.guides = guides_in(v->past.at, pixels);
-        v->filter.past.glows =
-            glows_in((float *) v->past.at + GUIDES * pixels, pixels);
-        v->filter.past.samples =
-            (float *) v->past.at + (GUIDES + GLOWS) * pixels;
-    }
 
     return cuda_status(view, e);
 }
@@ -300,59 +270,15 @@ gather(cuda_view_t *v, const film_t *card, int *recalled)
 {
     size_t pixels = (size_t) card->width * card->height;
     cudaError_t e = memory_resize(&v->planes, PLANES * pixels * sizeof(float));
-    float *planes = v->planes.at;
 
     if (e != cudaSuccess) {
         return e;
     }
 
-    v->filter.guides = guides_in(planes, pixels);
-    v->filter.glows[0] = glows_in(planes + GUIDES * pixels, pixels);
-    v->filter.glows[1] = glows_in(planes + (GUIDES + GLOWS) * pixels, pixels);
-    planes += (GUIDES + 2 * GLOWS) * pixels;
-    v->filter.samples = planes;
-    v->filter.tissue = planes + pixels;
-    v->filter.error = planes + 2 * pixels;
-    v->filter.variance = planes + 3 * pixels;
+    v->filter.planes = planes_in(v->planes.at, pixels);
     *recalled = v->has_past && card->samples < PT_FORGET;
 
     return kernels_gather(card, &v->filter, *recalled, v->stream);
-}
-
-
-static pt_guides_t
-guides_in(float *planes, size_t pixels)
-{
-    pt_guides_t g = {planes,
-                     planes + pixels,
-                     planes + 2 * pixels,
-                     planes + 3 * pixels,
-                     planes + 4 * pixels,
-                     planes + 5 * pixels};
-
-    return g;
-}
-
-
-static pt_glows_t
-glows_in(float *planes, size_t pixels)
-{
-    pt_glows_t g = {planes,
-                    planes + pixels,
-                    planes + 2 * pixels,
-                    planes + 3 * pixels,
-                    planes + 4 * pixels,
-                    planes + 5 * pixels};
-
-    return g;
-}
-
-
-static cudaError_t
-copy(cuda_view_t *v, void *to, const void *from, size_t bytes)
-{
-    return cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice,
-                           v->stream);
 }
 
 

@@ -8,7 +8,7 @@
 #define CUDA_KERNELS_H
 
 #include "render-worker/render/film.h"
-#include "render-worker/render/kernel/pt_reproject.h"
+#include "render-worker/render/planes.h"
 
 #include <cuda_runtime_api.h>
 
@@ -32,18 +32,19 @@ typedef struct {
 cudaError_t kernels_pass(const pt_scene_t *s, pt_pixel_t *film, pt_look_t *look,
                          kernels_share_t share, cudaStream_t stream);
 
-/* What the filter works on, [height][width] each; the past may be of another
- * size. */
+/* What the filter works on; the past may be of another size. */
 typedef struct {
-    pt_guides_t guides;
-    pt_glows_t glows[2];
-    float *samples, *tissue, *error, *variance;
+    planes_t planes;
     pt_past_t past;
 } kernels_filter_t;
 
 /* The film's light, to glows[0]; with what the past knows, to glows[1]. */
 cudaError_t kernels_gather(const film_t *f, const kernels_filter_t *t,
                            int recall, cudaStream_t stream);
+
+/* glows[recalled] become t's past. */
+cudaError_t kernels_keep(const film_t *f, const kernels_filter_t *t,
+                         int recalled, cudaStream_t stream);
 
 /* From glows[recalled]; shaded: as filter_run's. */
 cudaError_t kernels_filter(const film_t *f, const kernels_filter_t *t,

@@ -49,11 +49,23 @@ gather_kernel(const __grid_constant__ film_t f,
     place_t p;
 
     if (place_of(f.width, f.height, &p)) {
-        pt_guide_put(&t.guides, p.i, pt_guide(f.look + p.i, f.voxel_mm));
-        pt_glow_put(&t.glows[0], p.i,
+        pt_guide_put(&t.planes.guides, p.i, pt_guide(f.look + p.i, f.voxel_mm));
+        pt_glow_put(&t.planes.glows[0], p.i,
                     pt_glow(f.pixel + p.i, f.look + p.i, f.samples));
-        t.tissue[p.i] = t.glows[0].cover[p.i];
-        t.samples[p.i] = (float) f.samples;
+        t.planes.samples[p.i] = (float) f.samples;
+    }
+}
+
+static __global__ void
+keep_kernel(const __grid_constant__ film_t f,
+            const __grid_constant__ kernels_filter_t t,
+            const __grid_constant__ pt_glows_t from)
+{
+    place_t p;
+
+    if (place_of(f.width, f.height, &p)) {
+        pt_past_put(&t.past, p.i, f.look + p.i, pt_glow_at(&from, p.i),
+                    t.planes.samples[p.i], f.voxel_mm);
     }
 }
 
@@ -72,8 +84,8 @@ recall_kernel(const __grid_constant__ film_t f,
         return;
     }
 
-    guide = pt_guide_at(&t.guides, p.i);
-    own = pt_glow_at(&t.glows[0], p.i);
+    guide = pt_past_guide(f.look + p.i, f.voxel_mm);
+    own = pt_glow_at(&t.planes.glows[0], p.i);
 
     if (guide.depth < PT_FAR) {
         r = pt_camera_ray(&f.camera, w, h, (float) p.x + 0.5f,
@@ -84,13 +96,12 @@ recall_kernel(const __grid_constant__ film_t f,
     }
 
     if (worth > 0.0f) {
-        past = pt_past_clamp(past, &t.glows[0], w, h, p.x, p.y);
+        past = pt_past_fit(past, own, f.look + p.i);
         own = pt_past_mix(own, n, past, worth);
     }
 
-    pt_glow_put(&t.glows[1], p.i, own);
-    t.tissue[p.i] = own.cover;
-    t.samples[p.i] = n + worth;
+    pt_glow_put(&t.planes.glows[1], p.i, own);
+    t.planes.samples[p.i] = n + worth;
 }
 
 static __global__ void
@@ -111,7 +122,7 @@ calm_kernel(const __grid_constant__ film_t f,
         return;
     }
 
-    guide = pt_guide_at(&t.guides, p.i);
+    guide = pt_guide_at(&t.planes.guides, p.i);
 
     for (i = 0; i < 9; i++) {
         if (neighbour(f, p, i % 3 - 1, i / 3 - 1, 1, &q) == 0.0f) {
@@ -119,12 +130,12 @@ calm_kernel(const __grid_constant__ film_t f,
         }
 
         g = pt_glow_at(&from, q);
-        k = pt_alike(guide, pt_guide_at(&t.guides, q), f.pixel_mm);
+        k = pt_alike(guide, pt_guide_at(&t.planes.guides, q), f.pixel_mm);
         light += k * pt_luminance(g.light);
         cover += k * g.cover;
         tone += k * g.tone;
         square += k * g.tone * g.tone;
-        variance += k * g.variance * t.samples[q];
+        variance += k * g.variance * t.planes.samples[q];
         total += k;
     }
 
@@ -132,8 +143,10 @@ calm_kernel(const __grid_constant__ film_t f,
     k = 1.0f / total;
     mean = tone * k;
     g.tone = light / pt_max(cover, 0.05f * total);
-    g.variance = f.samples > 1 ? variance * k / t.samples[p.i]
-                               : pt_max(square * k - mean * mean, 0.0f);
+    g.variance =
+        f.samples > 1
+            ? pt_glow_variance(variance * k, t.planes.samples[p.i], f.samples)
+            : pt_max(square * k - mean * mean, 0.0f);
     pt_glow_put(&to, p.i, g);
 }
 
@@ -154,7 +167,7 @@ level_kernel(const __grid_constant__ film_t f,
         return;
     }
 
-    guide = pt_guide_at(&t.guides, p.i);
+    guide = pt_guide_at(&t.planes.guides, p.i);
     own = pt_glow_at(&from, p.i);
     sum = own;
 
@@ -167,7 +180,7 @@ level_kernel(const __grid_constant__ film_t f,
 
         g = pt_glow_at(&from, q);
         k *= pt_agree(own.tone, g.tone, own.variance + g.variance);
-        k *= pt_alike(guide, pt_guide_at(&t.guides, q), reach);
+        k *= pt_alike(guide, pt_guide_at(&t.planes.guides, q), reach);
         sum = pt_glow_sum(sum, g, k);
         total += k;
     }
@@ -186,10 +199,10 @@ doubt_kernel(const __grid_constant__ film_t f,
 
     if (place_of(f.width, f.height, &p)) {
         s = pt_shade(f.pixel + p.i, f.look + p.i, pt_glow_at(&from, p.i),
-                     f.samples, t.tissue[p.i], t.samples[p.i], f.marched);
+                     f.samples, f.marched);
         d = pt_luminance(pt_sub(s.plain, s.smooth));
-        t.error[p.i] = d * d;
-        t.variance[p.i] = s.variance;
+        t.planes.error[p.i] = d * d;
+        t.planes.variance[p.i] = s.variance;
     }
 }
 
@@ -229,10 +242,10 @@ shade_kernel(const __grid_constant__ film_t f,
     }
 
     s = pt_shade(f.pixel + p.i, f.look + p.i, pt_glow_at(&from, p.i), f.samples,
-                 t.tissue[p.i], t.samples[p.i], f.marched);
+                 f.marched);
 
     if (f.samples >= PT_FILTER_SURE) {
-        s = pt_shade_mix(s, around(f, t.error, p), around(f, t.variance, p),
+        s = pt_shade_mix(s, around(f, t.planes.error, p), around(f, t.planes.variance, p),
                          f.samples);
     }
 
@@ -362,10 +375,19 @@ kernels_gather(const film_t *f, const kernels_filter_t *t, int recall,
 }
 
 extern "C" cudaError_t
+kernels_keep(const film_t *f, const kernels_filter_t *t, int recalled,
+             cudaStream_t stream)
+{
+    return launch(f->width, f->height, stream, keep_kernel, *f, *t,
+                  t->planes.glows[recalled]);
+}
+
+extern "C" cudaError_t
 kernels_filter(const film_t *f, const kernels_filter_t *t, int recalled,
                float *shaded, cudaStream_t stream)
 {
-    pt_glows_t from = t->glows[recalled], to = t->glows[!recalled], swap;
+    pt_glows_t from = t->planes.glows[recalled], to = t->planes.glows[!recalled];
+    pt_glows_t swap;
     uint32_t w = f->width, h = f->height;
     cudaError_t e = launch(w, h, stream, calm_kernel, *f, *t, from, to);
     int32_t step;

@@ -184,6 +184,17 @@ pt_glow_mean(pt_glow_t sum, float total)
     return sum;
 }
 
+/*
+ * Variance of light that is worth more samples than the film has; once: that of
+ * one. What the past knows needs no blur, and what blur would take from its
+ * noise is less than it costs in detail: the gain counts twice.
+ */
+PT_FN float
+pt_glow_variance(float once, float worth, uint32_t samples)
+{
+    return once / worth * ((float) samples / worth);
+}
+
 /* How well two tones agree, 0..1; variance: of their difference. */
 PT_FN float
 pt_agree(float a, float b, float variance)
@@ -201,15 +212,12 @@ typedef struct {
     float variance; /* of plain's luminance; 0 of one sample */
 } pt_shade_t;
 
-/*
- * g: filtered; tissue: the part that it covers, by so many samples of this film
- * and of the past. marched: cover has no noise from the second sample on.
- */
+/* g: filtered. marched: cover has no noise from the second sample on. */
 PT_FN pt_shade_t
 pt_shade(const pt_pixel_t *p, const pt_look_t *l, pt_glow_t g, uint32_t samples,
-         float tissue, float worth, int marched)
+         int marched)
 {
-    float k = 1.0f / (float) samples, n = worth - 1.0f, clear, behind;
+    float n = (float) samples, k = 1.0f / n, tissue, clear, behind;
     pt_shade_t s;
 
     s.plain = pt_scale(pt_vec((float) p->radiance[0], (float) p->radiance[1],
@@ -228,8 +236,9 @@ pt_shade(const pt_pixel_t *p, const pt_look_t *l, pt_glow_t g, uint32_t samples,
     behind = clear > 0.0f ? 1.0f - (1.0f - s.plain_cover) / clear : 0.0f;
 
     /* One march through the pixel's middle is not noisy but jagged. */
-    n = marched ? n * n / (n * n + 2.0f) : worth / (worth + 8.0f);
-    tissue = l->cover + n * (tissue - l->cover);
+    n = marched ? (n - 1.0f) * (n - 1.0f) / ((n - 1.0f) * (n - 1.0f) + 0.25f)
+                : n / (n + 8.0f);
+    tissue = l->cover + n * ((float) p->tissue * k - l->cover);
 
     s.smooth = pt_scale(pt_mul(g.light, pt_filter_color(l)), tissue / g.cover);
     s.smooth = pt_along(s.smooth, l->behind, 1.0f - tissue);

@@ -12,7 +12,8 @@
 typedef struct {
     float cover; /* 1 - transmittance */
     float depth; /* mm from the ray's start to about half of cover; or PT_FAR */
-    float spread; /* mm, standard deviation of what is met */
+    float mean;  /* mm, of what is met, and */
+    float spread; /* standard deviation of that */
     float firm;   /* 0..1: how much of a surface it is at depth */
     pt_v3 color;  /* mean surface colour of what is seen */
     pt_v3 normal; /* at depth */
@@ -27,13 +28,13 @@ PT_FN pt_look_t
 pt_look_of(const pt_scene_t *s, pt_ray_t r, int32_t lamp, float depth,
            const pt_seen_t *m)
 {
-    float mark = 0.5f, mean, seen = 1.0f - m->clear;
+    float mark = 0.5f, seen = 1.0f - m->clear;
     pt_look_t look;
     int32_t i = 3;
 
     look.cover = depth < PT_LOOK_ENOUGH ? seen : 1.0f;
     look.depth = PT_FAR;
-    look.spread = look.firm = 0.0f;
+    look.mean = look.spread = look.firm = 0.0f;
     look.color = m->color;
     look.normal = pt_scale(r.d, -1.0f);
     look.behind = pt_background(s, r.d, lamp).radiance;
@@ -50,8 +51,8 @@ pt_look_of(const pt_scene_t *s, pt_ray_t r, int32_t lamp, float depth,
 
     look.depth = m->at[i];
     look.color = pt_scale(m->color, 1.0f / seen);
-    mean = m->mean / seen;
-    look.spread = sqrtf(pt_max(m->square / seen - mean * mean, 0.0f));
+    look.mean = m->mean / seen;
+    look.spread = sqrtf(pt_max(m->square / seen - look.mean * look.mean, 0.0f));
     look.firm = pt_normal(s, pt_along(r.o, r.d, look.depth),
                           pt_scale(r.d, -1.0f), &look.normal);
 

@@ -15,9 +15,34 @@ typedef struct {
     pt_camera_t camera;
     int32_t width, height;
     pt_guides_t guides;
-    pt_glows_t glows; /* tones are not kept */
+    pt_glows_t glows; /* as seen, in its colours: those along one ray a pixel
+                         are jagged, and light freed of them is, too */
     float *samples;   /* [height][width], what each pixel's light is worth */
 } pt_past_t;
+
+/* By what tissue is known again: where it lies in the mean, as the depth that
+ * shows most may jump from one layer to the next. */
+PT_FN pt_guide_t
+pt_past_guide(const pt_look_t *l, float voxel_mm)
+{
+    pt_guide_t g = pt_guide(l, voxel_mm);
+
+    g.depth = l->depth < PT_FAR ? l->mean : PT_FAR;
+    g.slack *= 0.25f;
+
+    return g;
+}
+
+/* g: the light of a pixel, worth so many samples. */
+PT_FN void
+pt_past_put(const pt_past_t *past, int64_t i, const pt_look_t *l, pt_glow_t g,
+            float samples, float voxel_mm)
+{
+    g.light = pt_mul(g.light, pt_filter_color(l));
+    pt_guide_put(&past->guides, i, pt_past_guide(l, voxel_mm));
+    pt_glow_put(&past->glows, i, g);
+    past->samples[i] = samples;
+}
 
 /* Where p lies in a picture, in pixels from its top left, and how far from the
  * start of its ray, mm; 0 when it is behind the camera. */
@@ -45,12 +70,28 @@ pt_camera_find(const pt_camera_t *c, int32_t width, int32_t height, pt_v3 p,
     return 1;
 }
 
+/* The past's light as it would be in the new pixel: of its colours, and of its
+ * cover, which is known better than the past can tell. */
+PT_FN pt_glow_t
+pt_past_fit(pt_glow_t past, pt_glow_t own, const pt_look_t *l)
+{
+    float k = past.cover > 0.0f ? own.cover / past.cover : 0.0f;
+    pt_v3 c = pt_filter_color(l);
+
+    past.light = pt_vec(k * past.light.x / c.x, k * past.light.y / c.y,
+                        k * past.light.z / c.z);
+    past.cover = own.cover;
+    past.tone = pt_glow_tone(past.light, past.cover);
+
+    return past;
+}
+
 /*
  * What the past knows of the tissue that a new pixel sees at p, blended of the
  * four old pixels around it that show the same; returns the samples that it is
  * worth, 0 when there is none.
  *
- * g: the new pixel's guide; pixel_mm: width of a new pixel.
+ * g: the new pixel's, of pt_past_guide; pixel_mm: width of a new pixel.
  */
 PT_FN float
 pt_past_at(const pt_past_t *past, pt_guide_t g, pt_v3 p, float pixel_mm,
@@ -108,46 +149,6 @@ pt_past_at(const pt_past_t *past, pt_guide_t g, pt_v3 p, float pixel_mm,
     out->variance = noise / total;
 
     return samples;
-}
-
-/*
- * The past's light, no further from what the pixels around (x, y) show by
- * themselves than their mean and standard deviation allow.
- */
-PT_FN pt_glow_t
-pt_past_clamp(pt_glow_t past, const pt_glows_t *own, int32_t width,
-              int32_t height, int32_t x, int32_t y)
-{
-    float sum = 0.0f, square = 0.0f, n = 0.0f, mean, tone, reach;
-    int32_t qx, qy;
-    int64_t q;
-
-    for (qy = y - 2; qy <= y + 2; qy++) {
-        for (qx = x - 2; qx <= x + 2; qx++) {
-            q = (int64_t) qy * width + qx;
-
-            if (qx < 0 || qy < 0 || qx >= width || qy >= height ||
-                own->cover[q] <= 0.0f) {
-                continue;
-            }
-
-            sum += own->tone[q];
-            square += own->tone[q] * own->tone[q];
-            n += 1.0f;
-        }
-    }
-
-    if (n < 2.0f || past.tone <= 0.0f) {
-        return past;
-    }
-
-    mean = sum / n;
-    reach = 2.0f * sqrtf(pt_max(square / n - mean * mean, 0.0f));
-    tone = pt_min(pt_max(past.tone, mean - reach), mean + reach);
-    past.light = pt_scale(past.light, tone / past.tone);
-    past.tone = tone;
-
-    return past;
 }
 
 /* What the past is worth to a pixel that has samples of its own; most: that it

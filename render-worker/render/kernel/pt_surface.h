@@ -78,6 +78,7 @@ pt_surface_look(const pt_scene_t *s, pt_ray_t r)
     if (hit != PT_MISS) {
         e = pt_surface_event(s, r, look.depth, hit);
         look.cover = look.firm = 1.0f;
+        look.mean = look.depth;
         look.color = e.m.color;
         look.normal = e.n;
     }
