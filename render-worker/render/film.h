@@ -17,7 +17,7 @@ typedef struct {
     const pt_pixel_t *pixel; /* [height][width] sums */
     const pt_look_t *look;   /* [height][width] */
     uint32_t width, height, samples;
-    int marched;  /* cover has no noise from the second sample on */
+    int marched;  /* cover is, and so has no noise but jags */
     int filtered; /* is shown so while it is young */
     float past;   /* samples a pixel that the past counts at most */
     pt_camera_t camera;

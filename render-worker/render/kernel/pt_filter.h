@@ -212,7 +212,7 @@ typedef struct {
     float variance; /* of plain's luminance; 0 of one sample */
 } pt_shade_t;
 
-/* g: filtered. marched: cover has no noise from the second sample on. */
+/* g: filtered. marched: cover is, and so has no noise but jags. */
 PT_FN pt_shade_t
 pt_shade(const pt_pixel_t *p, const pt_look_t *l, pt_glow_t g, uint32_t samples,
          int marched)
@@ -235,9 +235,9 @@ pt_shade(const pt_pixel_t *p, const pt_look_t *l, pt_glow_t g, uint32_t samples,
     clear = 1.0f - (float) p->tissue * k;
     behind = clear > 0.0f ? 1.0f - (1.0f - s.plain_cover) / clear : 0.0f;
 
-    /* One march through the pixel's middle is not noisy but jagged. */
-    n = marched ? (n - 1.0f) * (n - 1.0f) / ((n - 1.0f) * (n - 1.0f) + 0.25f)
-                : n / (n + 8.0f);
+    /* The march through its middle is as good as one marched sample, but what
+     * it is off stays while samples make up for each other. */
+    n = marched ? n * n / (n * n + 1.0f) : n / (n + 8.0f);
     tissue = l->cover + n * ((float) p->tissue * k - l->cover);
 
     s.smooth = pt_scale(pt_mul(g.light, pt_filter_color(l)), tissue / g.cover);
