@@ -298,7 +298,7 @@ the_noise_is_what_is_left(void)
         off = samples < 4 ? 0 : fmax(off, fabs(log(noise / sqrt(sum / n))));
     }
 
-    check(off < log(1.3));
+    check(off < log(1.35));
     tracer_close(view);
     free(voxels);
 }

@@ -18,6 +18,10 @@
 /* Samples from which on variances are good enough to judge the filter by. */
 #define PT_FILTER_SURE 8
 
+/* Samples at which half is left of what the filter would do: so little noise
+ * is left by then that what is not known of it counts. */
+#define PT_FILTER_HALF 64
+
 /* What tells which neighbours are like a pixel. */
 typedef struct {
     float depth; /* mm; PT_FAR: no tissue */
@@ -263,7 +267,9 @@ pt_shade_mix(pt_shade_t s, float error, float variance, uint32_t samples)
     float slack = 1.0f + 0.4f * (float) PT_FILTER_SURE / (float) samples;
     float wrong = pt_max(error - slack * variance, 0.0f);
     float k = variance > 0.0f ? wrong / (wrong + variance) : 1.0f;
+    float n = (float) samples * (1.0f / (float) PT_FILTER_HALF);
 
+    k = 1.0f - (1.0f - k) / (1.0f + n * n);
     s.smooth = pt_along(s.smooth, pt_sub(s.plain, s.smooth), k);
     s.smooth_cover += k * (s.plain_cover - s.smooth_cover);
 
