@@ -62,7 +62,8 @@ async function visit(options, phone) {
     await page.keyboard.press('Escape');
 
     await by('upload-input').setInputFiles(`${service.tmp}/disc`);
-    await by('series-card').nth(1).waitFor();
+    await by('series-card').waitFor();
+    await page.getByText('1 series left out').click();
     await page.getByRole('button', { name: 'What leaves this computer' }).click();
     await page.getByRole('table').waitFor();
     await page.waitForTimeout(400);
