@@ -40,7 +40,11 @@ function server(folder: string): Told[] {
 async function page(folder: string) {
     const files = readdirSync(folder).map((name) => join(folder, name));
     const sources = await Promise.all(
-        files.map(async (path) => ({ path, file: await openAsBlob(path), size: statSync(path).size })),
+        files.map(async (path) => ({
+            path,
+            file: await openAsBlob(path),
+            size: statSync(path).size,
+        })),
     );
     const found = await withPool(
         () => testPool(),
@@ -56,7 +60,9 @@ describe.skipIf(!data || !existsSync(importer))('as the server has it', () => {
         try {
             told = server(folder);
         } catch (e) {
-            told = JSON.parse((e as { stdout: Buffer }).stdout.toString() || '{"series":[]}').series;
+            told = JSON.parse(
+                (e as { stdout: Buffer }).stdout.toString() || '{"series":[]}',
+            ).series;
         }
         const theirs = new Set(
             told.filter((s) => s.spacing_mm).map((s) => shape(s.dims, s.spacing_mm!)),

@@ -151,15 +151,14 @@ describe('preparing', () => {
     });
 
     it('says when a file can no longer be read', async () => {
-        const gone = ctFile(2);
-        const files = [ctFile(1), gone].map(sourceOf);
         const failed = withPool(
             () => testPool(),
             go,
             async (pool) => {
-                const { series } = await findSeries(files, pool, () => {});
-                files[1]!.file = new Blob(['something else']);
-                return prepare(series[0]!, 0, pool, () => {});
+                const files = [ctFile(1), ctFile(2)].map(sourceOf);
+                const [series] = (await findSeries(files, pool, () => {})).series;
+                series!.phases[0]![1] = sourceOf(new File(['something else'], 'IM2'));
+                return prepare(series!, 0, pool, () => {});
             },
         );
         await expect(failed).rejects.toThrow('not_dicom');

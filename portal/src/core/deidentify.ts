@@ -71,6 +71,10 @@ function nameOf(tag: number): string {
     return commonNames[tagName(tag)] ?? '';
 }
 
+const FATES: Fate[] = ['kept', 'replaced', 'emptied', 'added', 'removed'];
+const PRIVATE = { tag: '', name: '', before: '', after: '' };
+const nothing = () => '';
+
 /** What ties the files of one upload together; never stored, never sent. */
 export interface Secret {
     key: CryptoKey;
@@ -114,7 +118,7 @@ export class Deidentifier {
         for (const [tag, rule] of set) {
             if (tag >>> 16 !== 2) {
                 data.push(added(tag, rule));
-                this.note('added', tag, '', shownRule(rule));
+                this.note('added', tag, nothing, shownRule(rule));
             }
         }
         data.sort((a, b) => a.tag - b.tag);
@@ -129,13 +133,15 @@ export class Deidentifier {
         return out.join();
     }
 
-    private note(fate: Fate, tag: number, before = '', after = '') {
+    private note(fate: Fate, tag: number, before = nothing, after = '') {
         const ownMaker = fate === 'removed' && ((tag >>> 16) & 1) === 1;
-        this.receipt.add(
-            ownMaker
-                ? { fate, tag: '', name: '', before: '', after: '' }
-                : { fate, tag: tagName(tag), name: nameOf(tag), before, after },
-        );
+        if (ownMaker) {
+            this.receipt.note(0, nothing, () => ({ fate, ...PRIVATE }));
+        } else {
+            const key = tag * FATES.length + FATES.indexOf(fate);
+            const line = () => ({ fate, tag: tagName(tag), name: nameOf(tag), before: '', after });
+            this.receipt.note(key, before, line);
+        }
     }
 
     private filter(data: DataSet, little: boolean, top: boolean): DataSet {
@@ -150,11 +156,11 @@ export class Deidentifier {
             } else if (!items && replace.has(tag)) {
                 const uid = this.uids.get(text(element)) ?? '';
                 out.push({ tag, vr: 'UI', value: ascii(uid) });
-                this.note('replaced', tag, text(element), uid);
+                this.note('replaced', tag, () => text(element), uid);
             } else if (!items && rule && (tag & 0xffff) !== 0) {
                 this.keep(out, element, rule, little);
             } else if (!(top && (empty.has(tag) || set.has(tag))) && (tag & 0xffff) !== 0) {
-                this.note('removed', tag, shown(element, little));
+                this.note('removed', tag, () => shown(element, little));
             }
         }
         return out;
@@ -162,7 +168,7 @@ export class Deidentifier {
 
     private keep(out: DataSet, element: Element, rule: Rule, little: boolean) {
         const { tag } = element;
-        const before = shown(element, little);
+        const before = () => shown(element, little);
         const value = fits(element, rule, little) ? allowed(element.value, rule) : null;
         if (!value) {
             this.note('removed', tag, before);
@@ -170,13 +176,13 @@ export class Deidentifier {
         }
         const vr = element.vr === 'UN' ? rule.vr : element.vr;
         out.push({ tag, vr, value });
-        this.note('kept', tag, before, before);
+        this.note('kept', tag, before);
     }
 
     private empty(data: DataSet, tag: number, rule: Rule, was: Element | undefined) {
         const after = rule.fill === 'random' ? this.secret.label : '';
         data.push({ tag, vr: rule.vr, value: ascii(after) });
-        this.note('emptied', tag, was ? shown(was, true) : '', after);
+        this.note('emptied', tag, () => (was ? shown(was, true) : ''), after);
     }
 
     /** Preamble and group 2, always explicit little endian. */

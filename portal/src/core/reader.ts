@@ -4,7 +4,7 @@
  */
 
 import { Deidentifier, isSequence, type Secret } from './deidentify';
-import { DicomError, type DicomFault, isDicom, type Place, readHead } from './dicom';
+import { DicomError, type DicomFault, type Head, isDicom, type Place, readHead } from './dicom';
 import { type FileInfo, picturesOf } from './pictures';
 import type { ReceiptLine } from './receipt';
 import { contentOf, type Source, startOf } from './source';
@@ -14,7 +14,7 @@ import { isZip } from './zip';
 export type OtherFault = DicomFault | 'no_image' | 'archive' | 'volume' | 'damaged';
 
 export type Look =
-    | { kind: 'images'; info: FileInfo }
+    | { kind: 'images'; info: FileInfo; head: Uint8Array | undefined }
     | { kind: 'volume'; header: VolumeHeader }
     | { kind: 'zip' }
     | { kind: 'other'; fault: OtherFault };
@@ -33,6 +33,9 @@ export interface Jobs {
 
 export type JobName = keyof Jobs;
 
+/** Encapsulated pixels begin with one. */
+const ITEM_HEADER = 8;
+const KNOWN_MAX = 16384;
 const ARCHIVES = [
     [0x37, 0x7a, 0xbc, 0xaf],
     [0x52, 0x61, 0x72, 0x21],
@@ -69,8 +72,18 @@ async function lookInto(source: Source, start: Uint8Array): Promise<Look> {
     if (!isDicom(start)) {
         return { kind: 'other', fault: isArchive(start) ? 'archive' : 'not_dicom' };
     }
-    const info = picturesOf(await readHead(await contentOf(source), isSequence, start));
-    return info ? { kind: 'images', info } : { kind: 'other', fault: 'no_image' };
+    const head = await readHead(await contentOf(source), isSequence, start);
+    const info = picturesOf(head);
+    return info
+        ? { kind: 'images', info, head: known(head, start) }
+        : { kind: 'other', fault: 'no_image' };
+}
+
+/** What rewriting would read again. */
+function known({ pixels }: Head, start: Uint8Array): Uint8Array | undefined {
+    const end = (pixels?.start ?? 0) + ITEM_HEADER;
+    const short = pixels?.deflatedFrom === null && end <= Math.min(start.length, KNOWN_MAX);
+    return short ? start.slice(0, end) : undefined;
 }
 
 /** Of a kind that cannot be opened here. */
@@ -82,7 +95,7 @@ async function rewrite({ sources, secret }: Jobs['rewrite']['in']): Promise<Rewr
     const deidentifier = new Deidentifier(secret);
     const files = await Promise.all(
         sources.map(async (source) => {
-            const head = await readHead(await contentOf(source), isSequence);
+            const head = await readHead(await contentOf(source), isSequence, source.head);
             const header = await deidentifier.rewrite(head);
             const { start, end, deflatedFrom } = head.pixels!;
             return { header, pixels: { start, end, deflatedFrom } };

@@ -16,18 +16,35 @@ export interface ReceiptLine {
 
 export class Receipt {
     files = 0;
-    private byKey = new Map<string, ReceiptLine>();
+    private byKey = new Map<string | number, ReceiptLine>();
 
     add(line: Omit<ReceiptLine, 'count'>, count = 1): void {
         const key = `${line.fate} ${line.tag} ${line.name}`;
+        this.note(
+            key,
+            () => line.before,
+            () => line,
+            count,
+        );
+    }
+
+    /**
+     * Counts what key stands for. It happens for each element of each file, so
+     * before is asked until there is one, and make the first time only.
+     */
+    note(
+        key: string | number,
+        before: () => string,
+        make: () => Omit<ReceiptLine, 'count'>,
+        count = 1,
+    ): void {
         const known = this.byKey.get(key);
-        if (known) {
-            known.count += count;
-            known.before ||= line.before;
-            known.after ||= line.after;
-        } else {
-            this.byKey.set(key, { ...line, count });
+        if (!known) {
+            this.byKey.set(key, { ...make(), before: before(), count });
+            return;
         }
+        known.count += count;
+        known.before ||= before();
     }
 
     /** Another part of the same upload. */

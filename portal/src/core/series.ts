@@ -84,7 +84,7 @@ export async function findSeries(
         for (const [i, look] of looks.entries()) {
             const source = some[i]!;
             if (look.kind === 'images') {
-                heap.images.push({ source, info: look.info });
+                heap.images.push({ source: { ...source, head: look.head }, info: look.info });
             } else if (look.kind === 'volume') {
                 heap.volumes.push({ source, header: look.header });
             } else if (look.kind === 'zip') {

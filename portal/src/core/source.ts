@@ -12,6 +12,8 @@ export interface Source {
     /** Bytes of the content. */
     size: number;
     packed?: Packed;
+    /** All up to the pixels, where it is known and short: a read costs a millisecond. */
+    head?: Uint8Array;
 }
 
 export function sourceOf(file: File): Source {
