@@ -31,7 +31,7 @@ typedef struct {
 
 typedef struct {
     lanes_walk_t w;
-    lanes_f per, depth;
+    lanes_f per, depth, enough;
     lanes_tap_t tap;
     lanes_i follows; /* -1: tap is at t */
     lanes_i live;    /* -1: a ray is in the lane */
@@ -60,7 +60,6 @@ typedef struct {
     pt_found_t *found; /* [n] what the paths ask for, all of one kind, or */
     pt_look_t *const *look; /* [n] what is to be seen along the rays */
     int recorded;           /* collisions are asked for */
-    float enough;           /* depth at which a march ends */
     float most;             /* steps a voxel */
 } lanes_job_t;
 
@@ -240,16 +239,19 @@ lanes_answer(const pt_scene_t *s, const lanes_t *l, int k, const pt_path_t *p,
 {
     float depth = l->depth[k], target;
 
-    f->clear = depth < PT_OPAQUE ? expf(-depth) : 0.0f;
     f->weight = 0.0f;
 
-    if (p->ask != PT_CLEAR) {
-        f->weight =
-            pt_depth_choose(1.0f - f->clear, p->u, p->ask == PT_FORCE, &target);
+    if (p->ask == PT_CLEAR) {
+        f->clear = pt_depth_clear(depth, l->enough[k]);
+        return;
+    }
 
-        if (f->weight > 0.0f) {
-            lanes_find(s, l, k, target, f);
-        }
+    f->clear = depth < PT_OPAQUE ? expf(-depth) : 0.0f;
+    f->weight =
+        pt_depth_choose(1.0f - f->clear, p->u, p->ask == PT_FORCE, &target);
+
+    if (f->weight > 0.0f) {
+        lanes_find(s, l, k, target, f);
     }
 }
 
@@ -257,7 +259,7 @@ lanes_answer(const pt_scene_t *s, const lanes_t *l, int k, const pt_path_t *p,
 static inline void
 lanes_end(const pt_scene_t *s, const lanes_job_t *job, lanes_t *l)
 {
-    lanes_i on = (l->w.t < l->w.t1) & (l->depth < job->enough);
+    lanes_i on = (l->w.t < l->w.t1) & (l->depth < l->enough);
     unsigned bits = lanes_bits(l->live & ~on);
     const pt_path_t *p;
     pt_seen_t seen;
@@ -325,6 +327,17 @@ lanes_begin(const pt_scene_t *s, lanes_t *l, int k, const pt_path_t *p)
     return 1;
 }
 
+/* The depth at which its march ends. */
+static inline float
+lanes_enough(const lanes_job_t *job, const pt_path_t *p)
+{
+    if (job->look != NULL) {
+        return PT_LOOK_ENOUGH;
+    }
+
+    return p->ask == PT_CLEAR ? pt_depth_enough(p->u) : PT_OPAQUE;
+}
+
 /* Rays that still wait go into the free lanes. */
 static inline void
 lanes_fill(const pt_scene_t *s, lanes_job_t *job, lanes_t *l)
@@ -343,6 +356,7 @@ lanes_fill(const pt_scene_t *s, lanes_job_t *job, lanes_t *l)
 
         if (lanes_begin(s, l, k, p)) {
             l->which[k] = i;
+            l->enough[k] = lanes_enough(job, p);
             bits &= bits - 1;
 
         } else if (job->look != NULL) {
@@ -383,7 +397,7 @@ static inline void
 lanes_march(const pt_scene_t *s, lanes_t l[LANES_TURNS], pt_path_t *const *path,
             int32_t n, pt_found_t *found)
 {
-    lanes_job_t job = {path, n, 0, found, NULL, 0, PT_OPAQUE, PT_FAR};
+    lanes_job_t job = {path, n, 0, found, NULL, 0, PT_FAR};
 
     job.recorded = n > 0 && path[0]->ask != PT_CLEAR;
     lanes_run(s, l, &job);
@@ -394,7 +408,7 @@ static inline void
 lanes_look(const pt_scene_t *s, lanes_t l[LANES_TURNS], pt_path_t *const *path,
            int32_t n, pt_look_t *const *look)
 {
-    lanes_job_t job = {path, n, 0, NULL, look, 0, PT_LOOK_ENOUGH, PT_GLANCE};
+    lanes_job_t job = {path, n, 0, NULL, look, 0, PT_GLANCE};
 
     lanes_run(s, l, &job);
 }

@@ -208,7 +208,7 @@ slanted_rays_miss_none_of_a_sheet_on_average(void)
         r.o = pt_along(pt_vec((float) drand48(), 0, (float) drand48()), r.d,
                        -60 - 4 * (float) drand48());
         depth = 1 / fabs((double) r.d.y);
-        found = -log((double) pt_clear(&scene.pt, r, PT_FAR));
+        found = (double) march_depth(r);
         test_add(&m, found / depth - 1);
         worst = fmax(worst, fabs(found / depth - 1));
     }
@@ -311,7 +311,7 @@ a_clip_box_and_a_plane_cut_exactly(void)
     /* Beside the box's x range there is nothing. */
     s.clip.box_min[0] = 1;
     scene_set(&scene, &body, &s);
-    check(pt_clear(&scene.pt, along, PT_FAR) == 1.0f);
+    check(march_depth(along) == 0.0f);
 
     s = test_settings();
     s.transfer.density_scale = 0.1f;

@@ -318,10 +318,8 @@ rays_along_axes_are_like_others(void)
                                      test_count(10000)));
         }
 
-        lost += pt_clear(&scene.pt, medium_ray(50, 50, 50, 1, 1, 1), PT_FAR) !=
-                1.0f;
-        lost += pt_clear(&scene.pt, medium_ray(-50, -50, 49.99, 1, 1, -1e-7),
-                         PT_FAR) != 1.0f;
+        lost += march_depth(medium_ray(50, 50, 50, 1, 1, 1)) != 0.0f;
+        lost += march_depth(medium_ray(-50, -50, 49.99, 1, 1, -1e-7)) != 0.0f;
         medium_close();
         free(voxels);
     }
@@ -345,7 +343,7 @@ nothing_opaque_lets_all_through(void)
                     &t, &value));
     check(pt_transmittance(&scene.pt, medium_ray(0, 0, 0, 0, 1, 0), PT_FAR,
                            &random) == 1.0f);
-    check(pt_clear(&scene.pt, medium_ray(0, 0, 0, 0, 1, 0), PT_FAR) == 1.0f);
+    check(march_depth(medium_ray(0, 0, 0, 0, 1, 0)) == 0.0f);
     medium_close();
     free(voxels);
 }

@@ -72,14 +72,22 @@ ratio_error(pt_ray_t r, double depth, uint32_t paths)
         most = fmax(most, x);
     }
 
-    return most > 1 ? INFINITY
-                    : fabs(sum / paths - expected) / test_bound(expected, paths);
+    return most > 1
+               ? INFINITY
+               : fabs(sum / paths - expected) / test_bound(expected, paths);
+}
+
+static inline float
+march_depth(pt_ray_t r)
+{
+    return pt_depth(&scene.pt, r, PT_FAR, PT_FAR, PT_FAR, NULL, NULL, NULL)
+        .depth;
 }
 
 static inline double
 march_error(pt_ray_t r, double depth)
 {
-    return fabs((double) pt_clear(&scene.pt, r, PT_FAR) - exp(-depth));
+    return fabs(exp((double) -march_depth(r)) - exp(-depth));
 }
 
 #endif

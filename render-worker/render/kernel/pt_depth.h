@@ -12,6 +12,9 @@
 /* From here on nothing more is seen: exp(-9.25) is below 1e-4. */
 #define PT_OPAQUE 9.25f
 
+/* Deeper marches for transmittance go on by chance. */
+#define PT_DEEP 3.0f
+
 #define PT_NEAR 2.0f   /* steps a voxel where a march begins */
 #define PT_GLANCE 0.7f /* and where only a look is taken */
 #define PT_MARKS 16    /* places that a march remembers */
@@ -232,14 +235,32 @@ pt_depth(const pt_scene_t *s, pt_ray_t r, float limit, float target,
     return out;
 }
 
+/*
+ * The depth at which u in [0, 1) ends a march for transmittance: where nearly
+ * nothing is left anyway, chance decides whether it goes on.
+ */
+PT_FN float
+pt_depth_enough(float u)
+{
+    return PT_DEEP + pt_minus_log(1.0f - u);
+}
+
+/* Transmittance after a march of this depth that might have ended at `enough`:
+ * right on average over u. */
+PT_FN float
+pt_depth_clear(float depth, float enough)
+{
+    return depth < enough ? expf(-pt_min(depth, PT_DEEP)) : 0.0f;
+}
+
 /* Transmittance over [0, limit] mm. */
 PT_BIG float
-pt_clear(const pt_scene_t *s, pt_ray_t r, float limit)
+pt_clear(const pt_scene_t *s, pt_ray_t r, float limit, float u)
 {
-    float depth =
-        pt_depth(s, r, limit, PT_FAR, PT_OPAQUE, NULL, NULL, NULL).depth;
+    float enough = pt_depth_enough(u);
 
-    return depth < PT_OPAQUE ? expf(-depth) : 0.0f;
+    return pt_depth_clear(
+        pt_depth(s, r, limit, PT_FAR, enough, NULL, NULL, NULL).depth, enough);
 }
 
 /*

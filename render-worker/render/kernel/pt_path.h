@@ -354,10 +354,12 @@ PT_FN int
 pt_path_to_lamp(const pt_scene_t *s, pt_path_t *p, const pt_lamp_t *l)
 {
     uint32_t dim = pt_path_dim(p) + PT_DIM_LAMP + (uint32_t) p->lamp;
+    float u;
 
     p->worth = pt_mul(p->at.through, pt_lamp_light(s, &p->e, l, dim, &p->random,
                                                    &p->r, &p->limit));
     p->ask = p->e.marched ? PT_CLEAR : PT_RATIO;
+    pt_random_two(&p->random, &u, &p->u);
 
     return pt_max3(p->worth) > 0.0f;
 }
@@ -543,7 +545,7 @@ pt_path_follow(const pt_scene_t *s, pt_path_t *p)
         break;
 
     case PT_CLEAR:
-        f.clear = pt_clear(s, p->r, p->limit);
+        f.clear = pt_clear(s, p->r, p->limit, p->u);
         break;
 
     case PT_TRACK:
