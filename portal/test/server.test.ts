@@ -31,7 +31,7 @@ const shape = (dims: number[], spacing_mm: number[]) =>
     [...dims, ...spacing_mm.map((s) => s.toFixed(3))].join(' ');
 
 function server(folder: string): Told[] {
-    const report = execFileSync(importer, [folder, '--out', '/dev/null'], {
+    const report = execFileSync(importer, [folder], {
         stdio: ['ignore', 'pipe', 'ignore'],
     });
     return JSON.parse(report.toString()).series;
