@@ -14,6 +14,7 @@ typedef struct {
 
 static int series_ignore_torn(expo_slice_t *slices, size_t n, size_t field);
 static int series_add(expo_plan_t *plan, const expo_slice_t *slices, size_t i);
+static int series_parallel(const double a[3], const double b[3]);
 static int series_belongs(const expo_slice_t *a, const expo_slice_t *b);
 static void series_choose(expo_plan_t *plan, const expo_slice_t *slices);
 static int series_by_told(const void *a, const void *b);
@@ -186,6 +187,16 @@ series_add(expo_plan_t *plan, const expo_slice_t *slices, size_t i)
 }
 
 
+/* Headers round directions, so that their length is only near 1. */
+static int
+series_parallel(const double a[3], const double b[3])
+{
+    double lengths = sqrt(series_dot(a, a) * series_dot(b, b));
+
+    return series_dot(a, b) > (1.0 - SERIES_PARALLEL) * lengths;
+}
+
+
 static int
 series_belongs(const expo_slice_t *a, const expo_slice_t *b)
 {
@@ -205,9 +216,8 @@ series_belongs(const expo_slice_t *a, const expo_slice_t *b)
     }
 
     if (a->flags & EXPO_SLICE_ORIENTATION) {
-        return series_dot(a->along_row, b->along_row) > 1.0 - SERIES_PARALLEL &&
-               series_dot(a->along_column, b->along_column) >
-                   1.0 - SERIES_PARALLEL;
+        return series_parallel(a->along_row, b->along_row) &&
+               series_parallel(a->along_column, b->along_column);
     }
 
     return 1;

@@ -96,6 +96,11 @@ function ignoreTorn(pictures: Picture[], field: 'frame' | 'person'): Picture[] {
     );
 }
 
+/** Headers round directions, so that their length is only near 1. */
+function parallel(a: Vector, b: Vector): boolean {
+    return dot(a, b) > (1 - PARALLEL) * Math.sqrt(dot(a, a) * dot(b, b));
+}
+
 function belongs(a: Picture, b: Picture): boolean {
     const same =
         a.frame === b.frame &&
@@ -111,6 +116,6 @@ function belongs(a: Picture, b: Picture): boolean {
         same &&
         (!a.spacing_mm ||
             a.spacing_mm.every((s, i) => Math.abs(s - b.spacing_mm![i]!) <= 1e-3 * Math.abs(s))) &&
-        (!a.along || a.along.every((v, i) => dot(v, b.along![i]!) > 1 - PARALLEL))
+        (!a.along || a.along.every((v, i) => parallel(v, b.along![i]!)))
     );
 }
