@@ -268,6 +268,7 @@ spew('bomb.xml', '<!DOCTYPE a [<!ENTITY b "c">]><Presets>&b;</Presets>');
 spew('away.mhd', metaimage('MET_SHORT', 'False', 'False', '../plain.raw'));
 spew('gone.mhd', metaimage('MET_SHORT', 'False', 'False', 'gone.raw'));
 mkdir 'made.d.png';
+system 'mkfifo', 'pipe.png';
 my $v = '--volume scan.volume';
 for my $case (
     ['', 2, qr/usage/],
@@ -290,6 +291,7 @@ for my $case (
     ["$v --out made.png --preset nothing", 2, qr/no preset/],
     ["$v --out made.png --max-memory lots", 2, qr/--max-memory/],
     ["$v --out made.png --modality c/t", 2, qr/--modality/],
+    ["$v --out pipe.png", 4, qr/it is a device/],
     ["$v --out nowhere/made.png", 4, qr/cannot write nowhere\/made\.png/],
     ["$v --out made.d.png", 4, qr/folder/],
     ["$v --out /proc/made.png --samples 1", 4, qr/cannot write/],

@@ -253,14 +253,24 @@ import_save(const char *path, size_t series, json_t **report)
 static int
 save_open(save_t *s, const char *path)
 {
+    struct stat st;
+
     memset(s, 0, sizeof *s);
     s->path = path;
     s->file = stdout;
 
-    if (!import_is_output(path)) {
-        snprintf(s->tmp, sizeof s->tmp, "%s.%d.tmp", path, (int) getpid());
-        s->file = fopen(s->tmp, "wbxe");
+    if (import_is_output(path)) {
+        return 1;
     }
+
+    /* What is whole takes the place of what has its name: of no device. */
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        return 0;
+    }
+
+    snprintf(s->tmp, sizeof s->tmp, "%s.%d.tmp", path, (int) getpid());
+    s->file = fopen(s->tmp, "wbxe");
 
     return s->file != NULL;
 }

@@ -25,8 +25,11 @@ output_check(const char *path)
         fail(EXIT_OUTPUT, "the name of an --out is too long");
     }
 
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-        fail(EXIT_OUTPUT, "cannot write %s: it is a folder", path);
+    /* A whole file takes the place of what has its name, and a folder or a
+     * device is not to be lost like that. */
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        fail(EXIT_OUTPUT, "cannot write %s: it is a %s", path,
+             S_ISDIR(st.st_mode) ? "folder" : "device");
     }
 
     if (access(dirname(copy), W_OK | X_OK) != 0) {
