@@ -54,10 +54,10 @@ def cpu_seconds(line, samples):
 class Measured:
     """Our pictures of one scene, each made once and kept."""
 
-    def __init__(self, scene, references, seeds, say):
-        """references: {further bounces: Reference}; say: called with a line
+    def __init__(self, scene, reference, seeds, say):
+        """reference: further bounces -> Reference; say: called with a line
         before each longer piece of work."""
-        self.scene, self.references = scene, references
+        self.scene, self.reference = scene, reference
         self.seeds, self.say = seeds, say
         self.films = {}  # (mode, bounces, filtered): {samples: [picture a seed]}
         self.curves = {}
@@ -90,5 +90,5 @@ class Measured:
         for n, picture in made.items():
             films.setdefault(n, []).append(picture)
         return [Point(n, cpu_seconds(line, n) + after,
-                      self.references[bounces].mse(picture))
+                      self.reference(bounces).mse(picture))
                 for n, picture in made.items()]

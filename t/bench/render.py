@@ -9,6 +9,7 @@ one line of JSON; pictures side by side are left in build/bench.
 """
 
 import argparse
+import functools
 import hashlib
 import json
 import os
@@ -49,10 +50,11 @@ class Bench:
             self.scene = scene.Scene(scene.PHANTOM, scene.phantom(), 1.0,
                                      FOLDER + "/phantom")
 
-        self.references = {b: self._reference(b) for b in (0, 8)}
-        self.ours = ours.Measured(self.scene, self.references, seeds, say)
+        self.ours = ours.Measured(self.scene, self.reference, seeds, say)
 
-    def _reference(self, bounces):
+    @functools.cache
+    def reference(self, bounces):
+        """Converged; made or read once a goal asks for it."""
         if self.peers:
             return self.peers.reference(bounces, self.scene.size)
         return pictures.Reference([self._reference_picture(bounces, 100 + i)
@@ -76,10 +78,10 @@ class Bench:
         return np.load(kept).astype(np.float64)
 
     def cycles(self, bounces):
-        return self._need_peers().cycles(bounces, self.references[bounces])
+        return self._need_peers().cycles(bounces, self.reference(bounces))
 
     def cycles_bias(self):
-        return self.references[0].bias(self.peers.films[0, 16])[0]
+        return self.reference(0).bias(self.peers.films[0, 16])[0]
 
     def vtk(self):
         return self._need_peers().vtk()
@@ -91,7 +93,7 @@ class Bench:
 
     def bias(self, mode, bounces, samples):
         """(relative, standard error) of the mean radiance over all seeds."""
-        return self.references[bounces].bias(
+        return self.reference(bounces).bias(
             self.ours.films[mode, bounces, False][samples])
 
     def exact_modes(self):
@@ -147,7 +149,7 @@ def beside(bench, bounces):
     if not films:
         return
     curve = bench.ours.curves["production", bounces, False]
-    converged = pictures.shown(bench.references[bounces].picture)
+    converged = pictures.shown(bench.reference(bounces).picture)
     rows, told = {}, {}
     for name, samples, cpu, picture in _peer_pictures(bench, bounces):
         fit = [p for p in curve.points if p.cpu <= cpu]
