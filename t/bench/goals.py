@@ -169,9 +169,11 @@ def g17(bench):
     bench.say("furnace")
     found = furnace.errors(bench.folder + "/furnace", bench.exact_modes())
     where, (worst, error) = max(found.items(), key=lambda item: abs(item[1][0]))
-    return Result("%+.3f ± %.3f %% at worst: %s, %s"
-                  % (100 * worst, 100 * error, *where), bench.furnace_2012(),
-                  100 * abs(worst), abs(worst) <= 0.001)
+    told = 3 * max(e for _, e in found.values()) <= 0.001
+    return Result("%+.3f ± %.3f %% at worst: %s, %s%s"
+                  % (100 * worst, 100 * error, *where,
+                     "" if told else "; too noisy to tell"), bench.furnace_2012(),
+                  100 * abs(worst), told and abs(worst) <= 0.001)
 
 
 def memory(bench):
