@@ -71,6 +71,13 @@ static const struct option names[] = {
     {NULL, 0, NULL, 0},
 };
 
+const char *const mode_names[] = {
+    [TRACER_PRODUCTION] = "production",
+    [TRACER_UNBIASED] = "unbiased",
+    [TRACER_WOODCOCK] = "woodcock",
+    [TRACER_ER2012] = "er2012",
+};
+
 static void option_read(options_t *o, int name, const char *value);
 static void options_check(options_t *o);
 static void size_read(options_t *o, const char *text);
@@ -310,16 +317,10 @@ modality_read(options_t *o, const char *text)
 static tracer_mode_t
 mode_read(const char *text)
 {
-    static const char *const modes[] = {
-        [TRACER_PRODUCTION] = "production",
-        [TRACER_UNBIASED] = "unbiased",
-        [TRACER_WOODCOCK] = "woodcock",
-        [TRACER_ER2012] = "er2012",
-    };
-    unsigned i;
+    int i;
 
-    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (strcmp(text, modes[i]) == 0) {
+    for (i = TRACER_PRODUCTION; i <= TRACER_ER2012; i++) {
+        if (strcmp(text, mode_names[i]) == 0) {
             return (tracer_mode_t) i;
         }
     }

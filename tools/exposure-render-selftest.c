@@ -5,6 +5,7 @@
  */
 
 #include "tools/exposure-render.h"
+#include "tools/exposure-render-known.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -30,11 +31,8 @@ typedef struct {
     uint16_t *voxels;
 } body_t;
 
-static const char *const mode_names[] = {"marched", "tracked"};
-
 static void judge(run_t *r, int good, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-static body_t body_make(uint32_t nx, uint32_t ny, uint32_t nz);
 static body_t slab(const uint16_t *values, uint32_t n);
 static body_t ball(uint32_t edge);
 static expo_settings_t look(void);
@@ -42,7 +40,6 @@ static void black(expo_settings_t *s);
 static expo_status_t picture(tracer_t *t, const body_t *b,
                              const expo_settings_t *s, tracer_mode_t mode,
                              uint32_t samples, float *rgb, uint8_t *rgba);
-static double mean(const float *rgb, double *error);
 static void media(run_t *r);
 static void medium(run_t *r, const char *name, const uint16_t *values,
                    uint32_t n, float density, double depth);
@@ -115,31 +112,14 @@ judge(run_t *r, int good, const char *name, const char *format, ...)
 }
 
 
-/* Voxels of 1 mm around the origin; value = voxel. */
-static body_t
-body_make(uint32_t nx, uint32_t ny, uint32_t nz)
-{
-    body_t b = {.volume = {.dims = {nx, ny, nz}, .scale = 1}};
-    int i;
-
-    b.volume.voxel_max = 1000;
-    b.voxels = need(calloc((size_t) nx * ny * nz, sizeof(*b.voxels)));
-
-    for (i = 0; i < 3; i++) {
-        b.volume.affine[5 * i] = 1;
-        b.volume.affine[4 * i + 3] = -0.5 * (b.volume.dims[i] - 1.0);
-    }
-
-    return b;
-}
-
-
 /* values[n] along the line of sight. */
 static body_t
 slab(const uint16_t *values, uint32_t n)
 {
-    body_t b = body_make(WIDE, n, WIDE);
+    body_t b = {.volume = test_volume(WIDE, n, WIDE)};
     size_t i, all = (size_t) WIDE * n * WIDE;
+
+    b.voxels = test_voxels(&b.volume, 0);
 
     for (i = 0; i < all; i++) {
         b.voxels[i] = values[i / WIDE % n];
@@ -149,70 +129,26 @@ slab(const uint16_t *values, uint32_t n)
 }
 
 
-/* Soft-edged, with lumps: gradients in all directions. */
 static body_t
 ball(uint32_t edge)
 {
-    body_t b = body_make(edge, edge, edge);
-    double middle = 0.5 * (edge - 1.0), x, y, z, value;
-    uint32_t i, j, k;
-    size_t at = 0;
+    body_t b = {.volume = test_volume(edge, edge, edge)};
 
-    for (k = 0; k < edge; k++) {
-        for (j = 0; j < edge; j++) {
-            for (i = 0; i < edge; i++) {
-                x = i - middle;
-                y = j - middle;
-                z = k - middle;
-                value = 500 + 200 * (0.3 * edge - sqrt(x * x + y * y + z * z)) +
-                        80 * sin(x) * cos(y + z);
-                b.voxels[at++] = (uint16_t) fmin(fmax(value, 0), 1000);
-            }
-        }
-    }
+    b.voxels = test_ball(&b.volume, 0.3 * edge);
 
     return b;
 }
 
 
-/* From the front, in parallel rays 20 mm apart at the edges; opacity runs from
- * 0 at value 0 to 1 at 1000; white tissue under a white sky that is seen. */
+/* White tissue under a white sky that is seen. */
 static expo_settings_t
 look(void)
 {
-    expo_settings_t s;
-    int i;
-
-    memset(&s, 0, sizeof(s));
-    s.camera.position[1] = -100;
-    s.camera.up[2] = 1;
-    s.camera.fov_deg = (float) (2 * atan(0.1) * 180 / M_PI);
-    s.camera.orthographic = true;
-
-    for (i = 0; i < 3; i++) {
-        s.clip.box_min[i] = -1000;
-        s.clip.box_max[i] = 1000;
-        s.transfer.points[0].color[i] = 1;
-        s.transfer.points[1].color[i] = 1;
-        s.environment.top[i] = 1;
-        s.environment.middle[i] = 1;
-        s.environment.bottom[i] = 1;
-    }
+    expo_settings_t s = test_settings();
 
     s.environment.intensity = 1;
     s.background.mode = EXPO_BACKGROUND_ENVIRONMENT;
-    s.transfer.points[1].value = 1000;
-    s.transfer.points[1].opacity = 1;
-    s.transfer.n_points = 2;
-    s.transfer.density_scale = 1;
-    s.shading.mode = EXPO_SHADING_PHASE;
-    s.shading.gradient_factor = 20;
-    s.film.exposure = 1;
-    s.film.gamma = 1;
     s.film.tone_map = EXPO_TONE_ACES;
-    s.denoise = true;
-    s.quality.target_fps = 20;
-    s.quality.max_samples = 64;
 
     return s;
 }
@@ -267,25 +203,6 @@ picture(tracer_t *t, const body_t *b, const expo_settings_t *s,
 }
 
 
-/* Of the first channel; *error: the standard error of it. */
-static double
-mean(const float *rgb, double *error)
-{
-    double sum = 0, square = 0, m;
-    size_t i;
-
-    for (i = 0; i < PIXELS; i++) {
-        sum += (double) rgb[3 * i];
-        square += (double) rgb[3 * i] * (double) rgb[3 * i];
-    }
-
-    m = sum / PIXELS;
-    *error = sqrt(fmax(square / PIXELS - m * m, 0) / (PIXELS - 1.0));
-
-    return m;
-}
-
-
 static void
 media(run_t *r)
 {
@@ -328,7 +245,7 @@ medium(run_t *r, const char *name, const uint16_t *values, uint32_t n,
     for (mode = TRACER_PRODUCTION; mode <= TRACER_UNBIASED; mode++) {
         st = picture(r->device, &b, &s, (tracer_mode_t) mode,
                      mode == TRACER_PRODUCTION ? 4 : 32, rgb, NULL);
-        m = mean(rgb, &error);
+        m = test_mean(rgb, PIXELS, &error);
         wrong = fabs(m - exp(-depth));
         snprintf(title, sizeof(title), "%s, %s", name, mode_names[mode]);
         judge(r,
@@ -361,7 +278,7 @@ furnace(run_t *r)
         s.shading.mode = shadings[i % 3];
         mode = i < 3 ? TRACER_PRODUCTION : TRACER_UNBIASED;
         st = picture(r->device, &b, &s, (tracer_mode_t) mode, 64, rgb, NULL);
-        m = mean(rgb, &error);
+        m = test_mean(rgb, PIXELS, &error);
         snprintf(title, sizeof(title), "white furnace, %s, %s", names[i % 3],
                  mode_names[mode]);
         judge(r, st == EXPO_OK && fabs(m - 1) < 1e-3 + 4 * error, title,
@@ -390,12 +307,8 @@ pictures(run_t *r)
     s.transfer.points[1].specular[0] = 0.2f;
     s.transfer.points[1].roughness = 0.3f;
     s.n_lights = 1;
-    s.lights[0] = (expo_light_t){.longitude_deg = 50,
-                                 .distance_mm = 100,
-                                 .width_mm = 40,
-                                 .height_mm = 40,
-                                 .color = {1, 1, 1},
-                                 .intensity = 5};
+    s.lights[0] = test_light(100, 40);
+    s.lights[0].longitude_deg = 50;
 
     for (mode = TRACER_PRODUCTION; mode <= TRACER_ER2012; mode++) {
         st[0] = picture(r->device, &b, &s, (tracer_mode_t) mode, 16, rgb[0],
@@ -411,7 +324,8 @@ pictures(run_t *r)
         }
 
         error = sqrt(square) / PIXELS;
-        snprintf(title, sizeof(title), "the CPU's picture, mode %d", mode);
+        snprintf(title, sizeof(title), "the CPU's picture, %s",
+                 mode_names[mode]);
         judge(r,
               st[0] == EXPO_OK && st[1] == EXPO_OK &&
                   fabs(sum) / PIXELS <= 4 * error + 1e-6 && apart < PIXELS,
@@ -458,12 +372,8 @@ paths_a_second(tracer_t *t, uint32_t edge)
     s.shading.mode = EXPO_SHADING_HYBRID;
     s.background.mode = EXPO_BACKGROUND_COLOR;
     s.n_lights = 1;
-    s.lights[0] = (expo_light_t){.longitude_deg = 50,
-                                 .distance_mm = 200,
-                                 .width_mm = 60,
-                                 .height_mm = 60,
-                                 .color = {1, 1, 1},
-                                 .intensity = 5};
+    s.lights[0] = test_light(200, 60);
+    s.lights[0].longitude_deg = 50;
     st = tracer_open(t, &b.volume, b.voxels, &view);
 
     if (st != EXPO_OK) {

@@ -55,6 +55,9 @@ typedef struct {
     uint32_t factor;  /* of lib/volume_scale.h; 1: every voxel is there */
 } scan_t;
 
+/* What --mode takes and the self-test says, by tracer_mode_t. */
+extern const char *const mode_names[];
+
 /* The CPU, and a line that says why, where there is no such device. */
 tracer_t *device_create(const char *name, unsigned threads);
 
