@@ -9,6 +9,7 @@
 #include "render-worker/render/scene.c"
 #include "render-worker/render/body.c"
 #include "render-worker/render/grid.c"
+#include "render-worker/render/wipe.c"
 #include "render-worker/render/kernel/pt_look.h"
 #include "render-worker/render/kernel/pt_render.h"
 
