@@ -48,6 +48,7 @@ static void content(grid_t *g);
 static void skips(grid_t *g);
 static blocks_t blocks_of(const grid_t *g);
 static blocks_t blocks_above(blocks_t below);
+static blocks_t blocks_doubled(blocks_t b);
 static size_t blocks_count(blocks_t b);
 static void blocks_judge(blocks_t b, blocks_t below, uint8_t edge);
 static void blocks_tell(blocks_t b, blocks_t below);
@@ -369,13 +370,22 @@ blocks_of(const grid_t *g)
 static blocks_t
 blocks_above(blocks_t below)
 {
-    blocks_t b;
-    int axis;
+    blocks_t b = blocks_doubled(below);
 
     b.edge = below.edge + blocks_count(below);
 
+    return b;
+}
+
+
+/* How many there are of twice the edge. */
+static blocks_t
+blocks_doubled(blocks_t b)
+{
+    int axis;
+
     for (axis = 0; axis < 3; axis++) {
-        b.n[axis] = (below.n[axis] + 1) / 2;
+        b.n[axis] = (b.n[axis] + 1) / 2;
     }
 
     return b;
@@ -452,7 +462,7 @@ blocks_room(const grid_t *g)
     int k;
 
     for (k = 0; k < BLOCK_LEVELS; k++) {
-        b = blocks_above(b);
+        b = blocks_doubled(b);
         n += blocks_count(b);
     }
 
