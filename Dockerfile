@@ -16,8 +16,8 @@ RUN bash -c '. scripts/lib.sh && use_node && locked_make all'
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
         ca-certificates curl libavcodec59 libavformat59 libavutil57 libdcmtk17 \
-        libjansson4 libseccomp2 libsodium23 libsqlite3-0 libswscale6 \
-        nginx openssl perl procps util-linux zlib1g \
+        libjansson4 libopenjp2-7 libseccomp2 libsodium23 libsqlite3-0 \
+        libswscale6 nginx openssl perl procps util-linux zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home exposure \
     && install -d -o exposure -g exposure /data
