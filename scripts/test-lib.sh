@@ -118,7 +118,7 @@ suite_asan() {
 # Each target for a bounded time, from its kept corpus. What it finds new stays
 # in the scratch folder; a crash is a failed test and its input is kept.
 suite_fuzz() {
-    local source name corpus seconds=${FUZZ_SECONDS:-10}
+    local source name corpus seconds=${FUZZ_SECONDS:-6}
 
     if ! command -v clang >/dev/null; then
         result fuzz 0 0 1
