@@ -40,7 +40,20 @@ typedef struct {
     uint8_t key[32]; /* AES-256-GCM key of this blob only */
 } expo_blob_t;
 
-/* --- users: SECURITY 2.1 --- */
+/*
+ * What can be made of the master secret for those who name users, accounts and
+ * sessions, and open nothing: nginx workers hold it. With a stolen database
+ * it tells whether a guessed identifier is there.
+ */
+typedef struct {
+    uint8_t user_tag[64];
+    uint8_t account_name[64];
+    uint8_t account_sub[64];
+    uint8_t actor[32]; /* users' names in the audit */
+    uint8_t ticket[32];
+} expo_names_t;
+
+/* --- users --- */
 expo_status_t expo_vault_user_tag(uint8_t tag[EXPO_TAG],
                                   const uint8_t master[32], const char *iss,
                                   const char *sub);
