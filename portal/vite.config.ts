@@ -34,15 +34,32 @@ function mpeg1Only(): Plugin {
     };
 }
 
+/* Gzipped kB that a page may need: the first one, and all there is. */
+const BUDGET_KB = { first: 130, all: 330 };
+
 /* nginx serves these as they are (gzip_static) and compresses nothing. */
 function gzipped(): Plugin {
     return {
         name: 'gzipped',
         apply: 'build',
         writeBundle({ dir }, bundle) {
-            for (const name of Object.keys(bundle).filter((n) => n.endsWith('.js'))) {
+            const kb = { first: 0, all: 0 };
+            for (const [name, part] of Object.entries(bundle)) {
+                if (!name.endsWith('.js')) {
+                    continue;
+                }
                 const file = `${dir}/${name}`;
-                writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
+                const packed = gzipSync(readFileSync(file), { level: 9 });
+                writeFileSync(`${file}.gz`, packed);
+                kb.all += packed.length / 1000;
+                if (part.type === 'chunk' && part.isEntry) {
+                    kb.first += packed.length / 1000;
+                }
+            }
+            for (const part of ['first', 'all'] as const) {
+                if (kb[part] > BUDGET_KB[part]) {
+                    throw new Error(`${part}: ${kb[part]} kB gzipped, not ${BUDGET_KB[part]}`);
+                }
             }
         },
     };

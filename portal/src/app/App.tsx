@@ -1,10 +1,10 @@
 import Box from '@mui/material/Box';
-import LinearProgress from '@mui/material/LinearProgress';
+import CircularProgress from '@mui/material/CircularProgress';
 import { lazy, Suspense } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
 import { Home } from './Home';
 import { useAuth } from './state';
-import { text } from './text';
+import { text } from './text/text';
 
 const Scans = lazy(() => import('./Scans'));
 const Upload = lazy(() => import('./Upload'));
@@ -36,8 +36,8 @@ export function App() {
 
 function Waiting() {
     return (
-        <Box role="status">
-            <LinearProgress aria-label={text.view.loading} />
+        <Box role="status" sx={{ display: 'grid', placeItems: 'center', minHeight: '100dvh' }}>
+            <CircularProgress aria-label={text.loading} />
         </Box>
     );
 }

@@ -5,10 +5,10 @@ import Slider from '@mui/material/Slider';
 import Typography from '@mui/material/Typography';
 import type { Volume } from '../generated/messages';
 import type { Settings } from '../generated/settings';
-import { text } from './text';
+import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
 
-const t = text.view;
+const t = viewText;
 const AXES = ['x', 'y', 'z'] as const;
 const ENDS = ['min', 'max'] as const;
 /* What stays at least between two cuts, per cent of the edge. */

@@ -5,7 +5,7 @@ import { type ChangeEvent, type DragEvent, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { entriesOf } from '../core/files';
 import { FolderIcon } from './icons';
-import { text } from './text';
+import { uploadText } from './text/upload';
 import { takeEntries, takeFiles } from './uploading';
 
 /** Takes folders, by drop or by picker; what is in them shows on /upload. */
@@ -55,28 +55,28 @@ export function DropZone() {
         >
             <FolderIcon color="primary" sx={{ fontSize: 40 }} />
             <Typography variant="h3" component="p">
-                {over ? text.upload.dropNow : text.upload.drop}
+                {over ? uploadText.dropNow : uploadText.drop}
             </Typography>
             <Typography variant="body2" sx={{ mt: 0.5, mb: 2, color: 'text.secondary' }}>
-                {text.upload.hint}
+                {uploadText.hint}
             </Typography>
             <Button variant="contained" onClick={() => folder.current?.click()}>
-                {text.upload.browse}
+                {uploadText.browse}
             </Button>{' '}
-            <Button onClick={() => files.current?.click()}>{text.upload.browseFiles}</Button>
+            <Button onClick={() => files.current?.click()}>{uploadText.browseFiles}</Button>
             <input
                 ref={(element) => {
                     folder.current = element;
                     element?.setAttribute('webkitdirectory', '');
                 }}
                 {...input}
-                aria-label={text.upload.browse}
+                aria-label={uploadText.browse}
                 data-testid="upload-input"
             />
             <input
                 ref={files}
                 {...input}
-                aria-label={text.upload.browseFiles}
+                aria-label={uploadText.browseFiles}
                 data-testid="upload-files"
             />
         </Box>

@@ -2,10 +2,10 @@ import Box from '@mui/material/Box';
 import Chip from '@mui/material/Chip';
 import Typography from '@mui/material/Typography';
 import { Amount } from './Amount';
-import { text } from './text';
+import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
 
-const t = text.view;
+const t = viewText;
 /* Wider lenses show one thin layer of a body and nothing else. */
 const WIDEST_MM = 40;
 

@@ -7,7 +7,7 @@ import { type FormEvent, useState } from 'react';
 import { ApiError } from '../core/api';
 import { Field } from './Field';
 import { sentence, signIn, useAuth } from './state';
-import { text } from './text';
+import { text } from './text/text';
 
 const PICTURE = new URL('./head.webp', import.meta.url).href;
 

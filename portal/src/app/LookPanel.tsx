@@ -12,10 +12,10 @@ import { FocusPanel } from './FocusPanel';
 import { lookFrom, showAll } from './gestures';
 import { TechniquePanel } from './TechniquePanel';
 import { TransferEditor } from './TransferEditor';
-import { text } from './text';
+import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
 
-const t = text.view;
+const t = viewText;
 
 /** Tissues, direction, light, and the fine tuning of tissues. */
 export function LookPanel() {

@@ -5,7 +5,7 @@ import Paper from '@mui/material/Paper';
 import Typography from '@mui/material/Typography';
 import { type ReactNode, useEffect, useRef } from 'react';
 import { CloseIcon, CutIcon, LookIcon, SaveIcon } from './icons';
-import { text } from './text';
+import { viewText } from './text/view';
 
 export type Panel = 'look' | 'cut' | 'save';
 
@@ -38,7 +38,7 @@ export function PanelButtons(props: { open: Panel | null; onOpen: (panel: Panel 
                     sx={{ flexDirection: 'column', borderRadius: 0, py: 1 }}
                 >
                     <Icon />
-                    {text.view[panel]}
+                    {viewText[panel]}
                 </Button>
             ))}
         </Box>
@@ -82,7 +82,7 @@ export function Sheet(props: { title: string; onClose: () => void; children: Rea
                 <Typography variant="h3" component="h2" sx={{ mr: 'auto' }}>
                     {title}
                 </Typography>
-                <IconButton onClick={onClose} aria-label={text.view.close}>
+                <IconButton onClick={onClose} aria-label={viewText.close}>
                     <CloseIcon />
                 </IconButton>
             </Box>

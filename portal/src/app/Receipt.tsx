@@ -14,9 +14,9 @@ import { useState } from 'react';
 import type { Receipt as ReceiptData, ReceiptLine } from '../core/receipt';
 import { saveAs } from './download';
 import { MoreIcon } from './icons';
-import { text } from './text';
+import { uploadText } from './text/upload';
 
-const t = text.upload.receipt;
+const t = uploadText.receipt;
 
 /**
  * What is kept, replaced and removed, with the values of the first file.
@@ -44,7 +44,7 @@ export function Receipt({ make }: { make: () => Promise<ReceiptData> }) {
                 {t.title}
             </AccordionSummary>
             <AccordionDetails sx={{ px: 0 }}>
-                {failed && text.upload.unreadable}
+                {failed && uploadText.unreadable}
                 {!failed && !receipt && <LinearProgress aria-label={t.title} />}
                 {receipt && <Fields receipt={receipt} />}
             </AccordionDetails>

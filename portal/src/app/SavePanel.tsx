@@ -10,10 +10,10 @@ import type { Settings } from '../generated/settings';
 import { Field } from './Field';
 import { DeleteIcon } from './icons';
 import { api, sentence } from './state';
-import { text } from './text';
+import { viewText } from './text/view';
 import { useViewing } from './viewingContext';
 
-const t = text.view;
+const t = viewText;
 
 /** Views saved by name: everything that the controls hold. */
 export function SavePanel({ scan }: { scan: string }) {

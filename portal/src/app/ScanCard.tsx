@@ -12,9 +12,9 @@ import type { Scan } from '../core/api';
 import { DeleteIcon, EditIcon } from './icons';
 import { RemoveDialog, RenameDialog } from './ScanDialogs';
 import { api } from './state';
-import { text } from './text';
+import { scansText } from './text/scans';
 
-const t = text.scans;
+const t = scansText;
 
 export function ScanCard({ scan, onChanged }: { scan: Scan; onChanged: () => void }) {
     const [, navigate] = useLocation();
@@ -163,7 +163,7 @@ function Thumbnail({ scan }: { scan: Scan }) {
                 <Box
                     component="img"
                     src={url}
-                    alt={text.scans.thumbnail(scan.title || t.untitled)}
+                    alt={scansText.thumbnail(scan.title || t.untitled)}
                     sx={{ position: 'absolute', width: '100%', height: '100%', objectFit: 'cover' }}
                 />
             )}

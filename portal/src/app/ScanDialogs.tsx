@@ -8,9 +8,9 @@ import TextField from '@mui/material/TextField';
 import { useState } from 'react';
 import type { Scan } from '../core/api';
 import { api, sentence } from './state';
-import { text } from './text';
+import { scansText } from './text/scans';
 
-const t = text.scans;
+const t = scansText;
 
 interface Props {
     scan: Scan;

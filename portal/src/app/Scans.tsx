@@ -8,7 +8,7 @@ import { DropZone } from './DropZone';
 import { ScanCard } from './ScanCard';
 import { Shell } from './Shell';
 import { api, sentence } from './state';
-import { text } from './text';
+import { scansText } from './text/scans';
 import { UploadsUnderWay } from './UploadsUnderWay';
 
 const SOON_MS = 1000;
@@ -17,13 +17,13 @@ const LATER_MS = 20_000;
 export default function Scans() {
     const { scans, error, reload } = useScans();
     return (
-        <Shell title={text.scans.title}>
+        <Shell title={scansText.title}>
             {error && (
                 <Alert severity="error" sx={{ mb: 2 }}>
                     {error}
                 </Alert>
             )}
-            {!scans && !error && <LinearProgress aria-label={text.scans.loading} />}
+            {!scans && !error && <LinearProgress aria-label={scansText.loading} />}
             <Box
                 component="ul"
                 sx={{
@@ -41,7 +41,7 @@ export default function Scans() {
             </Box>
             {scans?.length === 0 && (
                 <Typography sx={{ mb: 2 }} color="textSecondary">
-                    {text.scans.empty}
+                    {scansText.empty}
                 </Typography>
             )}
             <UploadsUnderWay />

@@ -10,10 +10,10 @@ import { useState } from 'react';
 import type { Series } from '../core/series';
 import { Receipt } from './Receipt';
 import { SeriesJob } from './SeriesJob';
-import { size, text } from './text';
+import { size, uploadText } from './text/upload';
 import { add, receiptOf, useUploading } from './uploading';
 
-const t = text.upload;
+const t = uploadText;
 
 /** One series that was found: what it is, and the way it goes. */
 export function SeriesCard({ series, people }: { series: Series; people: boolean }) {

@@ -7,10 +7,10 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { Series } from '../core/series';
 import { Receipt } from './Receipt';
-import { size, text } from './text';
+import { size, uploadText } from './text/upload';
 import { cancel, type Job, pause, resume, retry } from './uploading';
 
-const t = text.upload;
+const t = uploadText;
 
 /** How far the adding of one series is, and what one can do about it. */
 export function SeriesJob({ series, job }: { series: Series; job: Job }) {

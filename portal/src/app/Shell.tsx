@@ -7,7 +7,7 @@ import Typography from '@mui/material/Typography';
 import type { ReactNode } from 'react';
 import { Link as RouteLink, useLocation } from 'wouter';
 import { signOut } from './state';
-import { text } from './text';
+import { text } from './text/text';
 
 /** The bar on top and the column of a page. */
 export function Shell({ title, children }: { title: string; children: ReactNode }) {

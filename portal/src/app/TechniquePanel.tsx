@@ -7,10 +7,10 @@ import { depthOf, moveSlice, type Plane, planeOf, turnTo } from '../core/slice';
 import type { Volume } from '../generated/messages';
 import type { Settings } from '../generated/settings';
 import { Amount } from './Amount';
-import { text } from './text';
+import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
 
-const t = text.view;
+const t = viewText;
 const THICKEST_MM = 100;
 
 type Technique = Settings['technique'];

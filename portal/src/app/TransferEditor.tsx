@@ -18,10 +18,10 @@ import {
 } from '../core/transfer';
 import type { Histogram } from '../generated/messages';
 import { TransferPoints } from './TransferPoints';
-import { text } from './text';
+import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
 
-const t = text.view;
+const t = viewText;
 const WIDTH = 340;
 const HEIGHT = 170;
 const MARGIN = 12;

@@ -1,9 +1,9 @@
 import { styled } from '@mui/material/styles';
 import { type TransferPoint, toHex } from '../core/transfer';
 import type { Scales } from './TransferEditor';
-import { text } from './text';
+import { viewText } from './text/view';
 
-const t = text.view;
+const t = viewText;
 const TOUCH_RADIUS = 14;
 const KEY_VALUE = 0.005;
 const KEY_OPACITY = 0.01;

@@ -9,10 +9,10 @@ import type { Found, Series } from '../core/series';
 import { DropZone } from './DropZone';
 import { SeriesCard } from './SeriesCard';
 import { Shell } from './Shell';
-import { text } from './text';
+import { uploadText } from './text/upload';
 import { type Step, startOver, stopReading, useUploading } from './uploading';
 
-const t = text.upload;
+const t = uploadText;
 
 export default function Upload() {
     const { now, problem } = useUploading();

@@ -1,7 +1,7 @@
 import Alert from '@mui/material/Alert';
 import Button from '@mui/material/Button';
 import { Link } from 'wouter';
-import { text } from './text';
+import { uploadText } from './text/upload';
 import { useUploading } from './uploading';
 
 /** On other pages: what is still being added, and the way there. */
@@ -14,11 +14,11 @@ export function UploadsUnderWay() {
             sx={{ mb: 2 }}
             action={
                 <Button component={Link} href="/upload" color="inherit" size="small">
-                    {text.upload.show}
+                    {uploadText.show}
                 </Button>
             }
         >
-            {text.upload.underWay(n)}
+            {uploadText.underWay(n)}
         </Alert>
     );
 }

@@ -5,7 +5,7 @@ import { CutPanel } from './CutPanel';
 import { LookPanel } from './LookPanel';
 import { type Panel, PanelButtons, Sheet } from './PhonePanels';
 import { SavePanel } from './SavePanel';
-import { text } from './text';
+import { viewText } from './text/view';
 import { ViewBar } from './ViewBar';
 import { ViewCanvas } from './ViewCanvas';
 import { ViewOverlay } from './ViewOverlay';
@@ -60,7 +60,7 @@ function Layout({ scan }: { scan: string }) {
                         '& > * + *': { mt: 2, pt: 2, borderTop: 1, borderColor: 'divider' },
                     }}
                     tabIndex={0}
-                    aria-label={text.view.look}
+                    aria-label={viewText.look}
                 >
                     <LookPanel />
                     <CutPanel />
@@ -69,7 +69,7 @@ function Layout({ scan }: { scan: string }) {
             ) : (
                 <div>
                     {panel && (
-                        <Sheet title={text.view[panel]} onClose={() => setPanel(null)}>
+                        <Sheet title={viewText[panel]} onClose={() => setPanel(null)}>
                             {panel === 'look' && <LookPanel />}
                             {panel === 'cut' && <CutPanel />}
                             {panel === 'save' && <SavePanel scan={scan} />}

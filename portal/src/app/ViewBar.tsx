@@ -7,10 +7,11 @@ import { useLocation } from 'wouter';
 import { saveAs } from './download';
 import { BackIcon, CameraIcon, RedoIcon, UndoIcon } from './icons';
 import { api } from './state';
-import { text } from './text';
+import { scansText } from './text/scans';
+import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
 
-const t = text.view;
+const t = viewText;
 
 /** Back, title, undo, screenshot. */
 export function ViewBar({ scan }: { scan: string }) {
@@ -74,7 +75,7 @@ function useTitle(scan: string): string {
         api.scan(scan).then(
             (s) => {
                 if (!over) {
-                    setTitle(s.title || text.scans.untitled);
+                    setTitle(s.title || scansText.untitled);
                 }
             },
             () => {},

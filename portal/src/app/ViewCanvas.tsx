@@ -1,7 +1,7 @@
 import Box from '@mui/material/Box';
 import { useEffect, useRef } from 'react';
 import { Gestures } from './gestures';
-import { text } from './text';
+import { viewText } from './text/view';
 import { useView, useViewing } from './viewingContext';
 
 /** The picture, filling its place, and the hands on it. */
@@ -30,7 +30,7 @@ export function ViewCanvas() {
             component="canvas"
             ref={place}
             role="application"
-            aria-label={text.view.canvas}
+            aria-label={viewText.canvas}
             tabIndex={0}
             data-testid="view-canvas"
             sx={{

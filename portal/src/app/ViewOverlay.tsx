@@ -5,10 +5,10 @@ import Paper from '@mui/material/Paper';
 import Typography from '@mui/material/Typography';
 import { useLocation } from 'wouter';
 import type { SessionState } from '../core/session';
-import { text } from './text';
+import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
 
-const t = text.view;
+const t = viewText;
 
 /** Over the picture: how far it is, or why there is none. */
 export function ViewOverlay() {

@@ -2,7 +2,7 @@
 
 import { create } from 'zustand';
 import { Api, ApiError, OfflineError } from '../core/api';
-import { text } from './text';
+import { text } from './text/text';
 
 export const api = new Api();
 

@@ -12,7 +12,7 @@ import { sourceOf } from '../core/source';
 import { type Sending, Upload } from '../core/tus';
 import { prepare } from '../core/upload';
 import { api, sentence, useAuth } from './state';
-import { text } from './text';
+import { uploadText } from './text/upload';
 
 export type Step =
     | { step: 'idle' }
@@ -109,7 +109,7 @@ export async function takeFiles(files: File[]): Promise<void> {
         );
         useUploading.setState({ now: { step: 'choose', found } });
     } catch {
-        const problem = signal.aborted ? text.upload.cancelled : text.upload.unreadable;
+        const problem = signal.aborted ? uploadText.cancelled : uploadText.unreadable;
         useUploading.setState({ ...IDLE, problem });
     }
 }
@@ -259,7 +259,7 @@ function rest(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 function reason(e: unknown): string {
-    return e instanceof ApiError ? sentence(e) : text.upload.unreadable;
+    return e instanceof ApiError ? sentence(e) : uploadText.unreadable;
 }
 
 /** Calls f at most once in ms. */
