@@ -5,19 +5,21 @@ import IconButton from '@mui/material/IconButton';
 import Typography from '@mui/material/Typography';
 import { type FormEvent, useCallback, useEffect, useState } from 'react';
 import type { Configuration } from '../core/api';
+import { may } from '../core/roles';
 import { complete, difference, type Patch } from '../core/settings';
 import type { Settings } from '../generated/settings';
 import { Field } from './Field';
 import { DeleteIcon } from './icons';
 import { api, sentence } from './state';
 import { viewText } from './text/view';
-import { useViewing } from './viewingContext';
+import { useView, useViewing } from './viewingContext';
 
 const t = viewText;
 
 /** Views saved by name: everything that the controls hold. */
 export function SavePanel({ scan }: { scan: string }) {
     const viewing = useViewing();
+    const able = useView((v) => may(v.scan?.role, 'save'));
     const [list, setList] = useState<Configuration[]>([]);
     const [name, setName] = useState('');
     const [said, setSaid] = useState('');
@@ -79,27 +81,29 @@ export function SavePanel({ scan }: { scan: string }) {
             <Typography variant="h2" sx={{ display: { xs: 'none', md: 'block' } }}>
                 {t.configurations}
             </Typography>
-            <Box component="form" onSubmit={save} sx={{ display: 'flex', gap: 1 }}>
-                <Field
-                    size="small"
-                    label={t.configName}
-                    value={name}
-                    onChange={setName}
-                    testId="config-name"
-                />
-                <Button
-                    type="submit"
-                    variant="contained"
-                    disabled={!name.trim()}
-                    data-testid="config-save"
-                    sx={{ whiteSpace: 'nowrap' }}
-                >
-                    {t.configSave}
-                </Button>
-            </Box>
+            {able && (
+                <Box component="form" onSubmit={save} sx={{ display: 'flex', gap: 1 }}>
+                    <Field
+                        size="small"
+                        label={t.configName}
+                        value={name}
+                        onChange={setName}
+                        testId="config-name"
+                    />
+                    <Button
+                        type="submit"
+                        variant="contained"
+                        disabled={!name.trim()}
+                        data-testid="config-save"
+                        sx={{ whiteSpace: 'nowrap' }}
+                    >
+                        {t.configSave}
+                    </Button>
+                </Box>
+            )}
             {error && <Alert severity="error">{error}</Alert>}
             <Typography role="status" variant="body2" color="textSecondary">
-                {said || (list.length === 0 ? t.configNone : '')}
+                {said || (list.length === 0 ? (able ? t.configNone : t.configNoneToSee) : '')}
             </Typography>
             <Box component="ul" sx={{ listStyle: 'none', p: 0, m: 0 }}>
                 {list.map((c) => (
@@ -118,13 +122,15 @@ export function SavePanel({ scan }: { scan: string }) {
                         >
                             {c.name}
                         </Button>
-                        <IconButton
-                            onClick={() => void remove(c)}
-                            aria-label={t.configRemove(c.name)}
-                            data-testid="config-delete"
-                        >
-                            <DeleteIcon />
-                        </IconButton>
+                        {able && (
+                            <IconButton
+                                onClick={() => void remove(c)}
+                                aria-label={t.configRemove(c.name)}
+                                data-testid="config-delete"
+                            >
+                                <DeleteIcon />
+                            </IconButton>
+                        )}
                     </Box>
                 ))}
             </Box>

@@ -9,7 +9,9 @@ import Typography from '@mui/material/Typography';
 import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Scan } from '../core/api';
+import { may } from '../core/roles';
 import { DeleteIcon, EditIcon } from './icons';
+import { Notes } from './Notes';
 import { RemoveDialog, RenameDialog } from './ScanDialogs';
 import { api } from './state';
 import { scansText } from './text/scans';
@@ -48,7 +50,9 @@ export function ScanCard({ scan, onChanged }: { scan: Scan; onChanged: () => voi
                 <Typography variant="body2" color="textSecondary">
                     {t.added(scan.created)}
                 </Typography>
-                <Warnings scan={scan} />
+                <Box sx={{ color: 'text.secondary' }}>
+                    <Notes notes={scan.warnings} />
+                </Box>
             </Box>
             <Box sx={{ px: 2, pb: 2, display: 'flex', gap: 1 }}>
                 <Button
@@ -61,23 +65,27 @@ export function ScanCard({ scan, onChanged }: { scan: Scan; onChanged: () => voi
                 >
                     {t.open}
                 </Button>
-                <Tooltip title={t.rename}>
-                    <IconButton
-                        onClick={() => setDialog('rename')}
-                        aria-label={`${t.rename}: ${title}`}
-                    >
-                        <EditIcon />
-                    </IconButton>
-                </Tooltip>
-                <Tooltip title={t.remove}>
-                    <IconButton
-                        onClick={() => setDialog('remove')}
-                        data-testid="scan-delete"
-                        aria-label={`${t.remove}: ${title}`}
-                    >
-                        <DeleteIcon />
-                    </IconButton>
-                </Tooltip>
+                {may(scan.role, 'rename') && (
+                    <Tooltip title={t.rename}>
+                        <IconButton
+                            onClick={() => setDialog('rename')}
+                            aria-label={`${t.rename}: ${title}`}
+                        >
+                            <EditIcon />
+                        </IconButton>
+                    </Tooltip>
+                )}
+                {may(scan.role, 'remove') && (
+                    <Tooltip title={t.remove}>
+                        <IconButton
+                            onClick={() => setDialog('remove')}
+                            data-testid="scan-delete"
+                            aria-label={`${t.remove}: ${title}`}
+                        >
+                            <DeleteIcon />
+                        </IconButton>
+                    </Tooltip>
+                )}
             </Box>
             {dialog === 'rename' && <RenameDialog scan={scan} onDone={done} />}
             {dialog === 'remove' && <RemoveDialog scan={scan} onDone={done} />}
@@ -113,23 +121,6 @@ function State({ scan }: { scan: Scan }) {
                 </Alert>
             )}
         </Box>
-    );
-}
-
-function Warnings({ scan }: { scan: Scan }) {
-    const warnings = scan.warnings ?? [];
-    if (warnings.length === 0) {
-        return null;
-    }
-    return (
-        <Typography component="details" variant="body2" color="textSecondary">
-            <summary>{t.warnings(warnings.length)}</summary>
-            <Box component="ul" sx={{ pl: 2, my: 0.5 }}>
-                {warnings.map((w) => (
-                    <li key={w.code + w.detail}>{w.detail}</li>
-                ))}
-            </Box>
-        </Typography>
     );
 }
 

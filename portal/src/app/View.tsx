@@ -43,7 +43,7 @@ function Layout({ scan }: { scan: string }) {
             }}
         >
             <Box sx={{ gridColumn: '1 / -1' }}>
-                <ViewBar scan={scan} />
+                <ViewBar />
             </Box>
             <Box component="main" sx={{ position: 'relative', bgcolor: '#0b0d10', minHeight: 0 }}>
                 <ViewCanvas />

@@ -2,11 +2,9 @@ import Box from '@mui/material/Box';
 import IconButton from '@mui/material/IconButton';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
-import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { saveAs } from './download';
 import { BackIcon, CameraIcon, RedoIcon, UndoIcon } from './icons';
-import { api } from './state';
 import { scansText } from './text/scans';
 import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
@@ -14,10 +12,10 @@ import { useSettings, useView, useViewing } from './viewingContext';
 const t = viewText;
 
 /** Back, title, undo, screenshot. */
-export function ViewBar({ scan }: { scan: string }) {
+export function ViewBar() {
     const viewing = useViewing();
     const [, navigate] = useLocation();
-    const title = useTitle(scan);
+    const title = useView((v) => v.scan && (v.scan.title || scansText.untitled));
     const canUndo = useSettings((s) => s.canUndo);
     const canRedo = useSettings((s) => s.canRedo);
     const drawn = useView((v) => v.drawn);
@@ -66,23 +64,4 @@ function BarButton(props: {
             </span>
         </Tooltip>
     );
-}
-
-function useTitle(scan: string): string {
-    const [title, setTitle] = useState('');
-    useEffect(() => {
-        let over = false;
-        api.scan(scan).then(
-            (s) => {
-                if (!over) {
-                    setTitle(s.title || scansText.untitled);
-                }
-            },
-            () => {},
-        );
-        return () => {
-            over = true;
-        };
-    }, [scan]);
-    return title;
 }

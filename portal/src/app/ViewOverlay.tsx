@@ -5,10 +5,14 @@ import Paper from '@mui/material/Paper';
 import Typography from '@mui/material/Typography';
 import { useLocation } from 'wouter';
 import type { SessionState } from '../core/session';
+import { Notes } from './Notes';
 import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
 
 const t = viewText;
+
+/** Words on the picture, which may be of any brightness. */
+const CAPTION = { px: 1.25, py: 0.25, color: '#fff', bgcolor: 'rgb(0 0 0 / 0.65)' };
 
 /** Over the picture: how far it is, or why there is none. */
 export function ViewOverlay() {
@@ -17,6 +21,7 @@ export function ViewOverlay() {
         <>
             <Trouble session={session} />
             {session.phase === 'live' && <Progress />}
+            {session.phase === 'live' && <ImportNotes />}
         </>
     );
 }
@@ -29,6 +34,7 @@ function Progress() {
     const converged = useView((v) => v.converged);
     const drawn = useView((v) => v.drawn);
     const reduced = useView((v) => v.volume?.reduced);
+    const device = useView((v) => v.device);
     // Noise goes with the root of the samples, and ends the work below one step.
     const spent = Math.sqrt(samples / Math.max(1, max));
     const refined = converged ? 1 : Math.min(0.99, Math.max(spent, noise && 1 / noise));
@@ -40,13 +46,10 @@ function Progress() {
             data-noise={noise}
             sx={{
                 position: 'absolute',
+                ...CAPTION,
                 left: 12,
                 bottom: 12,
-                px: 1.25,
-                py: 0.25,
                 borderRadius: 99,
-                color: '#fff',
-                bgcolor: 'rgb(0 0 0 / 0.65)',
                 fontVariantNumeric: 'tabular-nums',
                 pointerEvents: 'none',
                 visibility: drawn && max > 0 ? 'visible' : 'hidden',
@@ -54,8 +57,28 @@ function Progress() {
         >
             {t.refining(refined)}
             {reduced && ` · ${t.reduced(reduced)}`}
+            {device && ` · ${t.device(device)}`}
         </Typography>
     );
+}
+
+/** A picture of a scan with gaps looks whole: what was filled in stands on it. */
+function ImportNotes() {
+    const notes = useView((v) => v.scan?.warnings);
+    return notes?.length ? (
+        <Box
+            sx={{
+                ...CAPTION,
+                position: 'absolute',
+                left: 12,
+                top: 12,
+                maxWidth: 'min(26rem, calc(100% - 24px))',
+                borderRadius: 2,
+            }}
+        >
+            <Notes notes={notes} />
+        </Box>
+    ) : null;
 }
 
 /** Says why there is no moving picture, over the place where it would be. */

@@ -4,7 +4,7 @@
  */
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import { API } from '../core/api';
+import { API, type Scan } from '../core/api';
 import { focusOn } from '../core/camera';
 import { Decoder, toRgba } from '../core/decoder';
 import { FrameFlag, type ReceivedFrame } from '../core/frame';
@@ -15,6 +15,8 @@ import { api } from './state';
 
 export interface ViewState {
     session: SessionState;
+    /** What the list of scans says of it; null until it is known. */
+    scan: Scan | null;
     volume: Message.Volume | null;
     histogram: Message.Histogram | null;
     samples: number;
@@ -22,6 +24,8 @@ export interface ViewState {
     /** What is left in the picture, in steps of 8 bits; 0: not known. */
     noise: number;
     converged: boolean;
+    /** That renders it, in the server's words. */
+    device: string;
     /** True once something has been drawn. */
     drawn: boolean;
     /** The next click says what shall be sharp. */
@@ -43,12 +47,14 @@ const SHOW_EVERY_MS = 250;
 export class Viewing {
     readonly state: StoreApi<ViewState> = createStore(() => ({
         session: { phase: 'connecting' },
+        scan: null,
         volume: null,
         histogram: null,
         samples: 0,
         max_samples: 0,
         noise: 0,
         converged: false,
+        device: '',
         drawn: false,
         focusing: false,
     }));
@@ -72,6 +78,11 @@ export class Viewing {
 
     start(): void {
         this.session.start();
+        /* Why there is none, the session says. */
+        api.scan(this.scan).then(
+            (scan) => this.state.setState({ scan }),
+            () => {},
+        );
     }
 
     /** After the session has ended. */
@@ -125,8 +136,8 @@ export class Viewing {
             state: (session) => this.changed(session),
             welcome: (message) => this.welcome(message),
             settings: (message) => this.settings.receive(message),
-            stats: ({ samples, max_samples, noise = 0, converged }) =>
-                this.state.setState({ samples, max_samples, noise, converged }),
+            stats: ({ samples, max_samples, noise = 0, converged, device = '' }) =>
+                this.state.setState({ samples, max_samples, noise, converged, device }),
             picked: (message) => this.picked(message),
             error: ({ detail }) => this.settings.refuse(detail),
             frame: (frame) => this.frame(frame),

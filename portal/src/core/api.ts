@@ -5,6 +5,7 @@
 
 import type { Volume } from '../generated/messages';
 import type { Settings } from '../generated/settings';
+import type { Role } from './roles';
 
 export const API = '/api/v1';
 
@@ -12,7 +13,7 @@ export interface Scan {
     id: string;
     title: string;
     state: 'importing' | 'ready' | 'failed';
-    role: string;
+    role: Role;
     /** YYYY-MM-DD */
     created: string;
     bytes: number;

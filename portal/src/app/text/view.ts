@@ -70,8 +70,10 @@ export const viewText = {
     configSaved: (name: string) => `“${name}” saved.`,
     configShown: (name: string) => `Showing “${name}”.`,
     configNone: 'None yet. A saved view keeps direction, cuts, tissues and light.',
+    configNoneToSee: 'None yet. The owner of the scan can save views for you.',
     screenshot: 'Save picture',
     reduced: (factor: number) => `1/${factor} of the detail: the server lacks memory for all of it`,
+    device: (name: string) => `drawn by ${name}`,
     refining: (fraction: number) =>
         fraction >= 1 ? 'Finished' : `Refining… ${Math.floor(100 * fraction)} %`,
     state: {
