@@ -176,6 +176,12 @@ $(IMPORT_T): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(IMPORT_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lpthread
 
+# Recorder and disk beside the test; the recorder's calls stand in for libc's.
+unit: $(BUILD)/t/crash/images
+$(BUILD)/t/crash/images: $(call obj,$(wildcard t/crash/*.c)) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
+
 RENDER_T := $(patsubst t/render/%.c,$(BUILD)/t/render/%,$(wildcard t/render/*.c))
 render: $(RENDER_T)
 # From an archive, so that a test may include a .c file in place of its object.

@@ -78,6 +78,7 @@ suite_unit() {
     while read -r name program; do
         tap_program "$name" "$program"
     done < <(programs_of t/unit "$build")
+    tap_program t/crash/images "$build/t/crash/images"
     tap_program t/import/volumes t/import/volumes.py "$build/exposure-import"
     tap_program t/import/kinds /usr/bin/python3 -B t/import/kinds.py "$build/exposure-import"
     tap_program t/import/volume_formats /usr/bin/python3 -B t/import/volume_formats.py "$build/exposure-import"
@@ -110,6 +111,7 @@ suite_asan() {
     while read -r name program; do
         tap_program "asan/${name#t/unit/}" "$program"
     done < <(programs_of t/unit build/asan)
+    tap_program asan/crash/images env EXPO_CRASH_SEEDS=1 build/asan/t/crash/images
     while read -r name program; do
         tap_program "asan/${name#t/}" env EXPO_RENDER_SHARE=0.05 "$program"
     done < <(programs_of t/render build/asan)
