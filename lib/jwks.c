@@ -135,7 +135,7 @@ expo_jwks_verify(const expo_jwks_t *k, expo_alg_t alg, const char *kid,
                  const uint8_t *signature, size_t signature_bytes,
                  const uint8_t *src, size_t len)
 {
-    expo_status_t st = EXPO_DENIED;
+    expo_status_t st = EXPO_NOT_FOUND;
 
     /* OpenID Connect Core, section 10.1: of several keys one must be named. */
     if (kid == NULL && k->count > 1) {
@@ -156,9 +156,9 @@ expo_jwks_verify(const expo_jwks_t *k, expo_alg_t alg, const char *kid,
             continue;
         }
 
-        if (jwks_check(key, signature, signature_bytes, src, len)) {
-            st = EXPO_OK;
-        }
+        st = jwks_check(key, signature, signature_bytes, src, len)
+                 ? EXPO_OK
+                 : EXPO_DENIED;
     }
 
     ERR_pop_to_mark();

@@ -15,7 +15,8 @@ typedef enum { EXPO_ALG_RS256 = 1, EXPO_ALG_ES256 = 2 } expo_alg_t;
 
 /*
  * kid NULL: the token names no key, and may not when the set has several.
- * EXPO_DENIED: no such key, or not its signature. No allocation outlives it.
+ * EXPO_NOT_FOUND: no key of that name. EXPO_DENIED: not its signature. No
+ * allocation outlives it.
  */
 expo_status_t expo_jwks_verify(const expo_jwks_t *k, expo_alg_t alg,
                                const char *kid, const uint8_t *signature,

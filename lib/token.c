@@ -11,9 +11,10 @@
 #include "lib/base64.h"
 #include "lib/jwks.h"
 
-#define TOKEN_SIGNATURE_MAX 1024     /* RSA-8192 */
-#define TOKEN_TIME_MAX 253402300799. /* the year 9999; milliseconds are over   \
-                                      */
+#define TOKEN_SIGNATURE_MAX 1024 /* RSA-8192 */
+#define TOKEN_TIME_MAX                                                         \
+    253402300799. /* the year 9999; milliseconds are over                      \
+                   */
 
 /* The three parts of a compact JWS, still encoded. */
 typedef struct {
@@ -21,6 +22,9 @@ typedef struct {
     size_t header_len, payload_len, signature_len;
 } token_parts_t;
 
+static expo_status_t token_open(const expo_jwks_t *keys, const char *token,
+                                size_t len, json_t **header, uint8_t **payload,
+                                size_t *payload_bytes);
 static int token_split(token_parts_t *p, const char *token, size_t len);
 static expo_status_t token_header(const token_parts_t *p, json_t **out);
 static expo_alg_t token_alg(json_t *header);
@@ -37,50 +41,12 @@ expo_status_t
 expo_token_signature(const expo_jwks_t *keys, const char *token, size_t len,
                      uint8_t **payload, size_t *payload_bytes)
 {
-    uint8_t signature[TOKEN_SIGNATURE_MAX];
-    size_t signature_bytes;
-    json_t *header = NULL, *kid;
-    token_parts_t p;
+    json_t *header;
     expo_status_t st;
 
-    *payload = NULL;
-
-    if (!token_split(&p, token, len) ||
-        EXPO_BASE64URL_BYTES(p.signature_len) > sizeof(signature) ||
-        expo_base64url_parse(signature, &signature_bytes, p.signature,
-                             p.signature_len) != EXPO_OK) {
-        return EXPO_DENIED;
-    }
-
-    *payload = malloc(EXPO_BASE64URL_BYTES(p.payload_len) + 1);
-    if (*payload == NULL) {
-        return EXPO_NO_MEMORY;
-    }
-
-    st = token_header(&p, &header);
-
-    if (st == EXPO_OK &&
-        expo_base64url_parse(*payload, payload_bytes, p.payload,
-                             p.payload_len) != EXPO_OK) {
-        st = EXPO_DENIED;
-    }
-
+    st = token_open(keys, token, len, &header, payload, payload_bytes);
     if (st == EXPO_OK) {
-        kid = json_object_get(header, "kid");
-
-        st = kid != NULL && !json_is_string(kid)
-                 ? EXPO_DENIED
-                 : expo_jwks_verify(keys, token_alg(header),
-                                    json_string_value(kid), signature,
-                                    signature_bytes, (const uint8_t *) token,
-                                    (size_t) (p.signature - token) - 1);
-    }
-
-    json_decref(header);
-
-    if (st != EXPO_OK) {
-        free(*payload);
-        *payload = NULL;
+        json_decref(header);
     }
 
     return st;
@@ -92,13 +58,12 @@ expo_token_verify(const expo_jwks_t *keys, const char *issuer,
                   const char *audience, uint64_t now, const char *token,
                   size_t len, expo_claims_t *claims)
 {
-    json_t *header = NULL, *json;
+    json_t *header, *json;
     uint8_t *payload;
     size_t bytes;
-    token_parts_t p;
     expo_status_t st;
 
-    st = expo_token_signature(keys, token, len, &payload, &bytes);
+    st = token_open(keys, token, len, &header, &payload, &bytes);
     if (st != EXPO_OK) {
         return st;
     }
@@ -107,15 +72,68 @@ expo_token_verify(const expo_jwks_t *keys, const char *issuer,
         json_loadb((const char *) payload, bytes, JSON_REJECT_DUPLICATES, NULL);
     free(payload);
 
-    st = EXPO_DENIED;
-
-    if (token_split(&p, token, len) && token_header(&p, &header) == EXPO_OK &&
-        token_type_fits(header)) {
-        st = token_claims(json, issuer, audience, now, claims);
-    }
+    st = token_type_fits(header)
+             ? token_claims(json, issuer, audience, now, claims)
+             : EXPO_DENIED;
 
     json_decref(header);
     json_decref(json);
+
+    return st;
+}
+
+
+/* Header and payload of a token whose signature is right. */
+static expo_status_t
+token_open(const expo_jwks_t *keys, const char *token, size_t len,
+           json_t **header, uint8_t **payload, size_t *payload_bytes)
+{
+    uint8_t signature[TOKEN_SIGNATURE_MAX];
+    size_t signature_bytes;
+    token_parts_t p;
+    expo_status_t st;
+    json_t *kid;
+
+    *payload = NULL;
+
+    if (!token_split(&p, token, len) ||
+        EXPO_BASE64URL_BYTES(p.signature_len) > sizeof(signature) ||
+        expo_base64url_parse(signature, &signature_bytes, p.signature,
+                             p.signature_len) != EXPO_OK) {
+        return EXPO_DENIED;
+    }
+
+    st = token_header(&p, header);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    kid = json_object_get(*header, "kid");
+
+    st = kid != NULL && !json_is_string(kid)
+             ? EXPO_DENIED
+             : expo_jwks_verify(keys, token_alg(*header),
+                                json_string_value(kid), signature,
+                                signature_bytes, (const uint8_t *) token,
+                                (size_t) (p.signature - token) - 1);
+
+    if (st == EXPO_OK) {
+        *payload = malloc(EXPO_BASE64URL_BYTES(p.payload_len) + 1);
+
+        if (*payload == NULL) {
+            st = EXPO_NO_MEMORY;
+
+        } else if (expo_base64url_parse(*payload, payload_bytes, p.payload,
+                                        p.payload_len) != EXPO_OK) {
+            st = EXPO_DENIED;
+        }
+    }
+
+    if (st != EXPO_OK) {
+        free(*payload);
+        *payload = NULL;
+        json_decref(*header);
+    }
 
     return st;
 }

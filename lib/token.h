@@ -31,14 +31,18 @@ expo_status_t expo_jwks_load(const char *json, size_t len, expo_jwks_t **out,
                              char *error, size_t error_bytes);
 void expo_jwks_free(expo_jwks_t *k);
 
-/* The signature alone; *payload is where the decoded payload went (malloc). */
+/*
+ * The signature alone; *payload is where the decoded payload went (malloc).
+ * EXPO_NOT_FOUND: it names a key that is not in the set. EXPO_DENIED: anything
+ * else wrong.
+ */
 expo_status_t expo_token_signature(const expo_jwks_t *keys, const char *token,
                                    size_t len, uint8_t **payload,
                                    size_t *payload_bytes);
 
 /*
- * The whole judgement at time `now` (Unix seconds).
- * EXPO_DENIED: anything wrong. EXPO_EXPIRED: right but for exp.
+ * The whole judgement of one issuer's token at time `now` (Unix seconds); who
+ * trusts several asks lib/trust.h. As above; EXPO_EXPIRED: right but for exp.
  */
 expo_status_t expo_token_verify(const expo_jwks_t *keys, const char *issuer,
                                 const char *audience, uint64_t now,

@@ -305,8 +305,8 @@ run(expo_status_t (*what)(void), const char *name)
 
         refused += st != EXPO_OK;
         wrong += st != EXPO_OK && st != EXPO_NO_MEMORY && st != EXPO_IO &&
-                 st != EXPO_DENIED && st != EXPO_INVALID &&
-                 st != EXPO_UNSUPPORTED;
+                 st != EXPO_DENIED && st != EXPO_NOT_FOUND &&
+                 st != EXPO_INVALID && st != EXPO_UNSUPPORTED;
         if (wrong > 0 || what() != EXPO_OK) {
             printf("# %s: allocation %ld gives %s\n", name, n,
                    expo_status_name(st));
