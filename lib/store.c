@@ -65,7 +65,13 @@ static const char *const store_migrations[] = {
     " sealed BLOB NOT NULL, blob_id BLOB UNIQUE, length INTEGER NOT NULL,"
     " received INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " meta BLOB NOT NULL, tail BLOB NOT NULL) STRICT;"
-    "CREATE INDEX uploads_owner ON uploads (owner_tag);"};
+    "CREATE INDEX uploads_owner ON uploads (owner_tag);",
+
+    /* 4: what a restored backup must not bring back; whose account a user's is
+     */
+    "CREATE TABLE erasures (what BLOB PRIMARY KEY, times INTEGER NOT NULL,"
+    " day INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE users ADD COLUMN account BLOB;"};
 
 #define STORE_SCHEMA                                                           \
     ((int) (sizeof(store_migrations) / sizeof(store_migrations[0])))

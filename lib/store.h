@@ -50,6 +50,7 @@ typedef struct {
     uint8_t tag[EXPO_TAG];
     uint8_t salt[32];
     uint8_t pk[32];
+    uint8_t account[64]; /* sub_tag of the built-in account, or zeros */
     uint64_t quota_bytes, used_bytes;
     int disabled;
 } expo_user_t;
@@ -61,8 +62,12 @@ typedef struct {
  */
 expo_status_t expo_store_user(expo_store_t *s, const uint8_t tag[EXPO_TAG],
                               expo_user_t *out); /* EXPO_NOT_FOUND */
+/* EXPO_CONFLICT: exists. EXPO_DENIED: erased, and that day is not over. */
 expo_status_t expo_store_user_add(expo_store_t *s, const expo_user_t *u,
-                                  uint32_t day); /* EXPO_CONFLICT: exists */
+                                  uint32_t day);
+/* Whose built-in account has this sub_tag; EXPO_NOT_FOUND: nobody's yet. */
+expo_status_t expo_store_user_of(expo_store_t *s, const uint8_t account[64],
+                                 uint8_t tag[EXPO_TAG]);
 
 /* --- built-in accounts (lib/account.h fills the bytes) --- */
 typedef struct {
@@ -165,8 +170,9 @@ expo_status_t expo_store_scan_attempt(expo_store_t *s, const expo_id_t *id,
 expo_status_t expo_store_scan_meta(expo_store_t *s, const expo_id_t *id,
                                    uint32_t revision, const uint8_t *meta,
                                    size_t meta_bytes);
-/* Keys first, then blobs; open descriptors stay readable. */
-expo_status_t expo_store_scan_delete(expo_store_t *s, const expo_id_t *id);
+/* Keys first, then blobs; open descriptors stay readable. day: today. */
+expo_status_t expo_store_scan_delete(expo_store_t *s, const expo_id_t *id,
+                                     uint32_t day);
 
 /* --- uploads in parts, which outlive connections and processes --- */
 /*
@@ -243,6 +249,45 @@ expo_status_t expo_store_configuration_put(expo_store_t *s,
                                            const expo_configuration_t *c);
 expo_status_t expo_store_configuration_delete(expo_store_t *s,
                                               const expo_id_t *id);
+
+/* --- erasing --- */
+/* A scan that somebody lost with this; if they owned it, everybody did. */
+typedef struct {
+    expo_id_t scan;
+    expo_role_t role;
+} expo_lost_t;
+/*
+ * The user's row with its salt, their scans with everybody's keys to them,
+ * their keys to others' scans, uploads, and built-in account, in one
+ * transaction; then what the log still has of it, then the files. What they
+ * saved on others' scans stays there, without their name. *lost is malloc'd.
+ * They can begin anew on another day: their tokens of today may still be about.
+ */
+expo_status_t expo_store_user_erase(expo_store_t *s,
+                                    const uint8_t tag[EXPO_TAG], uint32_t day,
+                                    expo_lost_t **lost, size_t *count);
+/* An account that nobody has signed in with. */
+expo_status_t expo_store_account_erase(expo_store_t *s,
+                                       const uint8_t name_tag[64]);
+
+/* What was erased stays known for so many days: older backups must go. */
+#define EXPO_BACKUP_DAYS 90
+typedef struct {
+    uint8_t what[EXPO_TAG]; /* a user's tag, or a scan's id */
+    size_t bytes;           /* EXPO_TAG or 16 */
+    uint32_t times;         /* a user may have come back in between */
+    uint32_t day;           /* of the last time */
+} expo_erasure_t;
+/* By day; *out is malloc'd. */
+expo_status_t expo_store_erasures(expo_store_t *s, expo_erasure_t **out,
+                                  size_t *count);
+/*
+ * In a store that was a backup: erases what a newer list has, or has more often
+ * than the store's own; *again counts.
+ */
+expo_status_t expo_store_erase_again(expo_store_t *s,
+                                     const expo_erasure_t *list, size_t count,
+                                     uint32_t *again);
 
 /* --- housekeeping --- */
 /*

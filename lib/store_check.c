@@ -24,6 +24,7 @@ static expo_status_t check_folder(expo_store_t *s,
                                   void *data);
 static expo_status_t check_known(expo_store_t *s, const expo_id_t *id);
 
+static expo_status_t reap_erasures(expo_store_t *s, uint64_t now);
 static expo_status_t reap_one(void *data, const char *name);
 static void check_say(check_t *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -47,7 +48,13 @@ expo_store_reap(expo_store_t *s, uint64_t now, uint32_t *removed)
     reap_t r = {s, 0};
     expo_status_t st;
 
-    st = expo_store_upload_expire(s, now);
+    /* Whoever erased something may have died before it cut the log. */
+    expo_store_wipe_log(s);
+
+    st = reap_erasures(s, now);
+    if (st == EXPO_OK) {
+        st = expo_store_upload_expire(s, now);
+    }
     if (st != EXPO_OK) {
         return st;
     }
@@ -156,6 +163,23 @@ check_known(expo_store_t *s, const expo_id_t *id)
                              " UNION ALL"
                              " SELECT 1 FROM blob_gc WHERE blob_id = ?1",
                              id);
+}
+
+
+/* No backup that old is restored. */
+static expo_status_t
+reap_erasures(expo_store_t *s, uint64_t now)
+{
+    expo_status_t st;
+
+    st = expo_store_begin(s);
+    if (st == EXPO_OK) {
+        st = expo_store_run(s, "DELETE FROM erasures WHERE day < ?", "i",
+                            (int64_t) (now / 86400) - EXPO_BACKUP_DAYS);
+        st = expo_store_end(s, st);
+    }
+
+    return st;
 }
 
 

@@ -80,6 +80,13 @@ expo_status_t expo_store_scan_insert(expo_store_t *s,
                                      const uint8_t owner[EXPO_TAG],
                                      const expo_scan_t *scan, uint64_t bytes);
 
+/* A scan's rows go, its blobs become tombstones. */
+expo_status_t expo_store_scan_remove(expo_store_t *s, const expo_id_t *id,
+                                     uint32_t day);
+/* The list of what was erased has it once more. */
+expo_status_t expo_store_erasure_note(expo_store_t *s, const void *what,
+                                      size_t bytes, uint32_t day);
+
 /* --- blobs, inside a transaction --- */
 
 /* Syncs the data; before the transaction, for it may take long. */

@@ -289,12 +289,8 @@ expo_store_scan_meta(expo_store_t *s, const expo_id_t *id, uint32_t revision,
 
 
 expo_status_t
-expo_store_scan_delete(expo_store_t *s, const expo_id_t *id)
+expo_store_scan_delete(expo_store_t *s, const expo_id_t *id, uint32_t day)
 {
-    static const char *const parts[] = {
-        "DELETE FROM scan_keys WHERE scan_id = ?",
-        "DELETE FROM uploads WHERE id = ?",
-        "DELETE FROM configurations WHERE scan_id = ?"};
     expo_status_t st;
 
     st = expo_store_begin(s);
@@ -302,7 +298,29 @@ expo_store_scan_delete(expo_store_t *s, const expo_id_t *id)
         return st;
     }
 
-    for (size_t i = 0; i < 3 && st == EXPO_OK; i++) {
+    st = expo_store_end(s, expo_store_scan_remove(s, id, day));
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    expo_store_wipe_log(s);
+    expo_store_blob_bury(s, NULL);
+
+    return EXPO_OK;
+}
+
+
+expo_status_t
+expo_store_scan_remove(expo_store_t *s, const expo_id_t *id, uint32_t day)
+{
+    static const char *const parts[] = {
+        "DELETE FROM scan_keys WHERE scan_id = ?",
+        "DELETE FROM uploads WHERE id = ?",
+        "DELETE FROM configurations WHERE scan_id = ?"};
+    expo_status_t st = EXPO_OK;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && st == EXPO_OK;
+         i++) {
         st = expo_store_run(s, parts[i], "b", id->b, sizeof(id->b));
     }
 
@@ -319,15 +337,11 @@ expo_store_scan_delete(expo_store_t *s, const expo_id_t *id)
         st = EXPO_NOT_FOUND;
     }
 
-    st = expo_store_end(s, st);
-    if (st != EXPO_OK) {
-        return st;
+    if (st == EXPO_OK) {
+        st = expo_store_erasure_note(s, id->b, sizeof(id->b), day);
     }
 
-    expo_store_blob_bury(s, NULL);
-    expo_store_wipe_log(s);
-
-    return EXPO_OK;
+    return st;
 }
 
 

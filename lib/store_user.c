@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+static expo_status_t user_erased(expo_store_t *s, const uint8_t *tag,
+                                 uint32_t day);
 static expo_status_t user_account(expo_store_t *s, const char *sql,
                                   const uint8_t key[64],
                                   expo_account_row_t *out);
@@ -31,7 +33,8 @@ expo_store_user_locked(expo_store_t *s, const uint8_t tag[EXPO_TAG],
 
     st = expo_store_query(
         s, &q,
-        "SELECT salt, pk, quota, state, (SELECT coalesce(sum(bytes_64k), 0)"
+        "SELECT salt, pk, quota, state, account, (SELECT "
+        "coalesce(sum(bytes_64k), 0)"
         " FROM scans WHERE owner_tag = tag)"
         " + (SELECT coalesce(sum(length / 65536 + (length % 65536 > 0)), 0)"
         " FROM uploads WHERE owner_tag = tag AND blob_id IS NOT NULL)"
@@ -53,7 +56,12 @@ expo_store_user_locked(expo_store_t *s, const uint8_t tag[EXPO_TAG],
             out->quota_bytes = s->quota;
         }
         out->disabled = sqlite3_column_int(q, 3);
-        out->used_bytes = (uint64_t) sqlite3_column_int64(q, 4) * STORE_UNIT;
+        out->used_bytes = (uint64_t) sqlite3_column_int64(q, 5) * STORE_UNIT;
+        memset(out->account, 0, sizeof(out->account));
+    }
+
+    if (st == EXPO_OK && sqlite3_column_type(q, 4) != SQLITE_NULL) {
+        st = expo_store_column(q, 4, out->account, sizeof(out->account));
     }
 
     sqlite3_finalize(q);
@@ -76,13 +84,45 @@ expo_store_user_add(expo_store_t *s, const expo_user_t *u, uint32_t day)
         return st;
     }
 
-    st = expo_store_run(
-        s, "INSERT INTO users SELECT ?, ?, ?, master_no, ?, ?, ? FROM meta",
-        "bbbiii", u->tag, sizeof(u->tag), u->salt, sizeof(u->salt), u->pk,
-        sizeof(u->pk), (int64_t) (u->disabled != 0), (int64_t) u->quota_bytes,
-        (int64_t) day);
+    st = user_erased(s, u->tag, day);
+
+    if (st == EXPO_OK) {
+        st = expo_store_run(
+            s,
+            "INSERT INTO users SELECT ?, ?, ?, master_no, ?, ?, ?,"
+            " nullif(?, zeroblob(64)) FROM meta",
+            "bbbiiib", u->tag, sizeof(u->tag), u->salt, sizeof(u->salt), u->pk,
+            sizeof(u->pk), (int64_t) (u->disabled != 0),
+            (int64_t) u->quota_bytes, (int64_t) day, u->account,
+            sizeof(u->account));
+    }
 
     return expo_store_end(s, st);
+}
+
+
+expo_status_t
+expo_store_user_of(expo_store_t *s, const uint8_t account[64],
+                   uint8_t tag[EXPO_TAG])
+{
+    sqlite3_stmt *q;
+    expo_status_t st;
+
+    expo_store_lock(s);
+
+    st = expo_store_query(s, &q, "SELECT tag FROM users WHERE account = ?", "b",
+                          account, (size_t) 64);
+    if (st == EXPO_OK) {
+        st = expo_store_row(s, q);
+    }
+    if (st == EXPO_OK) {
+        st = expo_store_column(q, 0, tag, EXPO_TAG);
+    }
+
+    sqlite3_finalize(q);
+    expo_store_unlock(s);
+
+    return st;
 }
 
 
@@ -146,6 +186,29 @@ expo_store_account_disable(expo_store_t *s, const uint8_t name_tag[64],
     }
 
     return expo_store_end(s, st);
+}
+
+
+/* EXPO_DENIED: not before another day. */
+static expo_status_t
+user_erased(expo_store_t *s, const uint8_t *tag, uint32_t day)
+{
+    sqlite3_stmt *q;
+    expo_status_t st;
+
+    st = expo_store_query(s, &q,
+                          "SELECT 1 FROM erasures WHERE what = ? AND day >= ?",
+                          "bi", tag, (size_t) EXPO_TAG, (int64_t) day);
+    if (st == EXPO_OK) {
+        st = expo_store_row(s, q);
+    }
+    sqlite3_finalize(q);
+
+    if (st == EXPO_NOT_FOUND) {
+        return EXPO_OK;
+    }
+
+    return st == EXPO_OK ? EXPO_DENIED : st;
 }
 
 

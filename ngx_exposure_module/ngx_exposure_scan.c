@@ -419,7 +419,8 @@ ngx_exposure_scan_delete_work(ngx_exposure_job_t *job)
     job->st = EXPO_DENIED;
 
     if (scan.role == EXPO_ROLE_OWNER) {
-        job->st = expo_store_scan_delete(job->conf->store, &job->id);
+        job->st = expo_store_scan_delete(job->conf->store, &job->id,
+                                         (uint32_t) (time(NULL) / 86400));
     }
 
     expo_store_scan_free(&scan);

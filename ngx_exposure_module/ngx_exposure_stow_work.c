@@ -172,7 +172,8 @@ ngx_exposure_stow_scans(ngx_exposure_stow_t *t, json_t *files,
     }
 
     while (st != EXPO_OK && t->nscans) {
-        (void) expo_store_scan_delete(u->conf->store, &t->scans[--t->nscans]);
+        (void) expo_store_scan_delete(u->conf->store, &t->scans[--t->nscans],
+                                      (uint32_t) (time(NULL) / 86400));
     }
 
     return st;

@@ -271,9 +271,9 @@ adds_and_deletes(void)
     st = adds(&id);
 
     if (st == EXPO_OK) {
-        st = expo_store_scan_delete(store, &id);
+        st = expo_store_scan_delete(store, &id, 20001);
         if (st != EXPO_OK) {
-            expo_store_scan_delete(store, &id);
+            expo_store_scan_delete(store, &id, 20001);
         }
     }
 

@@ -243,14 +243,14 @@ a_deleted_scan_leaves_no_key_and_no_file(void)
 
     check(expo_store_blob_open(s, &id, EXPO_BLOB_VOLUME, &blob, &fd, &bytes) ==
           EXPO_OK);
-    check(expo_store_scan_delete(s, &id) == EXPO_OK);
+    check(expo_store_scan_delete(s, &id, 20001) == EXPO_OK);
     check(pread(fd, sealed, 1, 0) == 1);
     close(fd);
 
     memcpy(sealed, id.b, 16);
     check(!database_holds(sealed, sizeof(sealed)));
     check(files() == 0 && state(&ann, &id) == 0);
-    check(expo_store_scan_delete(s, &id) == EXPO_NOT_FOUND);
+    check(expo_store_scan_delete(s, &id, 20001) == EXPO_NOT_FOUND);
     check(is_clean());
 
     end();
@@ -273,7 +273,7 @@ an_upload_over_the_quota_is_refused(void)
     check(state(&u, &b) == 0 && files() == 1);
     check(add(&u, &b, 65536 - 144) == EXPO_OK);
     check(add(&u, &c, 0) == EXPO_NO_SPACE);
-    check(expo_store_scan_delete(s, &b) == EXPO_OK);
+    check(expo_store_scan_delete(s, &b, 20001) == EXPO_OK);
     check(add(&u, &c, 0) == EXPO_OK);
 
     randombytes_buf(u.tag, sizeof(u.tag));
@@ -415,7 +415,7 @@ configurations_belong_to_a_scan_and_have_revisions(void)
     }
     free(list);
 
-    check(expo_store_scan_delete(s, &id) == EXPO_OK);
+    check(expo_store_scan_delete(s, &id, 20001) == EXPO_OK);
     check(expo_store_configurations(s, &id, &list, &count) == EXPO_OK);
     check(count == 0);
     free(list);

@@ -12,6 +12,7 @@
 #include "lib/store_blob.c"
 #include "lib/store_check.c"
 #include "lib/store_configuration.c"
+#include "lib/store_erase.c"
 #include "lib/store_scan.c"
 #include "lib/store_upload.c"
 #include "lib/store_user.c"

@@ -31,7 +31,7 @@ files_are_durable_before_rows_and_rows_before_unlinks(void)
     check(strncmp(p, "UFP", 3) == 0);
 
     faults_arm(0, 0);
-    check(expo_store_scan_delete(s, &id) == EXPO_OK);
+    check(expo_store_scan_delete(s, &id, 20001) == EXPO_OK);
     p = faults_log + strspn(faults_log, "P");
     check(p > faults_log && strncmp(p, "UUFP", 4) == 0);
 
@@ -62,7 +62,7 @@ op_failed(const expo_id_t *id)
 static expo_status_t
 op_delete(const expo_id_t *id)
 {
-    return expo_store_scan_delete(s, id);
+    return expo_store_scan_delete(s, id, 20001);
 }
 
 static const struct {
@@ -141,7 +141,7 @@ any_failing_call_leaves_the_old_or_the_new_state(void)
                 wrong++;
             }
 
-            expo_store_scan_delete(s, &id);
+            expo_store_scan_delete(s, &id, 20001);
         }
 
         check(calls > 3);
@@ -212,7 +212,7 @@ death_at_any_call_leaves_the_old_or_the_new_state(void)
                 wrong++;
             }
 
-            expo_store_scan_delete(s, &id);
+            expo_store_scan_delete(s, &id, 20001);
         } while (exit_status == FAULTS_DIED && n < 100);
 
         check(n > 5 && n < 100);

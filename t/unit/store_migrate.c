@@ -59,6 +59,11 @@ static const row_t rows[] = {
      " tail",
      B16("c1") ", " B64("a1") ", 1, " B112(
          "d4") ", NULL, 5000, 5000, 2000000001, x'06', x''",
+     NULL},
+    {4, 0, "erasures", "what, times, day", B64("e1") ", 2, 19003", NULL},
+    {4, 0, "users",
+     "tag, salt, pk, master_no, state, quota, created_day, account",
+     B64("e2") ", " B32("e3") ", " B32("e4") ", 1, 0, 0, 19004, " B64("a5"),
      NULL}};
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

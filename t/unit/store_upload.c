@@ -180,7 +180,7 @@ with_its_scan_goes_its_key(void)
     begin();
     check(begun(&ann, &u) == EXPO_OK);
     check(finished(&ann, &u, 1000) == EXPO_OK);
-    check(expo_store_scan_delete(s, &u.id) == EXPO_OK);
+    check(expo_store_scan_delete(s, &u.id, 20001) == EXPO_OK);
     check(expo_store_upload(s, ann.tag, &u.id, &out) == EXPO_NOT_FOUND);
     check(files() == 0 && is_clean());
     end();
@@ -359,7 +359,7 @@ death_at_any_call_loses_nothing_that_was_told(void)
             wrong++;
         }
 
-        expo_store_scan_delete(s, &u.id);
+        expo_store_scan_delete(s, &u.id, 20001);
         expo_store_reap(s, 100, &removed);
         wrong += files() != 0;
     } while (status == FAULTS_DIED && n < 200);
