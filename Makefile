@@ -121,6 +121,7 @@ module: $(BUILD)/ngx_exposure_module.so
 $(BUILD)/ngx_exposure_module.so: $(NGX)/objs/Makefile $(NGX)/openapi.o $(LIB) $(MODULE_C) $(MODULE_H)
 	rm -f $(NGX)/objs/ngx_exposure_module.so # its make does not know what is linked in
 	$(MAKE) -C $(NGX) -f objs/Makefile objs/ngx_exposure_module.so
+	! nm -u $(NGX)/objs/ngx_exposure_module.so | grep ' ngx_exposure_' # a route's handler that nobody wrote
 	cp $(NGX)/objs/ngx_exposure_module.so $@.new
 	mv $@.new $@ # never under an nginx that runs it
 

@@ -47,7 +47,6 @@ static ngx_int_t ngx_exposure_renew_answer(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
 static json_t *ngx_exposure_login_json(ngx_exposure_login_t *login);
 static void ngx_exposure_user_work(ngx_exposure_job_t *job);
-static void ngx_exposure_user_id(u_char tag[EXPO_TAG], expo_id_t *id);
 
 
 static ngx_uint_t  ngx_exposure_logins;    /* now in the thread pool */
@@ -420,10 +419,6 @@ ngx_exposure_renew_work(ngx_exposure_job_t *job)
         job->st = expo_store_account_by_sub(job->conf->store, sub_tag, &row);
     }
 
-    if (job->st == EXPO_OK && row.disabled) {
-        job->st = EXPO_DENIED;
-    }
-
     if (job->st == EXPO_OK) {
         job->st = ngx_exposure_login_issue(login, job->claims.sub);
     }
@@ -460,7 +455,7 @@ ngx_exposure_account_jwks(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 
 
 ngx_int_t
-ngx_exposure_account_current(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
+ngx_exposure_account_user(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 {
     ngx_exposure_job_t  *job;
 
@@ -475,48 +470,18 @@ ngx_exposure_account_current(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 }
 
 
-ngx_int_t
-ngx_exposure_account_user(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
-{
-    expo_id_t  own;
-
-    ngx_exposure_user_id(ctx->tag, &own);
-
-    if (ngx_memcmp(own.b, ctx->id.b, sizeof(own.b)) != 0) {
-        return ngx_exposure_reply_error(r, EXPO_NOT_FOUND, NULL);
-    }
-
-    return ngx_exposure_account_current(r, ctx);
-}
-
-
 static void
 ngx_exposure_user_work(ngx_exposure_job_t *job)
 {
-    char         id[EXPO_ID_TEXT + 1];
-    expo_id_t    own;
-    expo_user_t  user;
-
-    job->st = ngx_exposure_user(job->conf, &job->claims, job->tag, &user);
-
-    if (job->st != EXPO_OK) {
-        return;
-    }
+    char       id[EXPO_ID_TEXT + 1];
+    expo_id_t  own;
 
     ngx_exposure_user_id(job->tag, &own);
     expo_id_print(id, &own);
 
     job->json = json_pack("{s:s, s:I, s:I}", "id", id,
-                          "used_bytes", (json_int_t) user.used_bytes,
-                          "quota_bytes", (json_int_t) user.quota_bytes);
-}
-
-
-static void
-ngx_exposure_user_id(u_char tag[EXPO_TAG], expo_id_t *id)
-{
-    u_char  hash[crypto_hash_sha256_BYTES];
-
-    crypto_hash_sha256(hash, tag, EXPO_TAG);
-    ngx_memcpy(id->b, hash, sizeof(id->b));
+                          "used_bytes",
+                          (json_int_t) job->found.user.used_bytes,
+                          "quota_bytes",
+                          (json_int_t) job->found.user.quota_bytes);
 }

@@ -1,4 +1,4 @@
-/* Saved settings: whoever may see a scan may see its configurations. */
+/* Saved settings of scans. */
 
 #include "ngx_exposure_rest.h"
 
@@ -17,8 +17,6 @@ static ngx_int_t ngx_exposure_configuration_patch_body(ngx_http_request_t *r,
 static void ngx_exposure_configuration_patch_work(ngx_exposure_job_t *job);
 static expo_status_t ngx_exposure_configuration_put(ngx_exposure_job_t *job);
 static void ngx_exposure_configuration_delete_work(ngx_exposure_job_t *job);
-static expo_status_t ngx_exposure_configuration_find(ngx_exposure_job_t *job,
-    expo_configuration_t *c, expo_role_t *role, u_char dek[32]);
 static expo_status_t ngx_exposure_configuration_check(ngx_exposure_job_t *job);
 static json_t *ngx_exposure_configuration_json(expo_configuration_t *c,
     json_t *content, ngx_uint_t whole);
@@ -88,16 +86,12 @@ ngx_exposure_configuration_list_work(ngx_exposure_job_t *job)
     size_t                 i, n;
     u_char                 dek[32];
     json_t                *list, *content;
-    expo_scan_t            scan;
     expo_configuration_t  *cs;
 
-    job->st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag,
-                                    &job->id, &scan, dek);
+    job->st = ngx_exposure_job_key(job, dek);
     if (job->st != EXPO_OK) {
         return;
     }
-
-    expo_store_scan_free(&scan);
 
     job->st = expo_store_configurations(job->conf->store, &job->id, &cs, &n);
 
@@ -163,11 +157,14 @@ static void
 ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
 {
     u_char                dek[32];
-    expo_scan_t           scan;
     expo_configuration_t  c;
 
-    job->st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag,
-                                    &job->id, &scan, dek);
+    job->st = ngx_exposure_configuration_check(job);
+    if (job->st != EXPO_OK) {
+        return;
+    }
+
+    job->st = ngx_exposure_job_key(job, dek);
     if (job->st != EXPO_OK) {
         return;
     }
@@ -177,18 +174,11 @@ ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
     c.scan = job->id;
     c.revision = 1;
 
-    job->st = (scan.role == EXPO_ROLE_VIEWER)
-              ? EXPO_DENIED
-              : ngx_exposure_configuration_check(job);
-
-    if (job->st == EXPO_OK) {
-        job->st = ngx_exposure_meta_seal(dek, &c.scan, "configurations", &c.id,
-                                         c.revision, job->body, &c.enc,
-                                         &c.enc_bytes);
-    }
+    job->st = ngx_exposure_meta_seal(dek, &c.scan, "configurations", &c.id,
+                                     c.revision, job->body, &c.enc,
+                                     &c.enc_bytes);
 
     ngx_explicit_memzero(dek, sizeof(dek));
-    expo_store_scan_free(&scan);
 
     if (job->st == EXPO_OK) {
         job->st = expo_store_configuration_add(job->conf->store, &c, job->tag);
@@ -212,27 +202,28 @@ ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
 static void
 ngx_exposure_configuration_get_work(ngx_exposure_job_t *job)
 {
-    u_char                dek[32];
-    json_t               *content;
-    expo_role_t           role;
-    expo_configuration_t  c;
+    u_char                 dek[32];
+    json_t                *content;
+    expo_configuration_t  *c;
 
-    job->st = ngx_exposure_configuration_find(job, &c, &role, dek);
+    c = &job->found.configuration;
+
+    job->st = ngx_exposure_job_key(job, dek);
     if (job->st != EXPO_OK) {
         return;
     }
 
-    job->st = ngx_exposure_meta_open(dek, &c.scan, "configurations", &c.id,
-                                     c.revision, c.enc, c.enc_bytes, &content);
+    job->st = ngx_exposure_meta_open(dek, &c->scan, "configurations", &c->id,
+                                     c->revision, c->enc, c->enc_bytes,
+                                     &content);
 
     if (job->st == EXPO_OK) {
-        job->revision = c.revision;
-        job->json = ngx_exposure_configuration_json(&c, content, 1);
+        job->revision = c->revision;
+        job->json = ngx_exposure_configuration_json(c, content, 1);
         json_decref(content);
     }
 
     ngx_explicit_memzero(dek, sizeof(dek));
-    expo_store_configuration_free(&c);
 }
 
 
@@ -280,36 +271,30 @@ ngx_exposure_configuration_patch_work(ngx_exposure_job_t *job)
 static expo_status_t
 ngx_exposure_configuration_put(ngx_exposure_job_t *job)
 {
-    u_char                dek[32];
-    json_t               *content;
-    expo_role_t           role;
-    expo_status_t         st;
-    expo_configuration_t  c;
+    u_char                 dek[32];
+    json_t                *content;
+    expo_status_t          st;
+    expo_configuration_t  *c;
 
-    st = ngx_exposure_configuration_find(job, &c, &role, dek);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
+    c = &job->found.configuration;
     content = NULL;
 
-    if (role == EXPO_ROLE_VIEWER) {
-        st = EXPO_DENIED;
-        goto done;
-    }
-
-    if (!ngx_exposure_job_wants(job, c.revision)) {
-        st = EXPO_CONFLICT;
-        goto done;
+    if (!ngx_exposure_job_wants(job, c->revision)) {
+        return EXPO_CONFLICT;
     }
 
     st = ngx_exposure_configuration_check(job);
     if (st != EXPO_OK) {
-        goto done;
+        return st;
     }
 
-    st = ngx_exposure_meta_open(dek, &c.scan, "configurations", &c.id,
-                                c.revision, c.enc, c.enc_bytes, &content);
+    st = ngx_exposure_job_key(job, dek);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = ngx_exposure_meta_open(dek, &c->scan, "configurations", &c->id,
+                                c->revision, c->enc, c->enc_bytes, &content);
     if (st != EXPO_OK) {
         content = NULL;
         goto done;
@@ -317,28 +302,26 @@ ngx_exposure_configuration_put(ngx_exposure_job_t *job)
 
     json_object_update(content, job->body);
 
-    expo_store_configuration_free(&c);
-    c.enc = NULL;
-    c.revision++;
+    expo_store_configuration_free(c);
+    c->revision++;
 
-    st = ngx_exposure_meta_seal(dek, &c.scan, "configurations", &c.id,
-                                c.revision, content, &c.enc, &c.enc_bytes);
+    st = ngx_exposure_meta_seal(dek, &c->scan, "configurations", &c->id,
+                                c->revision, content, &c->enc, &c->enc_bytes);
     if (st != EXPO_OK) {
         goto done;
     }
 
-    st = expo_store_configuration_put(job->conf->store, &c);
+    st = expo_store_configuration_put(job->conf->store, c);
 
     if (st == EXPO_OK) {
-        job->revision = c.revision;
-        job->json = ngx_exposure_configuration_json(&c, content, 1);
+        job->revision = c->revision;
+        job->json = ngx_exposure_configuration_json(c, content, 1);
     }
 
 done:
 
     ngx_explicit_memzero(dek, sizeof(dek));
     json_decref(content);
-    expo_store_configuration_free(&c);
 
     return st;
 }
@@ -347,56 +330,12 @@ done:
 static void
 ngx_exposure_configuration_delete_work(ngx_exposure_job_t *job)
 {
-    u_char                dek[32];
-    expo_role_t           role;
-    expo_configuration_t  c;
-
-    job->st = ngx_exposure_configuration_find(job, &c, &role, dek);
-    if (job->st != EXPO_OK) {
+    if (!ngx_exposure_job_wants(job, job->found.configuration.revision)) {
+        job->st = EXPO_CONFLICT;
         return;
     }
 
-    ngx_explicit_memzero(dek, sizeof(dek));
-
-    if (role == EXPO_ROLE_VIEWER) {
-        job->st = EXPO_DENIED;
-
-    } else if (!ngx_exposure_job_wants(job, c.revision)) {
-        job->st = EXPO_CONFLICT;
-
-    } else {
-        job->st = expo_store_configuration_delete(job->conf->store, &job->id);
-    }
-
-    expo_store_configuration_free(&c);
-}
-
-
-/* The configuration and its scan's key, if this user may see the scan. */
-
-static expo_status_t
-ngx_exposure_configuration_find(ngx_exposure_job_t *job,
-    expo_configuration_t *c, expo_role_t *role, u_char dek[32])
-{
-    expo_scan_t    scan;
-    expo_status_t  st;
-
-    st = expo_store_configuration(job->conf->store, &job->id, c);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag, &c->scan,
-                               &scan, dek);
-    if (st != EXPO_OK) {
-        expo_store_configuration_free(c);
-        return st;
-    }
-
-    *role = scan.role;
-    expo_store_scan_free(&scan);
-
-    return EXPO_OK;
+    job->st = expo_store_configuration_delete(job->conf->store, &job->id);
 }
 
 

@@ -58,6 +58,7 @@ ngx_exposure_execute_accept(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    x->rule = ctx->rule;
     x->scan = ctx->id;
     ngx_queue_insert_tail(&ngx_exposure_executes, &x->link);
 
@@ -166,7 +167,7 @@ ngx_exposure_execute_open(ngx_exposure_execute_t *x)
 {
     x->busy = 1;
 
-    if (ngx_exposure_scan_open(&x->claims, x->tag, &x->scan,
+    if (ngx_exposure_scan_open(x->rule, &x->claims, x->tag, &x->scan,
                                ngx_exposure_execute_scan, x)
         != NGX_OK)
     {

@@ -5,7 +5,9 @@
  *
  *   ngx_exposure_module.c   directives, process start and end
  *   ngx_exposure_conf.c     checks of the configuration, keys read before the fork
- *   ngx_exposure_route.c    one table: method, path, who may, handler
+ *   ngx_exposure_routes.h   one table: method, path, who may, verb, handler
+ *   ngx_exposure_route.c    a request finds its line of it
+ *   ngx_exposure_access.c   who may
  *   ngx_exposure_reply.c    JSON and problem+json answers; status -> HTTP
  *   ngx_exposure_auth.c     token -> claims; keys of the built-in issuer
  *   ngx_exposure_task.c     work in the thread pool, safe against aborts
@@ -94,8 +96,25 @@ typedef struct {
 } ngx_exposure_main_conf_t;
 
 
-/* Of one REST request. */
+/* Who may: the chains of ngx_exposure_access.c. */
+typedef enum {
+    NGX_EXPOSURE_PUBLIC,
+    NGX_EXPOSURE_SIGNED_IN,
+    NGX_EXPOSURE_SELF,                     /* {id} is one's own */
+    NGX_EXPOSURE_SCAN_VIEWER,              /* of the scan {id}, or more */
+    NGX_EXPOSURE_SCAN_EDITOR,
+    NGX_EXPOSURE_SCAN_OWNER,
+    NGX_EXPOSURE_CONFIGURATION_VIEWER,     /* of the scan that {id} is of */
+    NGX_EXPOSURE_CONFIGURATION_EDITOR,
+    NGX_EXPOSURE_UPLOAD_OWNER,
+    NGX_EXPOSURE_SESSION_USER,             /* whose session it is */
+    NGX_EXPOSURE_RULES
+} ngx_exposure_rule_e;
+
+
+/* Of one request. */
 typedef struct {
+    ngx_exposure_rule_e   rule;
     expo_claims_t         claims;          /* iss, sub of a verified token */
     u_char                tag[EXPO_TAG];
     expo_id_t             id;              /* {id} of the path */
@@ -135,7 +154,7 @@ ngx_int_t ngx_exposure_task_post(void (*work)(void *data),
 /* --- scan: for the session --- */
 
 /*
- * Opens a ready scan's volume for this user in the thread pool, then calls
+ * Opens a ready scan's volume in the thread pool, if rule permits, then calls
  * done(data, st, open). open is NULL unless EXPO_OK; its fd and key are the
  * callee's to close and wipe before it returns.
  * EXPO_NOT_FOUND: not this user's, or not ready.
@@ -149,8 +168,9 @@ typedef struct {
 typedef void (*ngx_exposure_scan_open_pt)(void *data, expo_status_t st,
     ngx_exposure_scan_open_t *open);
 
-ngx_int_t ngx_exposure_scan_open(expo_claims_t *claims, u_char tag[EXPO_TAG],
-    expo_id_t *scan, ngx_exposure_scan_open_pt done, void *data);
+ngx_int_t ngx_exposure_scan_open(ngx_exposure_rule_e rule,
+    expo_claims_t *claims, u_char tag[EXPO_TAG], expo_id_t *scan,
+    ngx_exposure_scan_open_pt done, void *data);
 
 
 /* --- control: one connection from this nginx worker to each render-worker --- */

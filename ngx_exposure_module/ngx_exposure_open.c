@@ -5,6 +5,7 @@
 
 typedef struct {
     ngx_exposure_main_conf_t  *conf;
+    ngx_exposure_rule_e        rule;
     expo_claims_t              claims;
     u_char                     tag[EXPO_TAG];
     expo_id_t                  scan;
@@ -20,8 +21,9 @@ static void ngx_exposure_scan_open_done(void *data);
 
 
 ngx_int_t
-ngx_exposure_scan_open(expo_claims_t *claims, u_char tag[EXPO_TAG],
-    expo_id_t *scan, ngx_exposure_scan_open_pt done, void *data)
+ngx_exposure_scan_open(ngx_exposure_rule_e rule, expo_claims_t *claims,
+    u_char tag[EXPO_TAG], expo_id_t *scan, ngx_exposure_scan_open_pt done,
+    void *data)
 {
     ngx_int_t                     rc;
     ngx_exposure_scan_opening_t  *o;
@@ -32,6 +34,7 @@ ngx_exposure_scan_open(expo_claims_t *claims, u_char tag[EXPO_TAG],
     }
 
     o->conf = ngx_exposure_main_conf();
+    o->rule = rule;
     o->claims = *claims;
     ngx_memcpy(o->tag, tag, EXPO_TAG);
     o->scan = *scan;
@@ -55,28 +58,31 @@ ngx_exposure_scan_open_work(void *data)
 {
     ngx_exposure_scan_opening_t *o = data;
 
-    u_char       dek[32];
-    uint64_t     bytes;
-    expo_scan_t  scan;
+    u_char                dek[32];
+    uint64_t              bytes;
+    ngx_exposure_found_t  found;
 
-    o->st = ngx_exposure_scan_key(o->conf, &o->claims, o->tag, &o->scan, &scan,
-                                  dek);
-    if (o->st != EXPO_OK) {
-        return;
-    }
+    o->st = ngx_exposure_access(o->conf, o->rule, &o->claims, o->tag, &o->scan,
+                                &found);
 
-    o->open.role = scan.role;
-
-    if (scan.state == EXPO_SCAN_READY) {
-        o->st = ngx_exposure_blob_open(o->conf, &o->scan, dek,
-                                       EXPO_BLOB_VOLUME, &o->open.fd, &bytes,
-                                       &o->open.blob);
-    } else {
+    if (o->st == EXPO_OK && found.scan.state != EXPO_SCAN_READY) {
         o->st = EXPO_NOT_FOUND;
     }
 
+    if (o->st == EXPO_OK) {
+        o->st = ngx_exposure_scan_dek(o->conf, &o->claims, &found.user,
+                                      &found.scan, dek);
+    }
+
+    if (o->st == EXPO_OK) {
+        o->open.role = found.scan.role;
+        o->st = ngx_exposure_blob_open(o->conf, &o->scan, dek,
+                                       EXPO_BLOB_VOLUME, &o->open.fd, &bytes,
+                                       &o->open.blob);
+    }
+
     ngx_explicit_memzero(dek, sizeof(dek));
-    expo_store_scan_free(&scan);
+    ngx_exposure_found_free(&found);
 }
 
 

@@ -17,6 +17,16 @@
 #define NGX_EXPOSURE_BODY_MAX   (256 * 1024)
 
 
+/* What the chain of a rule has found, as far as the rule asks. */
+typedef struct {
+    expo_user_t                user;
+    expo_scan_t                scan;
+    expo_configuration_t       configuration;
+    expo_upload_t              upload;
+    const char                *why;        /* of EXPO_DENIED: a sentence */
+} ngx_exposure_found_t;
+
+
 typedef struct ngx_exposure_job_s  ngx_exposure_job_t;
 
 typedef void (*ngx_exposure_work_pt)(ngx_exposure_job_t *job);
@@ -38,6 +48,8 @@ struct ngx_exposure_job_s {
     expo_claims_t              claims;     /* copies of the context's */
     u_char                     tag[EXPO_TAG];
     expo_id_t                  id;
+    ngx_exposure_rule_e        rule;
+    ngx_exposure_found_t       found;      /* when work begins */
     uint32_t                   if_match;   /* revision; 0: none asked for */
 
     json_t                    *body;       /* of the request, owned */
@@ -82,7 +94,10 @@ ngx_exposure_job_t *ngx_exposure_job_body(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx, json_t *body, ngx_exposure_work_pt work,
     ngx_exposure_answer_pt answer);
 
-/* Posts it, or answers 503. Takes the job over; a content handler's return. */
+/*
+ * Posts it, or answers 503. Takes the job over; a content handler's return.
+ * work is only called when the route's rule permits it.
+ */
 ngx_int_t ngx_exposure_job_run(ngx_http_request_t *r, ngx_exposure_job_t *job);
 
 
@@ -102,7 +117,8 @@ ngx_uint_t ngx_exposure_job_wants(ngx_exposure_job_t *job, uint32_t revision);
 
 /*
  * In a pool thread: sets st to what put returns. It is called again a few
- * times when it finds a conflict that If-Match has not asked to hear of.
+ * times, with everything found anew, when it meets a conflict that If-Match has
+ * not asked to hear of.
  */
 void ngx_exposure_job_put(ngx_exposure_job_t *job, ngx_exposure_put_pt put);
 
@@ -190,6 +206,21 @@ expo_status_t ngx_exposure_blob_read(int fd, uint64_t bytes,
     expo_blob_t *blob, size_t max, u_char **dst, size_t *len);
 
 
+/* --- access: in a pool thread --- */
+
+/* Free found whatever comes back. */
+expo_status_t ngx_exposure_access(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_rule_e rule, expo_claims_t *claims, u_char tag[EXPO_TAG],
+    expo_id_t *id, ngx_exposure_found_t *found);
+void ngx_exposure_found_free(ngx_exposure_found_t *found);
+
+/* What others may call a user. */
+void ngx_exposure_user_id(u_char tag[EXPO_TAG], expo_id_t *id);
+
+/* The key of the scan that was found. */
+expo_status_t ngx_exposure_job_key(ngx_exposure_job_t *job, u_char dek[32]);
+
+
 /* --- auth --- */
 
 /* The Authorization header; as ngx_exposure_auth_token. */
@@ -199,57 +230,11 @@ ngx_int_t ngx_exposure_auth_bearer(ngx_http_request_t *r,
 
 /* --- the handlers of the route table --- */
 
-ngx_int_t ngx_exposure_account_login(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_account_renew(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_account_jwks(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_account_current(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_account_user(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-
-ngx_int_t ngx_exposure_scan_list(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_scan_get(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_scan_patch(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_scan_delete(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_scan_thumbnail(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_upload(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
-
-ngx_int_t ngx_exposure_stow(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx);
-
-ngx_int_t ngx_exposure_tus_options(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_tus_create(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_tus_head(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_tus_patch(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_tus_delete(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-
-ngx_int_t ngx_exposure_configuration_list(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_configuration_add(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_configuration_get(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_configuration_patch(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_configuration_delete(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-
-ngx_int_t ngx_exposure_route_healthz(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-ngx_int_t ngx_exposure_route_readyz(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
+#define ROUTE(method, path, rule, kind, verb, handler)                        \
+    ngx_int_t ngx_exposure_##handler(ngx_http_request_t *r,                   \
+        ngx_exposure_ctx_t *ctx);
+#include "ngx_exposure_routes.h"
+#undef ROUTE
 
 /* The content handler of `exposure_api`. */
 ngx_int_t ngx_exposure_route_handler(ngx_http_request_t *r);

@@ -1,19 +1,21 @@
 /*
- * One table of everything that can be asked for: method, path, who may,
- * handler. A bearer token is checked here, once, before any handler.
+ * A request finds its line in ngx_exposure_routes.h. A bearer token is judged
+ * here, once, before any handler and before a byte of a body is read.
  */
 
 #include "ngx_exposure_rest.h"
+
+#include "lib/audit.h"
 
 
 #define NGX_EXPOSURE_PREFIX  "/api/v1"
 
 
 typedef enum {
-    NGX_EXPOSURE_PUBLIC,
-    NGX_EXPOSURE_BEARER,
-    NGX_EXPOSURE_WEBSOCKET       /* the first message carries the token */
-} ngx_exposure_rule_e;
+    NGX_EXPOSURE_PLAIN,
+    NGX_EXPOSURE_BODY,
+    NGX_EXPOSURE_SOCKET
+} ngx_exposure_kind_e;
 
 
 typedef ngx_int_t (*ngx_exposure_handler_pt)(ngx_http_request_t *r,
@@ -22,16 +24,17 @@ typedef ngx_int_t (*ngx_exposure_handler_pt)(ngx_http_request_t *r,
 
 typedef struct {
     ngx_uint_t                 method;
-    const char                *path;       /* {id} stands for one segment */
+    const char                *path;
     ngx_exposure_rule_e        rule;
-    ngx_uint_t                 body;       /* the handler reads it */
+    ngx_exposure_kind_e        kind;
+    expo_audit_verb_t          verb;
     ngx_exposure_handler_pt    handler;
 } ngx_exposure_route_t;
 
 
 static u_char *ngx_exposure_route_log(ngx_http_request_t *r,
     ngx_http_request_t *sr, u_char *buf, size_t len);
-static ngx_exposure_route_t *ngx_exposure_route_find(ngx_http_request_t *r,
+static const ngx_exposure_route_t *ngx_exposure_route_find(ngx_http_request_t *r,
     ngx_str_t *id, ngx_uint_t *methods);
 static ngx_uint_t ngx_exposure_route_verb(ngx_http_request_t *r);
 static ngx_uint_t ngx_exposure_route_match(const char *pattern, u_char *p,
@@ -40,84 +43,21 @@ static ngx_int_t ngx_exposure_route_method(ngx_http_request_t *r,
     ngx_uint_t methods);
 static ngx_int_t ngx_exposure_route_unauthorized(ngx_http_request_t *r,
     ngx_int_t rc);
-static ngx_int_t ngx_exposure_route_openapi(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-static ngx_int_t ngx_exposure_route_settings(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
-static ngx_int_t ngx_exposure_route_messages(ngx_http_request_t *r,
-    ngx_exposure_ctx_t *ctx);
 static void ngx_exposure_route_ready_work(ngx_exposure_job_t *job);
 static ngx_int_t ngx_exposure_route_ready_answer(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
 
 
-#define GET     NGX_HTTP_GET
-#define HEAD    NGX_HTTP_HEAD
-#define POST    NGX_HTTP_POST
-#define PATCH   NGX_HTTP_PATCH
-#define DELETE  NGX_HTTP_DELETE
-#define OPTIONS  NGX_HTTP_OPTIONS
-#define PUBLIC  NGX_EXPOSURE_PUBLIC
-#define BEARER  NGX_EXPOSURE_BEARER
-#define SOCKET  NGX_EXPOSURE_WEBSOCKET
+static const ngx_exposure_route_t  ngx_exposure_routes[] = {
 
-static ngx_exposure_route_t  ngx_exposure_routes[] = {
+#define ROUTE(method, path, rule, kind, verb, handler)                        \
+    { NGX_HTTP_##method, path, NGX_EXPOSURE_##rule, NGX_EXPOSURE_##kind,      \
+      EXPO_AUDIT_##verb, ngx_exposure_##handler },
+#include "ngx_exposure_routes.h"
+#undef ROUTE
 
-    { POST, "/accounts/login", PUBLIC, 1, ngx_exposure_account_login },
-    { POST, "/accounts/renew", BEARER, 0, ngx_exposure_account_renew },
-    { GET, "/jwks.json", PUBLIC, 0, ngx_exposure_account_jwks },
-
-    { GET, "/users/current", BEARER, 0, ngx_exposure_account_current },
-    { GET, "/users/{id}", BEARER, 0, ngx_exposure_account_user },
-
-    { GET, "/scans", BEARER, 0, ngx_exposure_scan_list },
-    { POST, "/scans", BEARER, 1, ngx_exposure_upload },
-    { GET, "/scans/{id}", BEARER, 0, ngx_exposure_scan_get },
-    { PATCH, "/scans/{id}", BEARER, 1, ngx_exposure_scan_patch },
-    { DELETE, "/scans/{id}", BEARER, 0, ngx_exposure_scan_delete },
-    { GET, "/scans/{id}/thumbnail", BEARER, 0, ngx_exposure_scan_thumbnail },
-
-    { OPTIONS, "/uploads", PUBLIC, 0, ngx_exposure_tus_options },
-    { POST, "/uploads", BEARER, 1, ngx_exposure_tus_create },
-    { OPTIONS, "/uploads/{id}", PUBLIC, 0, ngx_exposure_tus_options },
-    { HEAD, "/uploads/{id}", BEARER, 0, ngx_exposure_tus_head },
-    { PATCH, "/uploads/{id}", BEARER, 1, ngx_exposure_tus_patch },
-    { DELETE, "/uploads/{id}", BEARER, 0, ngx_exposure_tus_delete },
-
-    { POST, "/dicomweb/studies", BEARER, 1, ngx_exposure_stow },
-
-    { GET, "/scans/{id}/configurations", BEARER, 0,
-      ngx_exposure_configuration_list },
-    { POST, "/scans/{id}/configurations", BEARER, 1,
-      ngx_exposure_configuration_add },
-    { GET, "/configurations/{id}", BEARER, 0, ngx_exposure_configuration_get },
-    { PATCH, "/configurations/{id}", BEARER, 1,
-      ngx_exposure_configuration_patch },
-    { DELETE, "/configurations/{id}", BEARER, 0,
-      ngx_exposure_configuration_delete },
-
-    { GET, "/scans/{id}/execute", SOCKET, 0, ngx_exposure_execute_accept },
-    { GET, "/connect", SOCKET, 0, ngx_exposure_viewer_connect },
-    { GET, "/stream", SOCKET, 0, ngx_exposure_viewer_stream },
-
-    { GET, "/healthz", PUBLIC, 0, ngx_exposure_route_healthz },
-    { GET, "/readyz", PUBLIC, 0, ngx_exposure_route_readyz },
-    { GET, "/openapi.json", PUBLIC, 0, ngx_exposure_route_openapi },
-    { GET, "/settings.schema.json", PUBLIC, 0, ngx_exposure_route_settings },
-    { GET, "/messages.schema.json", PUBLIC, 0, ngx_exposure_route_messages },
-
-    { 0, NULL, PUBLIC, 0, NULL }
+    { 0, NULL, NGX_EXPOSURE_PUBLIC, NGX_EXPOSURE_PLAIN, EXPO_AUDIT_NONE, NULL }
 };
-
-#undef GET
-#undef HEAD
-#undef POST
-#undef PATCH
-#undef DELETE
-#undef OPTIONS
-#undef PUBLIC
-#undef BEARER
-#undef SOCKET
 
 
 /* api/openapi.yaml as JSON, linked in by the Makefile. */
@@ -128,11 +68,11 @@ extern u_char  _binary_openapi_json_end[];
 ngx_int_t
 ngx_exposure_route_handler(ngx_http_request_t *r)
 {
-    ngx_int_t              rc;
-    ngx_str_t              id;
-    ngx_uint_t             methods;
-    ngx_exposure_ctx_t    *ctx;
-    ngx_exposure_route_t  *route;
+    ngx_int_t                    rc;
+    ngx_str_t                    id;
+    ngx_uint_t                   methods;
+    ngx_exposure_ctx_t          *ctx;
+    const ngx_exposure_route_t  *route;
 
     if (r != r->main) {
         return NGX_HTTP_NOT_FOUND;
@@ -149,7 +89,7 @@ ngx_exposure_route_handler(ngx_http_request_t *r)
      * but no longer than lingering_time: t/multipart.t.
      */
 
-    if (route == NULL || !route->body) {
+    if (route == NULL || route->kind != NGX_EXPOSURE_BODY) {
         rc = ngx_http_discard_request_body(r);
         if (rc != NGX_OK) {
             return rc;
@@ -166,9 +106,12 @@ ngx_exposure_route_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ctx->rule = route->rule;
     ngx_http_set_ctx(r, ctx, ngx_exposure_module);
 
-    if (route->rule == NGX_EXPOSURE_BEARER) {
+    if (route->rule != NGX_EXPOSURE_PUBLIC
+        && route->kind != NGX_EXPOSURE_SOCKET)
+    {
         rc = ngx_exposure_auth_bearer(r, ctx);
 
         if (rc != NGX_OK) {
@@ -209,13 +152,13 @@ ngx_exposure_route_log(ngx_http_request_t *r, ngx_http_request_t *sr,
 
 /* NULL, and in methods what the path would take, if it is known at all. */
 
-static ngx_exposure_route_t *
+static const ngx_exposure_route_t *
 ngx_exposure_route_find(ngx_http_request_t *r, ngx_str_t *id,
     ngx_uint_t *methods)
 {
-    u_char                *p, *last;
-    ngx_uint_t             method;
-    ngx_exposure_route_t  *route;
+    u_char                      *p, *last;
+    ngx_uint_t                   method;
+    const ngx_exposure_route_t  *route;
 
     *methods = 0;
 
@@ -240,7 +183,7 @@ ngx_exposure_route_find(ngx_http_request_t *r, ngx_str_t *id,
 
         if (route->method == method
             || (method == NGX_HTTP_HEAD && route->method == NGX_HTTP_GET
-                && route->rule != NGX_EXPOSURE_WEBSOCKET))
+                && route->kind != NGX_EXPOSURE_SOCKET))
         {
             return route;
         }
@@ -431,7 +374,7 @@ ngx_exposure_route_ready_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_exposure_route_openapi(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 {
     return ngx_exposure_reply_bytes(r, NGX_HTTP_OK, "application/json",
@@ -441,7 +384,7 @@ ngx_exposure_route_openapi(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_exposure_route_settings(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 {
     ngx_exposure_main_conf_t  *mcf;
@@ -454,7 +397,7 @@ ngx_exposure_route_settings(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_exposure_route_messages(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 {
     ngx_exposure_main_conf_t  *mcf;

@@ -1,6 +1,5 @@
 /*
  * Scans: list, get, rename, delete, thumbnail.
- * A scan that is not this user's is answered like one that does not exist.
  */
 
 #include "ngx_exposure_rest.h"
@@ -172,12 +171,6 @@ ngx_exposure_scan_list_work(ngx_exposure_job_t *job)
     u_char        dek[32];
     json_t       *list, *meta;
     expo_scan_t  *scans;
-    expo_user_t   user;
-
-    job->st = ngx_exposure_user(job->conf, &job->claims, job->tag, &user);
-    if (job->st != EXPO_OK) {
-        return;
-    }
 
     job->st = expo_store_scans(job->conf->store, job->tag, &scans, &n);
     if (job->st != EXPO_OK) {
@@ -189,8 +182,8 @@ ngx_exposure_scan_list_work(ngx_exposure_job_t *job)
     for (i = 0; i < n; i++) {
         meta = NULL;
 
-        if (ngx_exposure_scan_dek(job->conf, &job->claims, &user, &scans[i],
-                                  dek)
+        if (ngx_exposure_scan_dek(job->conf, &job->claims, &job->found.user,
+                                  &scans[i], dek)
             == EXPO_OK)
         {
             (void) ngx_exposure_scan_meta(dek, &scans[i], &meta);
@@ -226,27 +219,27 @@ ngx_exposure_scan_list_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
 static void
 ngx_exposure_scan_get_work(ngx_exposure_job_t *job)
 {
-    u_char       dek[32];
-    json_t      *meta;
-    expo_scan_t  scan;
+    u_char        dek[32];
+    json_t       *meta;
+    expo_scan_t  *scan;
 
-    job->st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag,
-                                    &job->id, &scan, dek);
+    scan = &job->found.scan;
+
+    job->st = ngx_exposure_job_key(job, dek);
     if (job->st != EXPO_OK) {
         return;
     }
 
     /* a damaged one is answered too, so that it can be deleted */
 
-    (void) ngx_exposure_scan_meta(dek, &scan, &meta);
+    (void) ngx_exposure_scan_meta(dek, scan, &meta);
 
     ngx_explicit_memzero(dek, sizeof(dek));
 
-    job->json = ngx_exposure_scan_json(&scan, meta);
-    job->revision = scan.revision;
+    job->json = ngx_exposure_scan_json(scan, meta);
+    job->revision = scan->revision;
 
     json_decref(meta);
-    expo_store_scan_free(&scan);
 }
 
 
@@ -345,48 +338,42 @@ ngx_exposure_scan_retitle(ngx_exposure_job_t *job)
     u_char         dek[32], *sealed;
     size_t         len;
     json_t        *meta;
-    expo_scan_t    scan;
+    expo_scan_t   *scan;
     expo_status_t  st;
 
     sealed = NULL;
     meta = NULL;
+    scan = &job->found.scan;
 
-    st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag, &job->id,
-                               &scan, dek);
+    if (!ngx_exposure_job_wants(job, scan->revision)) {
+        return EXPO_CONFLICT;
+    }
+
+    st = ngx_exposure_job_key(job, dek);
     if (st != EXPO_OK) {
         return st;
     }
 
-    if (scan.role != EXPO_ROLE_OWNER) {
-        st = EXPO_DENIED;
-        goto done;
-    }
-
-    if (!ngx_exposure_job_wants(job, scan.revision)) {
-        st = EXPO_CONFLICT;
-        goto done;
-    }
-
-    st = ngx_exposure_scan_meta(dek, &scan, &meta);
+    st = ngx_exposure_scan_meta(dek, scan, &meta);
     if (st != EXPO_OK) {
         goto done;
     }
 
     json_object_set(meta, "title", json_object_get(job->body, "title"));
-    scan.revision++;
+    scan->revision++;
 
-    st = ngx_exposure_meta_seal(dek, &scan.id, "scans", &scan.id,
-                                scan.revision, meta, &sealed, &len);
+    st = ngx_exposure_meta_seal(dek, &scan->id, "scans", &scan->id,
+                                scan->revision, meta, &sealed, &len);
     if (st != EXPO_OK) {
         goto done;
     }
 
-    st = expo_store_scan_meta(job->conf->store, &scan.id, scan.revision,
+    st = expo_store_scan_meta(job->conf->store, &scan->id, scan->revision,
                               sealed, len);
 
     if (st == EXPO_OK) {
-        job->json = ngx_exposure_scan_json(&scan, meta);
-        job->revision = scan.revision;
+        job->json = ngx_exposure_scan_json(scan, meta);
+        job->revision = scan->revision;
     }
 
 done:
@@ -394,7 +381,6 @@ done:
     ngx_explicit_memzero(dek, sizeof(dek));
     free(sealed);
     json_decref(meta);
-    expo_store_scan_free(&scan);
 
     return st;
 }
@@ -403,27 +389,8 @@ done:
 static void
 ngx_exposure_scan_delete_work(ngx_exposure_job_t *job)
 {
-    expo_scan_t  scan;
-    expo_user_t  user;
-
-    job->st = ngx_exposure_user(job->conf, &job->claims, job->tag, &user);
-    if (job->st != EXPO_OK) {
-        return;
-    }
-
-    job->st = expo_store_scan(job->conf->store, job->tag, &job->id, &scan);
-    if (job->st != EXPO_OK) {
-        return;
-    }
-
-    job->st = EXPO_DENIED;
-
-    if (scan.role == EXPO_ROLE_OWNER) {
-        job->st = expo_store_scan_delete(job->conf->store, &job->id,
-                                         (uint32_t) (time(NULL) / 86400));
-    }
-
-    expo_store_scan_free(&scan);
+    job->st = expo_store_scan_delete(job->conf->store, &job->id,
+                                     (uint32_t) (time(NULL) / 86400));
 }
 
 
@@ -445,15 +412,11 @@ ngx_exposure_scan_thumbnail_work(ngx_exposure_job_t *job)
     u_char       dek[32];
     uint64_t     bytes;
     expo_blob_t  blob;
-    expo_scan_t  scan;
 
-    job->st = ngx_exposure_scan_key(job->conf, &job->claims, job->tag,
-                                    &job->id, &scan, dek);
+    job->st = ngx_exposure_job_key(job, dek);
     if (job->st != EXPO_OK) {
         return;
     }
-
-    expo_store_scan_free(&scan);
 
     job->st = ngx_exposure_blob_open(job->conf, &job->id, dek,
                                      EXPO_BLOB_THUMBNAIL, &fd, &bytes, &blob);

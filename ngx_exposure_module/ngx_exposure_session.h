@@ -33,6 +33,7 @@ typedef struct {
     expo_role_t              role;
     expo_id_t                scan;
     expo_id_t                session;
+    ngx_exposure_rule_e      rule;
     expo_claims_t            claims;
     u_char                   tag[EXPO_TAG];
     u_char                   user[EXPO_QUEUE_USER];

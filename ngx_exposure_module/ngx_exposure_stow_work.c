@@ -145,7 +145,7 @@ ngx_exposure_stow_scans(ngx_exposure_stow_t *t, json_t *files,
     for (i = 0; i < series && st == EXPO_OK; i++) {
         ngx_memzero(&one, sizeof(one));
         one.conf = u->conf;
-        one.user = u->user;
+        one.found.user = u->found.user;
         one.file.fd = -1;
         one.sealing = malloc(NGX_EXPOSURE_UPLOAD_CHUNK + EXPO_BLOB_TAG);
         ngx_memcpy(one.tag, u->tag, EXPO_TAG);

@@ -19,6 +19,7 @@ typedef struct {
 static void ngx_exposure_task_thread(void *data, ngx_log_t *log);
 static void ngx_exposure_task_event(ngx_event_t *ev);
 static void ngx_exposure_job_work(void *data);
+static void ngx_exposure_job_find(ngx_exposure_job_t *job);
 static void ngx_exposure_job_done(void *data);
 static void ngx_exposure_job_gone(void *data);
 static void ngx_exposure_job_free(ngx_exposure_job_t *job);
@@ -139,6 +140,7 @@ ngx_exposure_job_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     job->answer = answer;
     job->claims = ctx->claims;
     job->id = ctx->id;
+    job->rule = ctx->rule;
     ngx_memcpy(job->tag, ctx->tag, EXPO_TAG);
 
     return job;
@@ -195,7 +197,34 @@ ngx_exposure_job_work(void *data)
 {
     ngx_exposure_job_t *job = data;
 
-    job->work(job);
+    ngx_exposure_job_find(job);
+
+    if (job->st == EXPO_OK) {
+        job->work(job);
+    }
+}
+
+
+static void
+ngx_exposure_job_find(ngx_exposure_job_t *job)
+{
+    ngx_exposure_found_free(&job->found);
+
+    job->st = ngx_exposure_access(job->conf, job->rule, &job->claims, job->tag,
+                                  &job->id, &job->found);
+
+    if (job->found.why) {
+        ngx_cpystrn((u_char *) job->detail, (u_char *) job->found.why,
+                    sizeof(job->detail));
+    }
+}
+
+
+expo_status_t
+ngx_exposure_job_key(ngx_exposure_job_t *job, u_char dek[32])
+{
+    return ngx_exposure_scan_dek(job->conf, &job->claims, &job->found.user,
+                                 &job->found.scan, dek);
 }
 
 
@@ -327,7 +356,14 @@ ngx_exposure_job_put(ngx_exposure_job_t *job, ngx_exposure_put_pt put)
     ngx_uint_t  n;
 
     for (n = 0; n < NGX_EXPOSURE_PUT_TRIES; n++) {
-        job->st = put(job);
+
+        if (n > 0) {
+            ngx_exposure_job_find(job);
+        }
+
+        if (job->st == EXPO_OK) {
+            job->st = put(job);
+        }
 
         if (job->st != EXPO_CONFLICT || job->if_match) {
             break;
@@ -363,6 +399,7 @@ ngx_exposure_job_free(ngx_exposure_job_t *job)
     json_decref(job->body);
     json_decref(job->json);
 
+    ngx_exposure_found_free(&job->found);
     ngx_explicit_memzero(&job->claims, sizeof(expo_claims_t));
     ngx_explicit_memzero(job->tag, EXPO_TAG);
 

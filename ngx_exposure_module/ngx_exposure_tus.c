@@ -17,7 +17,6 @@
 
 typedef struct {
     ngx_exposure_job_t         job;
-    expo_upload_t              row;
     u_char                    *metadata;
     size_t                     metadata_len;
 } ngx_exposure_tus_look_t;
@@ -32,7 +31,7 @@ static ngx_int_t ngx_exposure_tus_begun(ngx_exposure_upload_t *u);
 static void ngx_exposure_tus_ended(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_tus_answer(ngx_exposure_upload_t *u);
 static ngx_int_t ngx_exposure_tus_error(ngx_http_request_t *r,
-    expo_status_t st);
+    expo_status_t st, const char *detail);
 static void ngx_exposure_tus_release(ngx_exposure_upload_t *u);
 static void ngx_exposure_tus_head_work(ngx_exposure_job_t *job);
 static ngx_int_t ngx_exposure_tus_head_answer(ngx_http_request_t *r,
@@ -403,7 +402,7 @@ ngx_exposure_tus_answer(ngx_exposure_upload_t *u)
     }
 
     if (u->st != EXPO_OK) {
-        return ngx_exposure_tus_error(r, u->st);
+        return ngx_exposure_tus_error(r, u->st, u->detail);
     }
 
     if (t->create
@@ -424,7 +423,8 @@ ngx_exposure_tus_answer(ngx_exposure_upload_t *u)
 
 
 static ngx_int_t
-ngx_exposure_tus_error(ngx_http_request_t *r, expo_status_t st)
+ngx_exposure_tus_error(ngx_http_request_t *r, expo_status_t st,
+    const char *detail)
 {
     if (st == EXPO_EXPIRED) {
         return ngx_exposure_reply_problem(r, 410, "expired",
@@ -434,7 +434,7 @@ ngx_exposure_tus_error(ngx_http_request_t *r, expo_status_t st)
 
     return ngx_exposure_reply_error(r, st, st == EXPO_CONFLICT
                                     ? "The upload is not at this offset."
-                                    : NULL);
+                                    : detail);
 }
 
 
@@ -462,13 +462,8 @@ ngx_exposure_tus_head_work(ngx_exposure_job_t *job)
 {
     ngx_exposure_tus_look_t *look = (ngx_exposure_tus_look_t *) job;
 
-    job->st = ngx_exposure_tus_look(job->conf, &job->claims, job->tag,
-                                    &job->id, &look->row, &look->metadata,
+    job->st = ngx_exposure_tus_look(job, &look->metadata,
                                     &look->metadata_len);
-
-    if (job->st != EXPO_OK) {
-        ngx_memzero(&look->row, sizeof(look->row));
-    }
 }
 
 
@@ -478,11 +473,12 @@ ngx_exposure_tus_head_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
     ngx_exposure_tus_look_t *look = (ngx_exposure_tus_look_t *) job;
 
     if (job->st != EXPO_OK) {
-        return ngx_exposure_tus_error(r, job->st);
+        return ngx_exposure_tus_error(r, job->st, job->detail);
     }
 
-    if (ngx_exposure_tus_state(r, &look->row) != NGX_OK
-        || ngx_exposure_tus_say_number(r, "Upload-Length", look->row.length)
+    if (ngx_exposure_tus_state(r, &job->found.upload) != NGX_OK
+        || ngx_exposure_tus_say_number(r, "Upload-Length",
+                                       job->found.upload.length)
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -509,22 +505,13 @@ ngx_exposure_tus_head_release(ngx_exposure_job_t *job)
         ngx_explicit_memzero(look->metadata, look->metadata_len);
         free(look->metadata);
     }
-
-    expo_store_upload_free(&look->row);
 }
 
 
 static void
 ngx_exposure_tus_delete_work(ngx_exposure_job_t *job)
 {
-    expo_user_t  user;
-
-    job->st = ngx_exposure_user(job->conf, &job->claims, job->tag, &user);
-
-    if (job->st == EXPO_OK) {
-        job->st = expo_store_upload_delete(job->conf->store, job->tag,
-                                           &job->id);
-    }
+    job->st = expo_store_upload_delete(job->conf->store, job->tag, &job->id);
 }
 
 
@@ -532,7 +519,7 @@ static ngx_int_t
 ngx_exposure_tus_delete_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
 {
     if (job->st != EXPO_OK) {
-        return ngx_exposure_tus_error(r, job->st);
+        return ngx_exposure_tus_error(r, job->st, job->detail);
     }
 
     return ngx_exposure_reply_empty(r, NGX_HTTP_NO_CONTENT);

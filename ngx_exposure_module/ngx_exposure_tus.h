@@ -58,11 +58,9 @@ expo_status_t ngx_exposure_tus_unstage(ngx_exposure_tus_t *t);
 void ngx_exposure_tus_sealed_work(ngx_exposure_upload_t *u);
 
 /*
- * The row as this user may see it, with received as it really is, and its
- * metadata, malloc'd. Free row if EXPO_OK.
+ * What was found, with received as it really is, and its metadata, malloc'd.
  */
-expo_status_t ngx_exposure_tus_look(ngx_exposure_main_conf_t *conf,
-    expo_claims_t *claims, u_char tag[EXPO_TAG], expo_id_t *id,
-    expo_upload_t *row, u_char **metadata, size_t *metadata_len);
+expo_status_t ngx_exposure_tus_look(ngx_exposure_job_t *job,
+    u_char **metadata, size_t *metadata_len);
 
 #endif

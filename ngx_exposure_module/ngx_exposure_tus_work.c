@@ -21,6 +21,7 @@ static expo_status_t ngx_exposure_tus_resume(ngx_exposure_tus_t *t);
 static expo_status_t ngx_exposure_tus_go_on(ngx_exposure_tus_t *t);
 static expo_status_t ngx_exposure_tus_read(ngx_exposure_main_conf_t *conf,
     u_char tag[EXPO_TAG], expo_id_t *id, expo_upload_t *row);
+static expo_status_t ngx_exposure_tus_lasts(expo_upload_t *row);
 static expo_status_t ngx_exposure_tus_dek(ngx_exposure_main_conf_t *conf,
     expo_claims_t *claims, expo_user_t *user, expo_upload_t *row,
     u_char dek[32]);
@@ -108,7 +109,10 @@ ngx_exposure_tus_resume(ngx_exposure_tus_t *t)
 
     u = &t->upload;
 
-    st = ngx_exposure_tus_read(u->conf, u->tag, &u->scan.id, &t->row);
+    t->row = u->found.upload;
+    ngx_memzero(&u->found.upload, sizeof(expo_upload_t));
+
+    st = ngx_exposure_tus_lasts(&t->row);
     if (st != EXPO_OK) {
         return st;
     }
@@ -121,7 +125,8 @@ ngx_exposure_tus_resume(ngx_exposure_tus_t *t)
         return t->offset == t->row.length ? EXPO_OK : EXPO_CONFLICT;
     }
 
-    st = ngx_exposure_tus_dek(u->conf, &u->claims, &u->user, &t->row, u->dek);
+    st = ngx_exposure_tus_dek(u->conf, &u->claims, &u->found.user, &t->row,
+                              u->dek);
     if (st != EXPO_OK) {
         return st;
     }
@@ -191,8 +196,6 @@ ngx_exposure_tus_go_on(ngx_exposure_tus_t *t)
 }
 
 
-/* EXPO_EXPIRED: it is still there, but not for long. */
-
 static expo_status_t
 ngx_exposure_tus_read(ngx_exposure_main_conf_t *conf, u_char tag[EXPO_TAG],
     expo_id_t *id, expo_upload_t *row)
@@ -206,12 +209,16 @@ ngx_exposure_tus_read(ngx_exposure_main_conf_t *conf, u_char tag[EXPO_TAG],
         return st;
     }
 
-    if (row->expires <= (uint64_t) time(NULL)) {
-        expo_store_upload_free(row);
-        return EXPO_EXPIRED;
-    }
+    return ngx_exposure_tus_lasts(row);
+}
 
-    return EXPO_OK;
+
+/* EXPO_EXPIRED: it is still there, but not for long. */
+
+static expo_status_t
+ngx_exposure_tus_lasts(expo_upload_t *row)
+{
+    return row->expires <= (uint64_t) time(NULL) ? EXPO_EXPIRED : EXPO_OK;
 }
 
 
@@ -484,22 +491,20 @@ ngx_exposure_tus_save(ngx_exposure_tus_t *t, uint64_t received, size_t tail)
 
 
 expo_status_t
-ngx_exposure_tus_look(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
-    u_char tag[EXPO_TAG], expo_id_t *id, expo_upload_t *row,
-    u_char **metadata, size_t *metadata_len)
+ngx_exposure_tus_look(ngx_exposure_job_t *job, u_char **metadata,
+    size_t *metadata_len)
 {
-    int            fd;
-    u_char         dek[32], *chunk;
-    expo_blob_t    blob;
-    expo_user_t    user;
-    expo_status_t  st;
+    int                        fd;
+    u_char                     dek[32], *chunk;
+    expo_blob_t                blob;
+    expo_status_t              st;
+    expo_upload_t             *row;
+    ngx_exposure_main_conf_t  *conf;
 
-    st = ngx_exposure_user(conf, claims, tag, &user);
-    if (st != EXPO_OK) {
-        return st;
-    }
+    conf = job->conf;
+    row = &job->found.upload;
 
-    st = ngx_exposure_tus_read(conf, tag, id, row);
+    st = ngx_exposure_tus_lasts(row);
     if (st != EXPO_OK) {
         return st;
     }
@@ -513,12 +518,12 @@ ngx_exposure_tus_look(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
         goto done;
     }
 
-    st = ngx_exposure_tus_dek(conf, claims, &user, row, dek);
+    st = ngx_exposure_tus_dek(conf, &job->claims, &job->found.user, row, dek);
     if (st != EXPO_OK) {
         goto done;
     }
 
-    st = ngx_exposure_tus_open(dek, id, NGX_EXPOSURE_TUS_META, 1, row->meta,
+    st = ngx_exposure_tus_open(dek, &row->id, NGX_EXPOSURE_TUS_META, 1, row->meta,
                                row->meta_bytes, *metadata,
                                EXPO_TUS_METADATA_MAX, metadata_len);
 
@@ -548,7 +553,6 @@ done:
     if (st != EXPO_OK) {
         free(*metadata);
         *metadata = NULL;
-        expo_store_upload_free(row);
     }
 
     return st;

@@ -60,6 +60,7 @@ ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     u->r = r;
     u->conf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
     u->limit = u->conf->max_upload;
+    u->rule = ctx->rule;
     u->claims = ctx->claims;
     ngx_memcpy(u->tag, ctx->tag, EXPO_TAG);
 
@@ -655,6 +656,7 @@ ngx_exposure_upload_free(ngx_exposure_upload_t *u)
     free(u->sealing);
     free(u->scan.meta);
     json_decref(u->json);
+    ngx_exposure_found_free(&u->found);
 
     ngx_explicit_memzero(u, sizeof(ngx_exposure_upload_t));
     ngx_free(u);

@@ -58,7 +58,8 @@ struct ngx_exposure_upload_s {
     expo_claims_t                      claims;
     u_char                             tag[EXPO_TAG];
 
-    expo_user_t                        user;
+    ngx_exposure_rule_e                rule;
+    ngx_exposure_found_t               found;   /* once it has begun */
     expo_scan_t                        scan;
     u_char                             dek[32];
     expo_blob_t                        blob;
@@ -160,7 +161,10 @@ ngx_int_t ngx_exposure_upload_scan_begun(ngx_exposure_upload_t *u);
 
 /* --- work, in pool threads --- */
 
-/* The user, whose key is proved to be the one that its claims give. */
+/*
+ * What the route's rule finds; the user's key is proved to be the one that its
+ * claims give.
+ */
 expo_status_t ngx_exposure_upload_user(ngx_exposure_upload_t *u);
 
 /* A new scan's id and key, and an unnamed file that begins with its header. */

@@ -108,8 +108,8 @@ ngx_exposure_upload_scan_begun(ngx_exposure_upload_t *u)
 
     left = 0;
 
-    if (u->user.used_bytes < u->user.quota_bytes) {
-        left = u->user.quota_bytes - u->user.used_bytes;
+    if (u->found.user.used_bytes < u->found.user.quota_bytes) {
+        left = u->found.user.quota_bytes - u->found.user.used_bytes;
     }
 
     if (u->st == EXPO_OK
@@ -121,7 +121,7 @@ ngx_exposure_upload_scan_begun(ngx_exposure_upload_t *u)
     u->left = (off_t) left;
 
     if (u->st != EXPO_OK) {
-        return ngx_exposure_reply_error(u->r, u->st, NULL);
+        return ngx_exposure_reply_error(u->r, u->st, u->detail);
     }
 
     return NGX_DECLINED;

@@ -9,18 +9,20 @@ ngx_exposure_upload_user(ngx_exposure_upload_t *u)
     u_char         pk[32], sk[32];
     expo_status_t  st;
 
-    st = ngx_exposure_user(u->conf, &u->claims, u->tag, &u->user);
+    st = ngx_exposure_access(u->conf, u->rule, &u->claims, u->tag,
+                             &u->scan.id, &u->found);
     if (st != EXPO_OK) {
+        u->detail = u->found.why;
         return st;
     }
 
     /* nothing is sealed to a key that somebody has put into the database */
 
-    st = expo_vault_user_keys(pk, sk, u->conf->master, u->user.salt,
+    st = expo_vault_user_keys(pk, sk, u->conf->master, u->found.user.salt,
                               u->claims.iss, u->claims.sub);
     ngx_explicit_memzero(sk, sizeof(sk));
 
-    if (st == EXPO_OK && ngx_memcmp(pk, u->user.pk, sizeof(pk)) != 0) {
+    if (st == EXPO_OK && ngx_memcmp(pk, u->found.user.pk, sizeof(pk)) != 0) {
         st = EXPO_CORRUPT;
     }
 
@@ -44,7 +46,7 @@ ngx_exposure_upload_new(ngx_exposure_upload_t *u)
     u->scan.role = EXPO_ROLE_OWNER;
 
     st = expo_vault_seal_key(u->scan.sealed, u->dek, &u->scan.id, u->tag,
-                             u->scan.epoch, u->scan.role, u->user.pk);
+                             u->scan.epoch, u->scan.role, u->found.user.pk);
     if (st != EXPO_OK) {
         return st;
     }

@@ -121,7 +121,37 @@ for my $path (sort keys %{$api->{paths}}) {
     }
 }
 
+# Both ways: what is in ngx_exposure_routes.h and what the document says of it.
+my %routes = routes();
+for my $path (sort keys %{$api->{paths}}) {
+    for my $method (grep { /^(?:get|head|options|post|put|patch|delete)$/ } sort keys %{$api->{paths}{$path}}) {
+        my $operation = $api->{paths}{$path}{$method};
+        my $route = delete $routes{"$method $path"};
+        ok($route, "$method $path is a route") or next;
+        is($operation->{'x-exposure-rule'}, $route->{rule}, "$method $path: who may is as in the table");
+        is(exists $operation->{security} && !@{$operation->{security}} ? 'no token' : 'token',
+           $route->{rule} eq 'public' || $route->{kind} eq 'SOCKET' ? 'no token' : 'token',
+           "$method $path: whether it takes a token is described");
+        is($route->{rule} =~ /^(?:scan|configuration|upload|invitation|self)/ ? 'a rule' : 'none',
+           $path =~ /\{id\}/ && $route->{rule} ne 'public' ? 'a rule' : 'none', "$method $path: {id} has a rule");
+    }
+}
+is_deeply([sort keys %routes], [], 'every route is described');
+
 done_testing;
+
+sub routes {
+    open my $in, '<', 'ngx_exposure_module/ngx_exposure_routes.h' or die $!;
+    local $/;
+    my ($text, %found) = <$in>;
+    $text =~ s{/\*.*?\*/}{}gs;
+    while ($text =~ /ROUTE\(\s*(\w+),\s*"([^"]+)",\s*(\w+),\s*(\w+),/g) {
+        my ($method, $path, $rule, $kind) = (lc $1, $2, lc $3, $4);
+        $rule =~ tr/_/-/;
+        $found{"$method $path"} = {rule => $rule, kind => $kind};
+    }
+    return %found;
+}
 
 sub described {
     my ($method, $template) = @_;
