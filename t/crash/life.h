@@ -13,6 +13,8 @@
 
 static expo_id_t life_scan[4], life_upload[3], life_view;
 static expo_user_t life_small;
+static uint8_t life_name[64];    /* of an account */
+static const uint8_t *life_gone; /* 32 bytes that are nowhere any more */
 
 
 static inline expo_status_t
@@ -50,6 +52,7 @@ life_account(void)
 
     randombytes_buf(&a, sizeof(a));
     a.disabled = 0;
+    memcpy(life_name, a.name_tag, sizeof(life_name));
 
     return expo_store_account_put(s, &a);
 }
@@ -314,9 +317,29 @@ life_open(void)
 static inline expo_status_t
 life_erase(void)
 {
-    return expo_store_scan_delete(s, &life_scan[0]);
+    return expo_store_scan_delete(s, &life_scan[0], 20000);
 }
 
+static inline expo_status_t
+life_erase_account(void)
+{
+    return expo_store_account_erase(s, life_name);
+}
+
+/* With all that is left: a failed scan, two ready ones. */
+static inline expo_status_t
+life_erase_user(void)
+{
+    expo_lost_t *lost;
+    size_t n;
+    expo_status_t st;
+
+    st = expo_store_user_erase(s, ann.tag, 20000, &lost, &n);
+    free(lost);
+    life_gone = ann.salt;
+
+    return st;
+}
 
 /* --- a store that an older program made --- */
 
@@ -388,6 +411,8 @@ static const life_t life_whole[] = {
     {"a part of it", life_parts_save_late, EXPO_OK},
     {"it expires", life_parts_expire, EXPO_OK},
     {"erase a scan", life_erase, EXPO_OK},
+    {"erase an account", life_erase_account, EXPO_OK},
+    {"erase a user", life_erase_user, EXPO_OK},
     {"the end", life_close, EXPO_OK},
     {NULL, NULL, EXPO_OK},
 };
