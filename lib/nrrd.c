@@ -34,7 +34,7 @@ expo_nrrd_bytes(expo_nrrd_type_t type)
 
 expo_status_t
 expo_nrrd_header(char *dst, size_t cap, size_t *len, const expo_volume_t *v,
-                 expo_nrrd_type_t type)
+                 expo_nrrd_type_t type, int gzip)
 {
     const double *a = v->affine;
     int n;
@@ -49,14 +49,15 @@ expo_nrrd_header(char *dst, size_t cap, size_t *len, const expo_volume_t *v,
                  "(%.17g,%.17g,%.17g)\n"
                  "kinds: domain domain domain\n"
                  "endian: little\n"
-                 "encoding: raw\n"
+                 "encoding: %s\n"
                  "space origin: (%.17g,%.17g,%.17g)\n"
                  "modality:=%s\n"
                  "unit:=%s\n"
                  "\n",
                  type == EXPO_NRRD_INT16 ? "short" : "float", v->dims[0],
                  v->dims[1], v->dims[2], a[0], a[4], a[8], a[1], a[5], a[9],
-                 a[2], a[6], a[10], a[3], a[7], a[11], v->modality, v->unit);
+                 a[2], a[6], a[10], gzip ? "gzip" : "raw", a[3], a[7], a[11],
+                 v->modality, v->unit);
 
     if (n < 0 || (size_t) n >= cap) {
         return EXPO_TOO_LARGE;

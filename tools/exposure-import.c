@@ -327,8 +327,8 @@ save_header(save_t *s, const uint8_t *bytes)
 
     s->type = expo_nrrd_type(&s->volume);
 
-    return expo_nrrd_header(header, sizeof header, &n, &s->volume, s->type) ==
-               EXPO_OK &&
+    return expo_nrrd_header(header, sizeof header, &n, &s->volume, s->type,
+                            0) == EXPO_OK &&
            fwrite(header, 1, n, s->file) == n;
 }
 

@@ -50,7 +50,7 @@ directions_are_the_columns_of_the_affine(void)
     char text[EXPO_NRRD_HEADER_MAX];
     size_t n;
 
-    check(expo_nrrd_header(text, sizeof text, &n, &v, EXPO_NRRD_INT16)
+    check(expo_nrrd_header(text, sizeof text, &n, &v, EXPO_NRRD_INT16, 0)
           == EXPO_OK);
     check(n == strlen(text) && strcmp(text + n - 2, "\n\n") == 0);
     check(strncmp(text, "NRRD0005\n", 9) == 0);
@@ -69,10 +69,10 @@ a_header_that_does_not_fit_is_refused(void)
     size_t n, whole;
     int refused = 1;
 
-    expo_nrrd_header(text, sizeof text, &whole, &v, EXPO_NRRD_FLOAT);
+    expo_nrrd_header(text, sizeof text, &whole, &v, EXPO_NRRD_FLOAT, 0);
     for (size_t cap = 0; cap <= whole; cap++) {
         refused = refused
-                  && expo_nrrd_header(text, cap, &n, &v, EXPO_NRRD_FLOAT)
+                  && expo_nrrd_header(text, cap, &n, &v, EXPO_NRRD_FLOAT, 0)
                          == EXPO_TOO_LARGE;
     }
     check(refused);

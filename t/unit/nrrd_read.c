@@ -36,7 +36,7 @@ file_of(const expo_volume_t *v, uint8_t *dst, size_t cap)
         voxels[2 * i + 1] = (uint8_t) (1000 * i >> 8);
     }
 
-    expo_nrrd_header((char *) dst, cap, &len, v, type);
+    expo_nrrd_header((char *) dst, cap, &len, v, type, 0);
     expo_nrrd_values(dst + len, voxels, 24, v, type);
 
     return len + 24 * expo_nrrd_bytes(type);
