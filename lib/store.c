@@ -71,7 +71,23 @@ static const char *const store_migrations[] = {
      */
     "CREATE TABLE erasures (what BLOB PRIMARY KEY, times INTEGER NOT NULL,"
     " day INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "ALTER TABLE users ADD COLUMN account BLOB;"};
+    "ALTER TABLE users ADD COLUMN account BLOB;",
+
+    /* 5: keys for a time (0: for ever), and for whoever brings a secret */
+    "ALTER TABLE scan_keys ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scan_keys ADD COLUMN since_day INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scan_keys ADD COLUMN label_id BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE scan_keys ADD COLUMN label_enc BLOB NOT NULL DEFAULT x'';"
+    "CREATE INDEX scan_keys_expiry ON scan_keys (expires_at)"
+    " WHERE expires_at > 0;"
+
+    "CREATE TABLE invitations (id BLOB PRIMARY KEY,"
+    " scan_id BLOB NOT NULL REFERENCES scans, salt BLOB NOT NULL,"
+    " pk BLOB NOT NULL, sealed BLOB NOT NULL, role INTEGER NOT NULL,"
+    " epoch INTEGER NOT NULL, created_day INTEGER NOT NULL,"
+    " expires_at INTEGER NOT NULL, access_expires_at INTEGER NOT NULL,"
+    " label_enc BLOB NOT NULL) STRICT;"
+    "CREATE INDEX invitations_scan ON invitations (scan_id);"};
 
 #define STORE_SCHEMA                                                           \
     ((int) (sizeof(store_migrations) / sizeof(store_migrations[0])))

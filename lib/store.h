@@ -104,20 +104,25 @@ typedef struct {
     uint32_t attempts; /* of import */
     uint32_t revision; /* of meta, +1 on every change */
     uint32_t created_day;
-    uint64_t bytes;   /* of its blobs, rounded up to 64 KiB */
-    expo_role_t role; /* of the user asked for */
+    uint64_t bytes;      /* of its blobs, rounded up to 64 KiB */
+    expo_role_t role;    /* of the user asked for */
+    uint64_t expires_at; /* of that user's permission, Unix seconds; 0: never */
     uint8_t sealed[EXPO_SEALED_KEY];
     uint8_t *meta; /* ciphertext, malloc'd; free with expo_store_scan_free */
     size_t meta_bytes;
 } expo_scan_t;
 void expo_store_scan_free(expo_scan_t *scan);
 
-/* One scan as this user may see it; EXPO_NOT_FOUND for anything else. */
+/*
+ * One scan as this user may see it at `now` (Unix seconds); EXPO_NOT_FOUND for
+ * anything else.
+ */
 expo_status_t expo_store_scan(expo_store_t *s, const uint8_t tag[EXPO_TAG],
-                              const expo_id_t *id, expo_scan_t *out);
+                              const expo_id_t *id, uint64_t now,
+                              expo_scan_t *out);
 /* All of a user's, newest first; *out is malloc'd, each freed on its own. */
 expo_status_t expo_store_scans(expo_store_t *s, const uint8_t tag[EXPO_TAG],
-                               expo_scan_t **out, size_t *count);
+                               uint64_t now, expo_scan_t **out, size_t *count);
 
 /*
  * A blob being written: an unnamed file until the row refers to it. The caller
@@ -289,11 +294,107 @@ expo_status_t expo_store_erase_again(expo_store_t *s,
                                      const expo_erasure_t *list, size_t count,
                                      uint32_t *again);
 
+/* --- sharing: who else has a scan's key; times are Unix seconds --- */
+#define EXPO_PERMISSIONS_MAX 64 /* of one scan, besides its owner's */
+#define EXPO_INVITATIONS_MAX 64 /* of one scan, not yet used */
+
+/* An editor's or a viewer's row of scan_keys. */
+typedef struct {
+    uint8_t tag[EXPO_TAG];
+    uint8_t pk[32]; /* of the user's row: filled by the store, never taken */
+    expo_role_t role;
+    uint32_t epoch;
+    uint8_t sealed[EXPO_SEALED_KEY];
+    uint64_t expires_at; /* refused from that second; 0: never */
+    uint32_t since_day;
+    expo_id_t label_id; /* under which label_enc is sealed */
+    uint8_t *label_enc; /* malloc'd ciphertext */
+    size_t label_bytes; /* 0: it has none */
+} expo_permission_t;
+void expo_store_permission_free(expo_permission_t *p);
+
+/* Of those that are good now. *out is malloc'd, each freed on its own. */
+expo_status_t expo_store_permissions(expo_store_t *s, const expo_id_t *scan,
+                                     uint64_t now, expo_permission_t **out,
+                                     size_t *count);
+/*
+ * Role, box, end and label anew. was: the box that it had when it was read;
+ * EXPO_CONFLICT: it has another one since. EXPO_NOT_FOUND.
+ */
+expo_status_t expo_store_permission_put(expo_store_t *s, const expo_id_t *scan,
+                                        const expo_permission_t *p,
+                                        const uint8_t was[EXPO_SEALED_KEY]);
+/* The box is wiped from the disk. EXPO_NOT_FOUND; the owner's is not found. */
+expo_status_t expo_store_permission_delete(expo_store_t *s,
+                                           const expo_id_t *scan,
+                                           const uint8_t tag[EXPO_TAG]);
+
+/* A permission for whoever brings its secret, once. */
+typedef struct {
+    expo_id_t id, scan;
+    uint8_t salt[32], pk[32];
+    uint8_t sealed[EXPO_SEALED_KEY];
+    expo_role_t role;
+    uint32_t epoch, created_day;
+    uint64_t expires_at;        /* of the invitation */
+    uint64_t access_expires_at; /* of the permission; 0: never */
+    uint8_t *label_enc;         /* malloc'd; sealed under id */
+    size_t label_bytes;
+} expo_invitation_t;
+void expo_store_invitation_free(expo_invitation_t *i);
+
+/* EXPO_FULL: over EXPO_INVITATIONS_MAX. EXPO_CONFLICT: epoch is not the
+   scan's (any more). */
+expo_status_t expo_store_invitation_add(expo_store_t *s,
+                                        const expo_invitation_t *i);
+/* EXPO_NOT_FOUND: also when it has expired. */
+expo_status_t expo_store_invitation(expo_store_t *s, const expo_id_t *id,
+                                    uint64_t now, expo_invitation_t *out);
+expo_status_t expo_store_invitations(expo_store_t *s, const expo_id_t *scan,
+                                     uint64_t now, expo_invitation_t **out,
+                                     size_t *count);
+expo_status_t expo_store_invitation_delete(expo_store_t *s,
+                                           const expo_id_t *scan,
+                                           const expo_id_t *id);
+/*
+ * The invitation becomes this user's permission and is gone; sealed is the box
+ * in the user's name. Who has one already keeps the better role; of the same
+ * role the later end. EXPO_NOT_FOUND: used or expired meanwhile.
+ * EXPO_CONFLICT: the user is the owner; nothing changes. EXPO_FULL: over
+ * EXPO_PERMISSIONS_MAX; nothing changes.
+ */
+expo_status_t expo_store_invitation_redeem(
+    expo_store_t *s, const expo_invitation_t *i, const uint8_t tag[EXPO_TAG],
+    const uint8_t sealed[EXPO_SEALED_KEY], uint64_t now);
+
+/*
+ * Everything of a ready scan under its next epoch, in one transaction: the old
+ * blobs, boxes, invitations and what an upload had kept of the key go.
+ * scan: epoch, revision, sealed (its owner's) and meta are the new ones;
+ * permissions (all there are, in their roles) and configurations likewise.
+ * EXPO_CONFLICT: something was changed meanwhile.
+ */
+typedef struct {
+    const expo_scan_t *scan;
+    const uint8_t *owner; /* tag */
+    const expo_permission_t *permissions;
+    size_t permission_count;
+    const expo_configuration_t *configurations;
+    size_t configuration_count;
+    expo_blob_file_t *const *files;
+    size_t file_count;
+} expo_renewal_t;
+expo_status_t expo_store_scan_renew(expo_store_t *s, const expo_renewal_t *r,
+                                    uint64_t now);
+
 /* --- housekeeping --- */
 /*
- * Lets go of uploads that have expired, unlinks tombstoned blobs and files that
- * no row knows. now: Unix seconds. *removed counts files.
+ * Lets go of permissions, invitations and uploads that have expired, and
+ * unlinks tombstoned blobs. now: Unix seconds. *removed counts files.
  */
+expo_status_t expo_store_expire(expo_store_t *s, uint64_t now,
+                                uint32_t *removed);
+/* expo_store_expire, then unlinks files that no row knows. */
 expo_status_t expo_store_reap(expo_store_t *s, uint64_t now, uint32_t *removed);
 /*
  * Compares rows, tombstones and files: the n-th disagreement goes to `say`.

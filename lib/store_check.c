@@ -43,6 +43,33 @@ typedef struct {
 
 
 expo_status_t
+expo_store_expire(expo_store_t *s, uint64_t now, uint32_t *removed)
+{
+    int any = 0;
+    expo_status_t st;
+
+    st = expo_store_begin(s);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = expo_store_upload_expire(s, now, &any);
+
+    if (st == EXPO_OK) {
+        st = expo_store_share_expire(s, now, &any);
+    }
+
+    st = expo_store_end(s, st);
+
+    if (st == EXPO_OK && any) {
+        expo_store_wipe_log(s);
+    }
+
+    return st == EXPO_OK ? expo_store_blob_bury(s, removed) : st;
+}
+
+
+expo_status_t
 expo_store_reap(expo_store_t *s, uint64_t now, uint32_t *removed)
 {
     reap_t r = {s, 0};
@@ -53,13 +80,8 @@ expo_store_reap(expo_store_t *s, uint64_t now, uint32_t *removed)
 
     st = reap_erasures(s, now);
     if (st == EXPO_OK) {
-        st = expo_store_upload_expire(s, now);
+        st = expo_store_expire(s, now, removed);
     }
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    st = expo_store_blob_bury(s, removed);
     if (st != EXPO_OK) {
         return st;
     }
@@ -304,6 +326,20 @@ check_scans(check_t *c)
          " (SELECT coalesce(sum((bytes + 65535) / 65536), 0) FROM blobs"
          " WHERE scan_id = scans.id)",
          "its size is not the sum of its blobs': scan"},
+        {"SELECT id FROM scans WHERE EXISTS (SELECT 1 FROM scan_keys"
+         " WHERE scan_id = id AND (role NOT IN (1, 2, 3)"
+         " OR (role = 1) <> (user_tag = owner_tag)))",
+         "a permission of a wrong role: scan"},
+        {"SELECT id FROM scans WHERE EXISTS (SELECT 1 FROM scan_keys"
+         " WHERE scan_id = scans.id AND epoch <> scans.epoch UNION ALL"
+         " SELECT 1 FROM invitations"
+         " WHERE scan_id = scans.id AND epoch <> scans.epoch UNION ALL"
+         " SELECT 1 FROM blobs"
+         " WHERE scan_id = scans.id AND epoch <> scans.epoch)",
+         "not all is of its epoch: scan"},
+        {"SELECT id FROM invitations WHERE role NOT IN (2, 3)"
+         " OR length(sealed) <> 112 OR length(salt) <> 32 OR length(pk) <> 32",
+         "not as it was made: invitation"},
         {"SELECT id FROM blobs WHERE id IN (SELECT blob_id FROM blob_gc)",
          "both a row and a tombstone: blob"}};
     expo_status_t st = EXPO_OK;

@@ -62,13 +62,27 @@ expo_status_t expo_store_end(expo_store_t *s, expo_status_t st);
 /* Cuts the log, which still holds what secure_delete has wiped: keys. */
 void expo_store_wipe_log(expo_store_t *s);
 
+/*
+ * Of a row of scan_keys: it is good at ?, Unix seconds. Every query that joins
+ * that table says so.
+ */
+#define STORE_GOOD "(expires_at = 0 OR expires_at > ?)"
+
 /* expo_store_user with the handle locked. */
 expo_status_t expo_store_user_locked(expo_store_t *s,
                                      const uint8_t tag[EXPO_TAG],
                                      expo_user_t *out);
 
-/* Rows of uploads that have expired go, their files become tombstones. */
-expo_status_t expo_store_upload_expire(expo_store_t *s, uint64_t now);
+/*
+ * Inside a transaction: rows of uploads that have expired go, their files
+ * become tombstones. *any: there were some.
+ */
+expo_status_t expo_store_upload_expire(expo_store_t *s, uint64_t now, int *any);
+/* Likewise rows of permissions and invitations. */
+expo_status_t expo_store_share_expire(expo_store_t *s, uint64_t now, int *any);
+
+/* What an update of one scan, done last, means if it met no row. */
+expo_status_t expo_store_scan_changed(expo_store_t *s, const expo_id_t *id);
 
 /* --- a scan, inside a transaction --- */
 

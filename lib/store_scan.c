@@ -7,7 +7,7 @@
 
 #define SCAN_COLUMNS                                                           \
     "scans.id, scans.state, scans.epoch, attempts, revision, created_day,"     \
-    " bytes_64k, role, sealed, scans.meta"
+    " bytes_64k, role, sealed, scans.meta, scan_keys.expires_at"
 
 static expo_status_t scan_fill(sqlite3_stmt *q, expo_scan_t *out);
 static expo_status_t scan_quota(expo_store_t *s, const expo_id_t *id);
@@ -15,7 +15,6 @@ static expo_status_t scan_finish(expo_store_t *s, const expo_id_t *id,
                                  expo_scan_state_t state, uint64_t units,
                                  uint32_t revision, const uint8_t *meta,
                                  size_t meta_bytes, uint32_t *epoch);
-static expo_status_t scan_changed(expo_store_t *s, const expo_id_t *id);
 static uint64_t scan_units(uint64_t bytes);
 
 
@@ -29,7 +28,7 @@ expo_store_scan_free(expo_scan_t *scan)
 
 expo_status_t
 expo_store_scan(expo_store_t *s, const uint8_t tag[EXPO_TAG],
-                const expo_id_t *id, expo_scan_t *out)
+                const expo_id_t *id, uint64_t now, expo_scan_t *out)
 {
     sqlite3_stmt *q;
     expo_status_t st;
@@ -39,8 +38,9 @@ expo_store_scan(expo_store_t *s, const uint8_t tag[EXPO_TAG],
     st = expo_store_query(s, &q,
                           "SELECT " SCAN_COLUMNS " FROM scan_keys JOIN scans"
                           " ON scans.id = scan_id"
-                          " WHERE scan_id = ? AND user_tag = ?",
-                          "bb", id->b, sizeof(id->b), tag, (size_t) EXPO_TAG);
+                          " WHERE scan_id = ? AND user_tag = ? AND " STORE_GOOD,
+                          "bbi", id->b, sizeof(id->b), tag, (size_t) EXPO_TAG,
+                          (int64_t) now);
     if (st == EXPO_OK) {
         st = expo_store_row(s, q);
     }
@@ -57,7 +57,7 @@ expo_store_scan(expo_store_t *s, const uint8_t tag[EXPO_TAG],
 
 
 expo_status_t
-expo_store_scans(expo_store_t *s, const uint8_t tag[EXPO_TAG],
+expo_store_scans(expo_store_t *s, const uint8_t tag[EXPO_TAG], uint64_t now,
                  expo_scan_t **out, size_t *count)
 {
     expo_scan_t *list = NULL, *longer;
@@ -70,8 +70,9 @@ expo_store_scans(expo_store_t *s, const uint8_t tag[EXPO_TAG],
     st = expo_store_query(s, &q,
                           "SELECT " SCAN_COLUMNS " FROM scan_keys JOIN scans"
                           " ON scans.id = scan_id WHERE user_tag = ?"
+                          " AND " STORE_GOOD
                           " ORDER BY created_day DESC, scans.rowid DESC",
-                          "b", tag, (size_t) EXPO_TAG);
+                          "bi", tag, (size_t) EXPO_TAG, (int64_t) now);
 
     while (st == EXPO_OK && (st = expo_store_row(s, q)) == EXPO_OK) {
         if (n == room) {
@@ -153,9 +154,12 @@ expo_store_scan_insert(expo_store_t *s, const uint8_t owner[EXPO_TAG],
 
     if (st == EXPO_OK) {
         st = expo_store_run(
-            s, "INSERT INTO scan_keys VALUES (?, ?, ?, ?, ?)", "bbiib", id->b,
-            sizeof(id->b), owner, (size_t) EXPO_TAG, (int64_t) EXPO_ROLE_OWNER,
-            (int64_t) scan->epoch, scan->sealed, sizeof(scan->sealed));
+            s,
+            "INSERT INTO scan_keys (scan_id, user_tag, role, epoch, sealed,"
+            " since_day) VALUES (?, ?, ?, ?, ?, ?)",
+            "bbiibi", id->b, sizeof(id->b), owner, (size_t) EXPO_TAG,
+            (int64_t) EXPO_ROLE_OWNER, (int64_t) scan->epoch, scan->sealed,
+            sizeof(scan->sealed), (int64_t) scan->created_day);
     }
 
     return st;
@@ -281,7 +285,7 @@ expo_store_scan_meta(expo_store_t *s, const expo_id_t *id, uint32_t revision,
                         "ibbi", (int64_t) revision, meta, meta_bytes, id->b,
                         sizeof(id->b), (int64_t) revision - 1);
     if (st == EXPO_OK) {
-        st = scan_changed(s, id);
+        st = expo_store_scan_changed(s, id);
     }
 
     return expo_store_end(s, st);
@@ -315,6 +319,7 @@ expo_store_scan_remove(expo_store_t *s, const expo_id_t *id, uint32_t day)
 {
     static const char *const parts[] = {
         "DELETE FROM scan_keys WHERE scan_id = ?",
+        "DELETE FROM invitations WHERE scan_id = ?",
         "DELETE FROM uploads WHERE id = ?",
         "DELETE FROM configurations WHERE scan_id = ?"};
     expo_status_t st = EXPO_OK;
@@ -359,6 +364,7 @@ scan_fill(sqlite3_stmt *q, expo_scan_t *out)
     out->created_day = (uint32_t) sqlite3_column_int64(q, 5);
     out->bytes = (uint64_t) sqlite3_column_int64(q, 6) * STORE_UNIT;
     out->role = (expo_role_t) sqlite3_column_int(q, 7);
+    out->expires_at = (uint64_t) sqlite3_column_int64(q, 10);
 
     st = expo_store_column(q, 0, out->id.b, sizeof(out->id.b));
     if (st == EXPO_OK) {
@@ -427,7 +433,7 @@ scan_finish(expo_store_t *s, const expo_id_t *id, expo_scan_state_t state,
                         sizeof(id->b), (int64_t) revision - 1,
                         (int64_t) EXPO_SCAN_IMPORTING);
     if (st == EXPO_OK) {
-        st = scan_changed(s, id);
+        st = expo_store_scan_changed(s, id);
     }
 
     if (st == EXPO_OK) {
@@ -452,9 +458,8 @@ scan_finish(expo_store_t *s, const expo_id_t *id, expo_scan_state_t state,
 }
 
 
-/* What an update of one scan that met no row means. */
-static expo_status_t
-scan_changed(expo_store_t *s, const expo_id_t *id)
+expo_status_t
+expo_store_scan_changed(expo_store_t *s, const expo_id_t *id)
 {
     expo_status_t st;
 

@@ -224,15 +224,9 @@ expo_store_upload_delete(expo_store_t *s, const uint8_t owner[EXPO_TAG],
 
 
 expo_status_t
-expo_store_upload_expire(expo_store_t *s, uint64_t now)
+expo_store_upload_expire(expo_store_t *s, uint64_t now, int *any)
 {
-    int any = 0;
     expo_status_t st;
-
-    st = expo_store_begin(s);
-    if (st != EXPO_OK) {
-        return st;
-    }
 
     st = expo_store_run(s,
                         "INSERT INTO blob_gc SELECT blob_id FROM uploads"
@@ -241,12 +235,7 @@ expo_store_upload_expire(expo_store_t *s, uint64_t now)
     if (st == EXPO_OK) {
         st = expo_store_run(s, "DELETE FROM uploads WHERE expires <= ?", "i",
                             (int64_t) now);
-        any = sqlite3_changes(s->db) > 0;
-    }
-
-    st = expo_store_end(s, st);
-    if (st == EXPO_OK && any) {
-        expo_store_wipe_log(s);
+        *any |= sqlite3_changes(s->db) > 0;
     }
 
     return st;

@@ -182,7 +182,8 @@ ngx_exposure_access_self(ngx_exposure_asked_t *a)
 static expo_status_t
 ngx_exposure_access_scan(ngx_exposure_asked_t *a)
 {
-    return expo_store_scan(a->conf->store, a->tag, a->scan, &a->found->scan);
+    return expo_store_scan(a->conf->store, a->tag, a->scan,
+                           (uint64_t) time(NULL), &a->found->scan);
 }
 
 

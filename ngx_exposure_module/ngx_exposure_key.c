@@ -145,7 +145,7 @@ ngx_exposure_scan_key(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
         return st;
     }
 
-    st = expo_store_scan(conf->store, tag, id, scan);
+    st = expo_store_scan(conf->store, tag, id, (uint64_t) time(NULL), scan);
     if (st != EXPO_OK) {
         return st;
     }

@@ -7,7 +7,8 @@
 #include <sys/resource.h>
 
 
-#define NGX_EXPOSURE_REAP  600000  /* ms between two looks */
+#define NGX_EXPOSURE_EXPIRE  30000   /* ms between two looks */
+#define NGX_EXPOSURE_REAP    20      /* looks, of which one is at all files */
 
 
 typedef struct {
@@ -24,6 +25,7 @@ static ngx_int_t ngx_exposure_init(ngx_conf_t *cf);
 static ngx_int_t ngx_exposure_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_exposure_init_process(ngx_cycle_t *cycle);
 static void ngx_exposure_reap(ngx_event_t *ev);
+static void ngx_exposure_expire_work(void *data);
 static void ngx_exposure_reap_work(void *data);
 static void ngx_exposure_reap_done(void *data);
 static void ngx_exposure_exit_process(ngx_cycle_t *cycle);
@@ -459,15 +461,37 @@ ngx_exposure_init_process(ngx_cycle_t *cycle)
 }
 
 
-/* What a crash left behind, and later what has expired. */
+/* What has expired; at first and now and then, what a crash left behind. */
 
 static void
 ngx_exposure_reap(ngx_event_t *ev)
 {
-    (void) ngx_exposure_task_post(ngx_exposure_reap_work,
+    static ngx_uint_t  turn;
+
+    (void) ngx_exposure_task_post(turn++ % NGX_EXPOSURE_REAP
+                                  ? ngx_exposure_expire_work
+                                  : ngx_exposure_reap_work,
                                   ngx_exposure_reap_done, ngx_cycle->log);
 
-    ngx_add_timer(ev, NGX_EXPOSURE_REAP);
+    ngx_add_timer(ev, NGX_EXPOSURE_EXPIRE);
+}
+
+
+static void
+ngx_exposure_expire_work(void *data)
+{
+    uint32_t                   removed;
+    expo_status_t              st;
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = ngx_exposure_main_conf();
+
+    st = expo_store_expire(mcf->store, (uint64_t) time(NULL), &removed);
+    if (st != EXPO_OK) {
+        ngx_log_error(NGX_LOG_WARN, (ngx_log_t *) data, 0,
+                      "exposure: what has expired stays for now: %s",
+                      expo_status_name(st));
+    }
 }
 
 

@@ -172,7 +172,8 @@ ngx_exposure_scan_list_work(ngx_exposure_job_t *job)
     json_t       *list, *meta;
     expo_scan_t  *scans;
 
-    job->st = expo_store_scans(job->conf->store, job->tag, &scans, &n);
+    job->st = expo_store_scans(job->conf->store, job->tag,
+                               (uint64_t) time(NULL), &scans, &n);
     if (job->st != EXPO_OK) {
         return;
     }

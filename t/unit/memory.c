@@ -219,7 +219,7 @@ lists(void)
     expo_status_t st;
     size_t n;
 
-    st = expo_store_scans(store, user.tag, &list, &n);
+    st = expo_store_scans(store, user.tag, 1, &list, &n);
     if (st == EXPO_OK) {
         st = n == 1 ? EXPO_OK : EXPO_CORRUPT;
         while (n > 0) {

@@ -109,7 +109,7 @@ a_scan_is_its_owners_alone(void)
     check(add(&ann, &second, 1000) == EXPO_CONFLICT);
     check(files() == 2);
 
-    check(expo_store_scan(s, ann.tag, &first, &scan) == EXPO_OK);
+    check(expo_store_scan(s, ann.tag, &first, 1, &scan) == EXPO_OK);
     check(memcmp(&scan.id, &first, 16) == 0 && scan.epoch == 1 &&
           scan.state == EXPO_SCAN_IMPORTING && scan.attempts == 0 &&
           scan.revision == 1 && scan.created_day == 20000 &&
@@ -118,17 +118,17 @@ a_scan_is_its_owners_alone(void)
           memcmp(scan.meta, "first", 5) == 0);
     expo_store_scan_free(&scan);
 
-    check(expo_store_scan(s, bob.tag, &first, &scan) == EXPO_NOT_FOUND);
-    check(expo_store_scan(s, ann.tag, &absent, &scan) == EXPO_NOT_FOUND);
+    check(expo_store_scan(s, bob.tag, &first, 1, &scan) == EXPO_NOT_FOUND);
+    check(expo_store_scan(s, ann.tag, &absent, 1, &scan) == EXPO_NOT_FOUND);
 
-    check(expo_store_scans(s, ann.tag, &list, &count) == EXPO_OK);
+    check(expo_store_scans(s, ann.tag, 1, &list, &count) == EXPO_OK);
     check(count == 2 && memcmp(&list[0].id, &second, 16) == 0 &&
           memcmp(&list[1].id, &first, 16) == 0);
     expo_store_scan_free(&list[0]);
     expo_store_scan_free(&list[1]);
     free(list);
 
-    check(expo_store_scans(s, bob.tag, &list, &count) == EXPO_OK);
+    check(expo_store_scans(s, bob.tag, 1, &list, &count) == EXPO_OK);
     check(count == 0);
     free(list);
 
@@ -170,12 +170,12 @@ an_import_ends_ready_or_failed_and_lets_go_of_the_original(void)
     check(ready(&blob) == EXPO_NOT_FOUND);
     check(files() == 2);
 
-    check(expo_store_scan(s, ann.tag, &good, &scan) == EXPO_OK);
+    check(expo_store_scan(s, ann.tag, &good, 1, &scan) == EXPO_OK);
     check(scan.state == EXPO_SCAN_READY && scan.revision == 2 &&
           scan.bytes == 3 * 65536 && scan.attempts == 2 &&
           memcmp(scan.meta, "second", 6) == 0);
     expo_store_scan_free(&scan);
-    check(expo_store_scan(s, ann.tag, &bad, &scan) == EXPO_OK);
+    check(expo_store_scan(s, ann.tag, &bad, 1, &scan) == EXPO_OK);
     check(scan.state == EXPO_SCAN_FAILED && scan.bytes == 0);
     expo_store_scan_free(&scan);
 

@@ -13,7 +13,9 @@
 #include "lib/store_check.c"
 #include "lib/store_configuration.c"
 #include "lib/store_erase.c"
+#include "lib/store_renew.c"
 #include "lib/store_scan.c"
+#include "lib/store_share.c"
 #include "lib/store_upload.c"
 #include "lib/store_user.c"
 
@@ -223,7 +225,7 @@ state(const expo_user_t *u, const expo_id_t *id)
     expo_scan_t scan;
     int found;
 
-    if (expo_store_scan(s, u->tag, id, &scan) != EXPO_OK) {
+    if (expo_store_scan(s, u->tag, id, 1, &scan) != EXPO_OK) {
         return 0;
     }
 

@@ -64,6 +64,18 @@ static const row_t rows[] = {
     {4, 0, "users",
      "tag, salt, pk, master_no, state, quota, created_day, account",
      B64("e2") ", " B32("e3") ", " B32("e4") ", 1, 0, 0, 19004, " B64("a5"),
+     NULL},
+    {5, 0, "scan_keys",
+     "scan_id, user_tag, role, epoch, sealed, expires_at, since_day, label_id,"
+     " label_enc",
+     B16("c1") ", " B64("e2") ", 2, 1, " B112("f1") ", 2000000002, 19003, " B16(
+         "f2") ", x'0708'",
+     NULL},
+    {5, 0, "invitations",
+     "id, scan_id, salt, pk, sealed, role, epoch, created_day, expires_at,"
+     " access_expires_at, label_enc",
+     B16("f2") ", " B16("c1") ", " B32("f3") ", " B32("f4") ", " B112(
+         "f5") ", 3, 1, 19003, 2000000003, 0, x'09'",
      NULL}};
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
