@@ -87,7 +87,14 @@ static const char *const store_migrations[] = {
     " epoch INTEGER NOT NULL, created_day INTEGER NOT NULL,"
     " expires_at INTEGER NOT NULL, access_expires_at INTEGER NOT NULL,"
     " label_enc BLOB NOT NULL) STRICT;"
-    "CREATE INDEX invitations_scan ON invitations (scan_id);"};
+    "CREATE INDEX invitations_scan ON invitations (scan_id);",
+
+    /* 6: who did what, each line with a mac over it and the one before */
+    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+    " actor BLOB NOT NULL, verb INTEGER NOT NULL, object BLOB NOT NULL,"
+    " outcome INTEGER NOT NULL, mac BLOB NOT NULL) STRICT;"
+    "CREATE INDEX audit_object ON audit (object);"
+    "CREATE INDEX audit_actor ON audit (actor, object, verb);"};
 
 #define STORE_SCHEMA                                                           \
     ((int) (sizeof(store_migrations) / sizeof(store_migrations[0])))
@@ -165,6 +172,7 @@ expo_store_close(expo_store_t *s)
 
     sqlite3_close(s->db);
     sqlite3_mutex_free(s->mutex);
+    sqlite3_mutex_free(s->audit);
 
     if (s->blobs >= 0) {
         close(s->blobs);
@@ -437,7 +445,8 @@ store_database(expo_store_t *s, const char *dir, int create, char *error,
     }
 
     s->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
-    if (s->mutex == NULL) {
+    s->audit = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
+    if (s->mutex == NULL || s->audit == NULL) {
         snprintf(error, error_bytes, "Out of memory.");
         return EXPO_NO_MEMORY;
     }

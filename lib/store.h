@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/audit.h"
 #include "lib/id.h"
 #include "lib/status.h"
 #include "lib/vault.h"
@@ -68,6 +69,15 @@ expo_status_t expo_store_user_add(expo_store_t *s, const expo_user_t *u,
 /* Whose built-in account has this sub_tag; EXPO_NOT_FOUND: nobody's yet. */
 expo_status_t expo_store_user_of(expo_store_t *s, const uint8_t account[64],
                                  uint8_t tag[EXPO_TAG]);
+
+/*
+ * Every user's tag, until see returns 0. Nothing else can be asked of the store
+ * meanwhile.
+ */
+expo_status_t expo_store_users_each(expo_store_t *s,
+                                    int (*see)(void *data,
+                                               const uint8_t tag[EXPO_TAG]),
+                                    void *data);
 
 /* --- built-in accounts (lib/account.h fills the bytes) --- */
 typedef struct {
@@ -386,6 +396,41 @@ typedef struct {
 } expo_renewal_t;
 expo_status_t expo_store_scan_renew(expo_store_t *s, const expo_renewal_t *r,
                                     uint64_t now);
+/* --- the audit: lib/audit.h --- */
+typedef struct {
+    expo_audit_t record;
+    uint8_t mac[EXPO_AUDIT_MAC];
+} expo_audit_line_t;
+
+/*
+ * Adds a line and fills its seq. No lock of the database is held while the
+ * vault makes its mac. EXPO_AGAIN: also when others are first time and again.
+ */
+expo_status_t expo_store_audit_append(expo_store_t *s, expo_keys_t *keys,
+                                      expo_audit_t *r);
+/* Where the chain ends now. */
+expo_status_t expo_store_audit_end(expo_store_t *s, expo_audit_end_t *end);
+/* The line after the last one; EXPO_CONFLICT: somebody's has its seq. */
+expo_status_t expo_store_audit_add(expo_store_t *s,
+                                   const expo_audit_line_t *line);
+/*
+ * At most max lines in order, from the first one after seq. Also of
+ * EXPO_CORRUPT the *n lines before the one that cannot be read.
+ */
+expo_status_t expo_store_audit_after(expo_store_t *s, uint64_t seq,
+                                     expo_audit_line_t *out, size_t max,
+                                     size_t *n);
+/*
+ * Lines of an object, or if it is NULL of an actor, newest first, at most
+ * EXPO_AUDIT_LINES. *out is malloc'd.
+ */
+#define EXPO_AUDIT_LINES 1000
+expo_status_t expo_store_audit_of(expo_store_t *s, const expo_id_t *object,
+                                  const uint8_t *actor, expo_audit_line_t **out,
+                                  size_t *n);
+/* When the latest line of the same actor, object, verb, outcome was written. */
+expo_status_t expo_store_audit_latest(expo_store_t *s, const expo_audit_t *like,
+                                      uint64_t *at); /* EXPO_NOT_FOUND */
 
 /* --- housekeeping --- */
 /*

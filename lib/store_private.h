@@ -16,6 +16,7 @@
 struct expo_store_s {
     sqlite3 *db;
     sqlite3_mutex *mutex;
+    sqlite3_mutex *audit; /* who appends to it; taken before mutex */
     int blobs;      /* the folder */
     uint64_t quota; /* of users whose row has none */
 };

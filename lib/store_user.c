@@ -127,6 +127,34 @@ expo_store_user_of(expo_store_t *s, const uint8_t account[64],
 
 
 expo_status_t
+expo_store_users_each(expo_store_t *s,
+                      int (*see)(void *data, const uint8_t tag[EXPO_TAG]),
+                      void *data)
+{
+    uint8_t tag[EXPO_TAG];
+    sqlite3_stmt *q;
+    expo_status_t st;
+
+    expo_store_lock(s);
+
+    st = expo_store_query(s, &q, "SELECT tag FROM users", "");
+
+    while (st == EXPO_OK && (st = expo_store_row(s, q)) == EXPO_OK) {
+        st = expo_store_column(q, 0, tag, sizeof(tag));
+
+        if (st == EXPO_OK && !see(data, tag)) {
+            st = EXPO_NOT_FOUND;
+        }
+    }
+
+    sqlite3_finalize(q);
+    expo_store_unlock(s);
+
+    return st == EXPO_NOT_FOUND ? EXPO_OK : st;
+}
+
+
+expo_status_t
 expo_store_account(expo_store_t *s, const uint8_t name_tag[64],
                    expo_account_row_t *out)
 {

@@ -76,7 +76,9 @@ static const row_t rows[] = {
      " access_expires_at, label_enc",
      B16("f2") ", " B16("c1") ", " B32("f3") ", " B32("f4") ", " B112(
          "f5") ", 3, 1, 19003, 2000000003, 0, x'09'",
-     NULL}};
+     NULL},
+    {6, 0, "audit", "seq, at, actor, verb, object, outcome, mac",
+     "1, 1700000000, " B32("f6") ", 14, " B16("c1") ", 1, " B32("f7"), NULL}};
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
