@@ -33,6 +33,7 @@ static expo_status_t ngx_exposure_access_editor(ngx_exposure_asked_t *a);
 static expo_status_t ngx_exposure_access_owner(ngx_exposure_asked_t *a);
 static expo_status_t ngx_exposure_access_configuration(
     ngx_exposure_asked_t *a);
+static expo_status_t ngx_exposure_access_invitation(ngx_exposure_asked_t *a);
 static expo_status_t ngx_exposure_access_upload(ngx_exposure_asked_t *a);
 
 
@@ -75,6 +76,13 @@ static const ngx_exposure_step_pt
         ngx_exposure_access_configuration,
         ngx_exposure_access_scan,
         ngx_exposure_access_editor,
+    },
+
+    [NGX_EXPOSURE_INVITATION_OWNER] = {
+        ngx_exposure_access_user,
+        ngx_exposure_access_invitation,
+        ngx_exposure_access_scan,
+        ngx_exposure_access_owner,
     },
 
     [NGX_EXPOSURE_UPLOAD_OWNER] = {
@@ -129,6 +137,7 @@ ngx_exposure_found_free(ngx_exposure_found_t *found)
 {
     expo_store_scan_free(&found->scan);
     expo_store_configuration_free(&found->configuration);
+    expo_store_invitation_free(&found->invitation);
     expo_store_upload_free(&found->upload);
 
     ngx_explicit_memzero(found, sizeof(ngx_exposure_found_t));
@@ -160,7 +169,7 @@ ngx_exposure_access_user(ngx_exposure_asked_t *a)
     st = ngx_exposure_user(a->conf, a->claims, a->tag, &a->found->user);
 
     if (st == EXPO_DENIED) {
-        a->found->why = "This account is disabled.";
+        a->found->why = "This account is disabled or erased.";
     }
 
     return st;
@@ -218,6 +227,16 @@ ngx_exposure_access_configuration(ngx_exposure_asked_t *a)
 
     return expo_store_configuration(a->conf->store, a->id,
                                     &a->found->configuration);
+}
+
+
+static expo_status_t
+ngx_exposure_access_invitation(ngx_exposure_asked_t *a)
+{
+    a->scan = &a->found->invitation.scan;
+
+    return expo_store_invitation(a->conf->store, a->id, (uint64_t) time(NULL),
+                                 &a->found->invitation);
 }
 
 

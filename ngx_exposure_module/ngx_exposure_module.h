@@ -106,6 +106,7 @@ typedef enum {
     NGX_EXPOSURE_SCAN_OWNER,
     NGX_EXPOSURE_CONFIGURATION_VIEWER,     /* of the scan that {id} is of */
     NGX_EXPOSURE_CONFIGURATION_EDITOR,
+    NGX_EXPOSURE_INVITATION_OWNER,         /* of the scan that {id} is to */
     NGX_EXPOSURE_UPLOAD_OWNER,
     NGX_EXPOSURE_SESSION_USER,             /* whose session it is */
     NGX_EXPOSURE_RULES

@@ -22,6 +22,7 @@ typedef struct {
     expo_user_t                user;
     expo_scan_t                scan;
     expo_configuration_t       configuration;
+    expo_invitation_t          invitation;
     expo_upload_t              upload;
     const char                *why;        /* of EXPO_DENIED: a sentence */
 } ngx_exposure_found_t;
