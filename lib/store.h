@@ -293,7 +293,7 @@ typedef struct {
     uint32_t times;         /* a user may have come back in between */
     uint32_t day;           /* of the last time */
 } expo_erasure_t;
-/* By day; *out is malloc'd. */
+/* By day, scans first; *out is malloc'd. */
 expo_status_t expo_store_erasures(expo_store_t *s, expo_erasure_t **out,
                                   size_t *count);
 /*

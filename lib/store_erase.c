@@ -102,8 +102,10 @@ expo_store_erasures(expo_store_t *s, expo_erasure_t **out, size_t *count)
 
     expo_store_lock(s);
 
-    st = expo_store_query(
-        s, &q, "SELECT what, times, day FROM erasures ORDER BY day, what", "");
+    st = expo_store_query(s, &q,
+                          "SELECT what, times, day FROM erasures ORDER BY day, "
+                          "length(what), what",
+                          "");
 
     while (st == EXPO_OK && (st = expo_store_row(s, q)) == EXPO_OK) {
         if (n == room) {

@@ -9,6 +9,7 @@
 #include "t/unit/faults.h"
 
 #include "lib/store.c"
+#include "lib/store_backup.c"
 #include "lib/store_blob.c"
 #include "lib/store_check.c"
 #include "lib/store_configuration.c"
