@@ -167,13 +167,16 @@ portal/dist/index.html: $(PORTAL_SRC) portal/node_modules/.installed
 # --- tests -------------------------------------------------------------------
 
 UNIT := $(patsubst t/unit/%.c,$(BUILD)/t/unit/%,$(wildcard t/unit/*.c))
-IMPORT_T := $(addprefix $(BUILD)/t/unit/,import import_file import_pixels import_sandbox)
+IMPORT_T := $(addprefix $(BUILD)/t/unit/,import import_file import_input import_pixels import_sandbox)
 unit: $(UNIT)
 $(filter-out $(IMPORT_T),$(UNIT)): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
-# With DCMTK; import_sandbox starts itself as exposure-import does.
-$(IMPORT_T): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(IMPORT_OBJ) $(LIB)
+# With DCMTK, and from an archive, as below.
+$(BUILD)/libimport.a: $(IMPORT_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+$(IMPORT_T): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(BUILD)/libimport.a $(LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lpthread
 

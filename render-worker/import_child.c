@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@
 /* What the machine should keep while an import fills memory. */
 #define IMPORT_HEADROOM (256ull << 20)
 
-enum { FEED, VOLUME, TALK, PIPES };
+enum { VOLUME, TALK, PIPES };
 
 typedef struct {
     const import_child_t *in;
@@ -26,19 +27,18 @@ typedef struct {
     pid_t pid;
     int fds[PIPES]; /* our ends; -1: closed */
     uint64_t deadline_us;
-    blob_reader_t reader;
-    uint8_t *chunk; /* decrypted, being written */
-    size_t chunk_len, chunk_at;
+    int original; /* decrypted, in memory; -1: not */
     char *line;
     size_t line_len;
     size_t most;
 } child_t;
 
 static import_child_end_t child_prepare(child_t *c);
+static import_child_end_t child_original(child_t *c, uint64_t room);
+static import_child_end_t child_decrypt(child_t *c, blob_reader_t *reader);
 static int child_spawn(child_t *c);
 static int child_exec(child_t *c, int theirs[PIPES]);
 static import_child_end_t child_pump(child_t *c);
-static import_child_end_t child_feed(child_t *c);
 static import_child_end_t child_take(child_t *c);
 static import_child_end_t child_listen(child_t *c);
 static void child_hear(child_t *c, const char *line, size_t len);
@@ -52,7 +52,7 @@ static import_child_end_t child_judge(child_t *c, int status);
 import_child_end_t
 import_child_run(const import_child_t *in, import_child_result_t *out)
 {
-    child_t c = {.in = in, .out = out, .fds = {-1, -1, -1}};
+    child_t c = {.in = in, .out = out, .fds = {-1, -1}, .original = -1};
     import_child_end_t end;
     int i;
 
@@ -73,12 +73,10 @@ import_child_run(const import_child_t *in, import_child_result_t *out)
         end = child_reap(&c, end);
     }
 
-    if (c.chunk != NULL) {
-        explicit_bzero(c.chunk, c.reader.chunk);
-        free(c.chunk);
+    if (c.original >= 0) {
+        close(c.original);
     }
 
-    blob_reader_close(&c.reader);
     free(c.line);
 
     return end;
@@ -89,34 +87,100 @@ static import_child_end_t
 child_prepare(child_t *c)
 {
     uint64_t available = memory_available();
-    expo_status_t st;
-
-    st = blob_reader_open(&c->reader, c->in->original, c->in->fd);
-    if (st != EXPO_OK) {
-        return st == EXPO_NO_MEMORY ? IMPORT_CHILD_MEMORY
-                                    : IMPORT_CHILD_DAMAGED;
-    }
-
-    c->most = c->in->most;
+    import_child_end_t end;
 
     if (available < IMPORT_HEADROOM) {
         return IMPORT_CHILD_MEMORY;
     }
 
-    if (c->most > available - IMPORT_HEADROOM) {
-        c->most = available - IMPORT_HEADROOM;
+    end = child_original(c, available - IMPORT_HEADROOM);
+    if (end != IMPORT_CHILD_OK) {
+        return end;
     }
 
-    c->chunk = malloc(c->reader.chunk);
+    available = memory_available();
+    available -= available < IMPORT_HEADROOM ? available : IMPORT_HEADROOM;
+    c->most = c->in->most < available ? c->in->most : available;
+
     c->line = malloc(IMPORT_LINE);
 
     /* One byte more than is taken, to notice that there is one. */
-    if (c->chunk == NULL || c->line == NULL ||
-        memory_map(&c->out->memory, c->most + 1) < 0) {
+    if (c->line == NULL || memory_map(&c->out->memory, c->most + 1) < 0) {
         return IMPORT_CHILD_MEMORY;
     }
 
     return IMPORT_CHILD_OK;
+}
+
+
+/* Whole before anybody looks at it, and then nobody's to change. */
+static import_child_end_t
+child_original(child_t *c, uint64_t room)
+{
+    const unsigned seals =
+        F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+    blob_reader_t reader;
+    import_child_end_t end = IMPORT_CHILD_MEMORY;
+    expo_status_t st;
+
+    st = blob_reader_open(&reader, c->in->original, c->in->fd);
+
+    if (st != EXPO_OK) {
+        end = st == EXPO_NO_MEMORY ? IMPORT_CHILD_MEMORY : IMPORT_CHILD_DAMAGED;
+
+    } else if (reader.plain <= room) {
+        end = child_decrypt(c, &reader);
+
+        if (end == IMPORT_CHILD_OK &&
+            fcntl(c->original, F_ADD_SEALS, seals) < 0) {
+            end = IMPORT_CHILD_MEMORY;
+        }
+    }
+
+    blob_reader_close(&reader);
+
+    return end;
+}
+
+
+static import_child_end_t
+child_decrypt(child_t *c, blob_reader_t *reader)
+{
+    import_child_end_t end = IMPORT_CHILD_OK;
+    size_t at = 0, len;
+    uint8_t *plain;
+
+    c->original = memfd_create("original", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (c->original < 0) {
+        return IMPORT_CHILD_MEMORY;
+    }
+
+    if (reader->plain == 0) {
+        return IMPORT_CHILD_OK;
+    }
+
+    /* Every page now: one that cannot be had later would be a SIGBUS. */
+    if (fallocate(c->original, 0, 0, (off_t) reader->plain) != 0) {
+        return IMPORT_CHILD_MEMORY;
+    }
+
+    plain = mmap(NULL, reader->plain, PROT_READ | PROT_WRITE, MAP_SHARED,
+                 c->original, 0);
+    if (plain == MAP_FAILED) {
+        return IMPORT_CHILD_MEMORY;
+    }
+
+    madvise(plain, reader->plain, MADV_DONTDUMP);
+
+    for (; end == IMPORT_CHILD_OK && at < reader->plain; at += len) {
+        end = blob_read(reader, plain + at, &len) == EXPO_OK
+                  ? child_over(c)
+                  : IMPORT_CHILD_DAMAGED;
+    }
+
+    munmap(plain, reader->plain);
+
+    return end;
 }
 
 
@@ -129,8 +193,8 @@ child_spawn(child_t *c)
         rc = pipe2(pipes[n], O_CLOEXEC);
 
         if (rc == 0) {
-            c->fds[n] = pipes[n][n == FEED];
-            theirs[n] = pipes[n][n != FEED];
+            c->fds[n] = pipes[n][0];
+            theirs[n] = pipes[n][1];
             fcntl(c->fds[n], F_SETFL, O_NONBLOCK);
 
             if (n != TALK) {
@@ -178,7 +242,7 @@ child_exec(child_t *c, int theirs[PIPES])
     /* All else is close-on-exec. Pipes are never 0, 1 or 2: main keeps those.
      */
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, theirs[FEED], 0);
+    posix_spawn_file_actions_adddup2(&actions, c->original, 0);
     posix_spawn_file_actions_adddup2(&actions, theirs[VOLUME], 1);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, theirs[TALK], 3);
@@ -204,16 +268,15 @@ child_exec(child_t *c, int theirs[PIPES])
 static import_child_end_t
 child_pump(child_t *c)
 {
-    static const short wanted[PIPES] = {POLLOUT, POLLIN, POLLIN};
-    import_child_end_t (*const serve[PIPES])(child_t *) = {
-        child_feed, child_take, child_listen};
+    import_child_end_t (*const serve[PIPES])(child_t *) = {child_take,
+                                                           child_listen};
     import_child_end_t end;
     struct pollfd polls[PIPES];
     int i;
 
     while (c->fds[VOLUME] >= 0 || c->fds[TALK] >= 0) {
         for (i = 0; i < PIPES; i++) {
-            polls[i] = (struct pollfd){c->fds[i], wanted[i], 0};
+            polls[i] = (struct pollfd){c->fds[i], POLLIN, 0};
         }
 
         if (poll(polls, PIPES, IMPORT_POLL_MS) < 0 && errno != EINTR) {
@@ -233,40 +296,6 @@ child_pump(child_t *c)
                 }
             }
         }
-    }
-
-    return IMPORT_CHILD_OK;
-}
-
-
-static import_child_end_t
-child_feed(child_t *c)
-{
-    expo_status_t st;
-    ssize_t n;
-
-    if (c->chunk_at == c->chunk_len) {
-        st = blob_read(&c->reader, c->chunk, &c->chunk_len);
-        c->chunk_at = 0;
-
-        if (st != EXPO_OK) {
-            return IMPORT_CHILD_DAMAGED;
-        }
-
-        if (c->chunk_len == 0) {
-            child_shut(c, FEED);
-            return IMPORT_CHILD_OK;
-        }
-    }
-
-    n = write(c->fds[FEED], c->chunk + c->chunk_at, c->chunk_len - c->chunk_at);
-
-    if (n > 0) {
-        c->chunk_at += (size_t) n;
-
-    } else if (errno != EAGAIN && errno != EINTR) {
-        /* It has read enough, or it has given up and will say why. */
-        child_shut(c, FEED);
     }
 
     return IMPORT_CHILD_OK;

@@ -1,7 +1,8 @@
 /*
- * One run of exposure-import --pipe: the decrypted upload goes in, voxels,
- * progress and a report come out. The child has descriptors 0, 1, 3 and
- * /dev/null as 2, an empty environment, and no way to anything else of ours.
+ * One run of exposure-import --pipe: the decrypted upload goes in as a sealed
+ * file in memory, voxels, progress and a report come out. The child has
+ * descriptors 0, 1, 3 and /dev/null as 2, an empty environment, and no way to
+ * anything else of ours.
  */
 
 #ifndef IMPORT_CHILD_H

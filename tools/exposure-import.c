@@ -126,9 +126,6 @@ import_options(options_t *o, int argc, char **argv)
         } else if (strcmp(argv[i], "--report") == 0 && i + 1 < argc) {
             o->report = argv[++i];
 
-        } else if (strcmp(argv[i], "--series") == 0 && i + 1 < argc) {
-            o->series = (size_t) strtoll(argv[++i], NULL, 10);
-
         } else if (strncmp(argv[i], "--", 2) == 0) {
             return 0;
 

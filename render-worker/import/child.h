@@ -1,6 +1,6 @@
 /*
- * The other end of import_pipe, for commands: starts the sandboxed process,
- * feeds it files as a tar, one alone as it is, hands on what comes back.
+ * The other end of import_files, for commands: starts the sandboxed process and
+ * hands on what comes back.
  */
 
 #ifndef EXPO_IMPORT_CHILD_H
@@ -14,7 +14,8 @@
 #include "render-worker/import/import.h"
 
 /*
- * files: paths of regular files; one that cannot be read is left out.
+ * Before this process has threads.
+ * files: paths of regular files; one that cannot be opened is left out.
  * series: as in import_run.
  * take: gets the volume as it comes, first the header alone, then whole voxels;
  * 0: it wants no more. NULL: nobody wants it. Only IMPORT_DONE makes what was

@@ -12,6 +12,7 @@
 #include "lib/zip.h"
 #include "render-worker/import/dicom_file.h"
 #include "render-worker/import/header.h"
+#include "render-worker/import/input.h"
 #include "render-worker/import/pixel_data.h"
 #include "render-worker/import/pixels.h"
 
@@ -52,6 +53,7 @@ typedef enum {
 } reason_t;
 
 typedef struct {
+    const import_input_t *input; /* that it is, or lies in */
     expo_tar_entry_t entry; /* its bytes; of a packed one after unpack_file */
     const expo_zip_entry_t *packed; /* NULL: it is not */
     uint8_t *unpacked;
@@ -66,6 +68,13 @@ typedef struct {
     pixel_data_t data;
     uint32_t removed, removed_private; /* elements that are not kept */
 } import_file_t;
+
+/* Whether bytes of it are missing: what has been looked at counts. */
+static inline int
+file_is_cut(const import_file_t *f)
+{
+    return f->entry.cut || atomic_load(&f->input->lost);
+}
 
 /* One picture of a usable file. */
 typedef struct {

@@ -95,7 +95,7 @@ foreign_take(import_foreign_t *f)
         f->reason = REASON_NONE;
         break;
     case EXPO_CORRUPT:
-        f->reason = f->file->entry.cut ? REASON_TRUNCATED : REASON_DAMAGED;
+        f->reason = file_is_cut(f->file) ? REASON_TRUNCATED : REASON_DAMAGED;
         break;
     case EXPO_TOO_LARGE:
     case EXPO_NO_MEMORY:
@@ -105,8 +105,13 @@ foreign_take(import_foreign_t *f)
         f->reason = REASON_FOREIGN;
     }
 
-    if (f->reason == REASON_NONE && f->header.dims[2] < 2) {
+    if (f->reason == REASON_NONE && atomic_load(&f->file->input->lost)) {
+        f->reason = REASON_TRUNCATED;
+    } else if (f->reason == REASON_NONE && f->header.dims[2] < 2) {
         f->reason = REASON_ONE_SLICE;
+    }
+
+    if (f->reason != REASON_NONE) {
         free(f->voxels);
         f->voxels = NULL;
     }

@@ -11,9 +11,6 @@
 #include "render-worker/import/report.h"
 #include "render-worker/import/unpack.h"
 
-/* Upload, what it unpacks to and decoded pictures together, within
- * SANDBOX_ADDRESS_SPACE. */
-#define IMPORT_BYTES_MAX (3ull << 30)
 #define IMPORT_PROBES_MAX 32
 
 typedef struct {
@@ -26,10 +23,11 @@ typedef struct {
     const char *stage;
 } import_t;
 
-static reason_t import_open(import_t *im, const uint8_t *body, uint64_t len);
+static reason_t import_open(import_t *im, const import_input_t *in, size_t n);
 static reason_t import_dicom(import_t *im, size_t series);
 static size_t import_foreign(const import_t *im, size_t series);
 static import_result_t import_finish(import_t *im, json_t *report);
+static int import_is_cut(const import_files_t *files, const expo_group_t *g);
 static void import_read(void *data, size_t i);
 static reason_t import_pictures(import_t *im);
 static reason_t import_plan(import_t *im);
@@ -46,16 +44,16 @@ static void import_release(import_t *im);
 
 
 import_result_t
-import_run(const import_sink_t *sink, const uint8_t *body, uint64_t len,
+import_run(const import_sink_t *sink, const import_input_t *in, size_t n,
            size_t series, json_t **report)
 {
-    import_t im = {.sink = sink, .body_bytes = len};
+    import_t im = {.sink = sink};
     import_result_t result;
     reason_t why;
 
     im.files.chosen = SIZE_MAX;
 
-    why = import_open(&im, body, len);
+    why = import_open(&im, in, n);
     result = why == REASON_UNKNOWN || why == REASON_ARCHIVE ||
                      why == REASON_ARCHIVE_CUT
                  ? IMPORT_MALFORMED
@@ -63,8 +61,7 @@ import_run(const import_sink_t *sink, const uint8_t *body, uint64_t len,
 
     if (why == REASON_NONE && series == IMPORT_INDEX) {
         *report = report_new(&im.files);
-        result =
-            index_write(sink, &im.files, body) ? IMPORT_DONE : IMPORT_MALFORMED;
+        result = index_write(sink, &im.files) ? IMPORT_DONE : IMPORT_MALFORMED;
         import_release(&im);
         return result;
     }
@@ -98,16 +95,20 @@ import_run(const import_sink_t *sink, const uint8_t *body, uint64_t len,
 
 /* Up to the plan: which pictures belong together. */
 static reason_t
-import_open(import_t *im, const uint8_t *body, uint64_t len)
+import_open(import_t *im, const import_input_t *in, size_t n)
 {
     reason_t why;
 
-    if (len > IMPORT_BYTES_MAX ||
+    for (size_t i = 0; i < n; i++) {
+        im->body_bytes += in[i].bytes;
+    }
+
+    if (im->body_bytes > IMPORT_BYTES_MAX ||
         expo_deidentify_open(&im->allowed) != EXPO_OK) {
         return REASON_TOO_LARGE;
     }
 
-    why = unpack_list(&im->files, body, len, IMPORT_BYTES_MAX - len);
+    why = unpack_list(&im->files, in, n, IMPORT_BYTES_MAX - im->body_bytes);
     if (why != REASON_NONE) {
         return why;
     }
@@ -177,7 +178,8 @@ import_finish(import_t *im, json_t *report)
         g = &files->plan->groups[files->chosen];
         assemble_header(&volume, &notes, files, g);
         report_done(report, files, &volume, notes);
-        written = assemble_write(im->sink, &volume, files, g);
+        written = assemble_write(im->sink, &volume, files, g) &&
+                  !import_is_cut(files, g);
 
     } else if (foreign != NULL) {
         report_done_foreign(report, files, foreign);
@@ -194,6 +196,20 @@ import_finish(import_t *im, json_t *report)
     }
 
     return IMPORT_DONE;
+}
+
+
+/* What was lost after its picture had been measured. */
+static int
+import_is_cut(const import_files_t *files, const expo_group_t *g)
+{
+    int cut = 0;
+
+    for (size_t i = 0; i < g->count; i++) {
+        cut |= file_is_cut(files->picture[files->of[g->members[i]]].file);
+    }
+
+    return cut;
 }
 
 
@@ -429,6 +445,7 @@ import_decode(void *data, size_t i)
 
     if (p->reason == REASON_NONE) {
         assemble_measure(p);
+        p->reason = file_is_cut(f) ? REASON_TRUNCATED : REASON_NONE;
     }
 }
 

@@ -5,21 +5,20 @@
 
 #include "render-worker/import/report.h"
 
-static json_t *index_file(const import_file_t *f, const uint8_t *body);
+static json_t *index_file(const import_file_t *f);
 static const char *index_code(const import_file_t *f);
 static int index_series(const import_files_t *files, json_t *list);
 
 
 int
-index_write(const import_sink_t *sink, const import_files_t *files,
-            const uint8_t *body)
+index_write(const import_sink_t *sink, const import_files_t *files)
 {
     json_t *list = json_array(), *index;
     char *text;
     int ok;
 
     for (size_t i = 0; i < files->count; i++) {
-        json_array_append_new(list, index_file(&files->file[i], body));
+        json_array_append_new(list, index_file(&files->file[i]));
     }
 
     index = json_pack("{s:i, s:o}", "series", index_series(files, list),
@@ -35,7 +34,7 @@ index_write(const import_sink_t *sink, const import_files_t *files,
 
 
 static json_t *
-index_file(const import_file_t *f, const uint8_t *body)
+index_file(const import_file_t *f)
 {
     int inside = f->packed == NULL && f->entry.data != NULL;
     json_t *class = json_string(f->header.sop_class);
@@ -43,9 +42,9 @@ index_file(const import_file_t *f, const uint8_t *body)
 
     /* What is no text is no UID either. */
     return json_pack("{s:I, s:I, s:o, s:o, s:i, s:s}", "at",
-                     (json_int_t) (inside ? f->entry.data - body : 0), "bytes",
-                     (json_int_t) (inside ? f->entry.bytes : 0), "class",
-                     class ? class : json_string(""), "instance",
+                     (json_int_t) (inside ? f->entry.data - f->input->data : 0),
+                     "bytes", (json_int_t) (inside ? f->entry.bytes : 0),
+                     "class", class ? class : json_string(""), "instance",
                      instance ? instance : json_string(""), "series", -1,
                      "code", index_code(f));
 }

@@ -13,8 +13,7 @@
 #include "render-worker/import/files.h"
 #include "render-worker/import/import.h"
 
-/* files: read and planned, of this body. 0: it could not be written. */
-int index_write(const import_sink_t *sink, const import_files_t *files,
-                const uint8_t *body);
+/* files: read and planned. 0: it could not be written. */
+int index_write(const import_sink_t *sink, const import_files_t *files);
 
 #endif

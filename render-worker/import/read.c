@@ -61,7 +61,7 @@ read_file(import_file_t *f, const expo_deidentify_t *allowed)
                                                  : REASON_DAMAGED;
     }
 
-    if (f->dicom && f->entry.cut) {
+    if (f->dicom && file_is_cut(f)) {
         f->reason = REASON_TRUNCATED;
     }
 

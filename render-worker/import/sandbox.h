@@ -14,7 +14,7 @@
 #define SANDBOX_WALL_S 600                 /* whoever waits is quicker */
 
 /*
- * Alone in the process, all files open that will be needed, 0..3 among them:
+ * Alone in the process, all files mapped and 0..3 open that will be needed:
  * closes the others, limits resources (an operator's narrower limits stay),
  * dies with its parent, leaves the network and the file system. Namespaces and
  * Landlock are taken where the kernel gives them; the system call list closes

@@ -8,6 +8,7 @@
 
 typedef struct {
     import_files_t *files;
+    const import_input_t *input;
     uint64_t room; /* bytes */
     size_t places; /* in files->file */
 } unpack_t;
@@ -24,20 +25,28 @@ static reason_t unpack_over(const unpack_t *u, uint64_t len);
 
 
 reason_t
-unpack_list(import_files_t *files, const uint8_t *body, uint64_t len,
+unpack_list(import_files_t *files, const import_input_t *in, size_t n,
             uint64_t room)
 {
-    unpack_t u = {.files = files, .room = room};
+    unpack_t u = {.files = files, .input = in, .room = room};
 
-    if (len == 0) {
+    if (n == 0 || (n == 1 && in->bytes == 0)) {
         return REASON_EMPTY;
     }
 
-    if (expo_archive_kind(body, len) == EXPO_ARCHIVE_UNKNOWN) {
-        return REASON_UNKNOWN;
+    if (n == 1) {
+        return expo_archive_kind(in->data, in->bytes) == EXPO_ARCHIVE_UNKNOWN
+                   ? REASON_UNKNOWN
+                   : unpack_body(&u, in->data, in->bytes);
     }
 
-    return unpack_body(&u, body, len);
+    for (; u.input < in + n; u.input++) {
+        if (unpack_add(&u, u.input->data, u.input->bytes) == NULL) {
+            return REASON_TOO_LARGE;
+        }
+    }
+
+    return REASON_NONE;
 }
 
 
@@ -267,7 +276,8 @@ unpack_add(unpack_t *u, const uint8_t *data, uint64_t bytes)
     }
 
     f = &files->file[files->count++];
-    *f = (import_file_t){.encoding = "", .entry = {data, bytes, 0}};
+    *f = (import_file_t){
+        .input = u->input, .encoding = "", .entry = {data, bytes, 0}};
 
     return f;
 }

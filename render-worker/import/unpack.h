@@ -19,10 +19,11 @@
 #define UNPACK_RATIO 100
 
 /*
- * files: empty. body is borrowed until unpack_release. room: bytes that it may
- * become. What is packed stays so until unpack_file asks for it.
+ * files: empty. in: one of whatever kind, or n files, in which archives stay
+ * closed; borrowed until unpack_release. room: bytes that it may become. What
+ * is packed stays so until unpack_file asks for it.
  */
-reason_t unpack_list(import_files_t *files, const uint8_t *body, uint64_t len,
+reason_t unpack_list(import_files_t *files, const import_input_t *in, size_t n,
                      uint64_t room);
 
 /* One file, in any thread: afterwards f->entry is its bytes. */

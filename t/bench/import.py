@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""exposure-import beside dcm2niix, and with one processor and two.
+"""exposure-import beside dcm2niix, as a command and as the service has it (a
+tar in memory, the volume through a pipe), and with one processor and two.
 
 Prints rows of scripts/bench as JSON: [label, value, format]. Programs take
 turns, so that a busy machine is busy for all of them; medians. CPU seconds are
@@ -72,9 +73,12 @@ with tempfile.TemporaryDirectory() as tmp:
         os.mkdir(folder)
 
     slices(plain, SLICES)
-    ours, theirs = turns(
+    tar = os.path.join(tmp, "tar")
+    subprocess.run(["tar", "-C", plain, "-cf", tar, "."], check=True)
+    ours, piped, theirs = turns(
         (TOOL, plain, "--out", os.path.join(out, "v.nrrd"), "--report",
          os.path.join(out, "r.json")),
+        ("sh", "-c", '"$0" --pipe 3>&1 <"$1" | cat', TOOL, tar),
         ("dcm2niix", "-z", "n", "-b", "n", "-w", "1", "-f", "v", "-o", out,
          plain))
 
@@ -89,6 +93,8 @@ json.dump([
     ["exposure-import s", ours[0], "%.2f"],
     ["dcm2niix s", theirs[0], "%.2f"],
     ["ratio to dcm2niix", ours[0] / theirs[0], "%.2f"],
+    ["as the service s", piped[0], "%.2f"],
+    ["as the service ratio", piped[0] / theirs[0], "%.2f"],
     ["exposure-import cpu s", ours[1], "%.2f"],
     ["dcm2niix cpu s", theirs[1], "%.2f"],
     ["exposure-import mib", ours[2], "%.0f"],

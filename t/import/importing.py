@@ -42,24 +42,19 @@ class Outcome:
     def __init__(self, body):
         # Descriptor 3 is what the shell has as its standard error.
         start = time.monotonic()
-        child = subprocess.Popen(
-            ["sh", "-c", 'exec "$0" --pipe 3>&2 2>/dev/null', TOOL],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+        with tempfile.TemporaryFile() as upload:
+            upload.write(body)
+            upload.flush()
+            upload.seek(0)
+            child = subprocess.Popen(
+                ["sh", "-c", 'exec "$0" --pipe 3>&2 2>/dev/null', TOOL],
+                stdin=upload, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         said = [b"", b""]
-
-        def feed():
-            try:
-                child.stdin.write(body)
-                child.stdin.close()
-            except BrokenPipeError:
-                pass
 
         def hear(i, pipe):
             said[i] = pipe.read()
 
-        work = [threading.Thread(target=feed),
-                threading.Thread(target=hear, args=(0, child.stdout)),
+        work = [threading.Thread(target=hear, args=(0, child.stdout)),
                 threading.Thread(target=hear, args=(1, child.stderr))]
         for w in work:
             w.start()

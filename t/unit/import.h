@@ -172,7 +172,7 @@ hear(void *data, const char *stage, double fraction)
 }
 
 static inline import_result_t
-run_series(size_t series)
+run_inputs(const import_input_t *in, size_t n, size_t series)
 {
     const import_sink_t sink = {.volume = take, .progress = hear};
     import_result_t rc;
@@ -181,7 +181,7 @@ run_series(size_t series)
     free(result.text);
     memset(&result, 0, sizeof result);
 
-    rc = import_run(&sink, tar, tar_len, series, &result.report);
+    rc = import_run(&sink, in, n, series, &result.report);
     result.text = json_dumps(result.report, 0);
 
     if (rc == IMPORT_DONE) {
@@ -190,6 +190,14 @@ run_series(size_t series)
     }
 
     return rc;
+}
+
+static inline import_result_t
+run_series(size_t series)
+{
+    const import_input_t in = {.data = tar, .bytes = tar_len};
+
+    return run_inputs(&in, 1, series);
 }
 
 static inline import_result_t
@@ -206,11 +214,23 @@ says(const char *what)
 
 /* --- a program --- */
 
+/* Everything but threads. */
+static inline int
+begin_alone(void)
+{
+    if (mkdtemp(folder) == NULL || !dicom_start()) {
+        printf("Bail out! no folder or dictionary\n");
+        return 0;
+    }
+
+    return 1;
+}
+
 static inline int
 begin(void)
 {
-    if (mkdtemp(folder) == NULL || !dicom_start() || !pool_start()) {
-        printf("Bail out! no folder, dictionary or threads\n");
+    if (!begin_alone() || !pool_start()) {
+        printf("Bail out! no threads\n");
         return 0;
     }
 
