@@ -79,6 +79,25 @@ expo_status_t expo_store_users_each(expo_store_t *s,
                                                const uint8_t tag[EXPO_TAG]),
                                     void *data);
 
+/* What a user is called towards others: the same for the same tag. */
+void expo_store_user_id(expo_id_t *id, const uint8_t tag[EXPO_TAG]);
+
+typedef struct {
+    uint8_t tag[EXPO_TAG];
+    expo_id_t id;
+    uint32_t created_day, master_no;
+    int disabled, account; /* account: a built-in one's */
+    uint64_t quota_bytes;  /* 0: the site's */
+    uint64_t used_bytes, scans;
+} expo_person_t;
+/* Oldest first; *out is malloc'd. */
+expo_status_t expo_store_people(expo_store_t *s, expo_person_t **out,
+                                size_t *count);
+/* 0: the site's. What is there already stays, however much it is. */
+expo_status_t expo_store_user_quota(expo_store_t *s,
+                                    const uint8_t tag[EXPO_TAG],
+                                    uint64_t bytes);
+
 /* --- built-in accounts (lib/account.h fills the bytes) --- */
 typedef struct {
     uint8_t name_tag[64]; /* keyed hash of the account's name */

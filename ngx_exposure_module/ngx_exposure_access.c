@@ -147,10 +147,7 @@ ngx_exposure_found_free(ngx_exposure_found_t *found)
 void
 ngx_exposure_user_id(u_char tag[EXPO_TAG], expo_id_t *id)
 {
-    u_char  hash[crypto_hash_sha256_BYTES];
-
-    crypto_hash_sha256(hash, tag, EXPO_TAG);
-    ngx_memcpy(id->b, hash, sizeof(id->b));
+    expo_store_user_id(id, tag);
 }
 
 

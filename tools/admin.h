@@ -17,15 +17,25 @@
 typedef struct {
     const char *data, *keys;
     const char *issuer, *audience;
-    const char *name;  /* of an account */
-    const char *owner; /* who shall own the data folder */
+    const char *name;   /* of an account */
+    const char *owner;  /* who shall own the data folder */
+    const char *erased; /* a list that `erase list` has printed, or none */
     long lifetime_s;
     int password_stdin;
+    const char *verb;     /* of the command, or NULL */
+    const char *words[2]; /* what follows it */
 } admin_options_t;
 
 /* --- commands --- */
 int admin_init(const admin_options_t *o);
-int admin_user(const admin_options_t *o, const char *verb);
+int admin_user(const admin_options_t *o);
+int admin_user_list(const admin_options_t *o);
+int admin_user_quota(const admin_options_t *o);
+int admin_erase_user(const admin_options_t *o);
+int admin_erase_scan(const admin_options_t *o);
+int admin_erase_list(const admin_options_t *o);
+int admin_backup(const admin_options_t *o);
+int admin_restore(const admin_options_t *o);
 int admin_token(const admin_options_t *o);
 int admin_doctor(const admin_options_t *o);
 
@@ -42,6 +52,19 @@ void admin_key_path(char path[PATH_MAX], const admin_options_t *o,
 int admin_load_master(const admin_options_t *o, uint8_t master[32]);
 int admin_load_signing(const admin_options_t *o, char pem[ADMIN_PEM_MAX],
                        size_t *len);
+
+/* What the store has refused. */
+int admin_refused(expo_status_t st);
+
+/*
+ * A user by their account's name or their id. EXPO_NOT_FOUND and -1, without
+ * admin_fail: nobody.
+ */
+int admin_find_user(const admin_options_t *o, expo_store_t *s, const char *who,
+                    uint8_t tag[EXPO_TAG]);
+
+/* Gives the data folder with all that is in it to o->owner, if there is one. */
+int admin_give(const admin_options_t *o);
 
 /* NULL after admin_fail. */
 expo_store_t *admin_open_store(const admin_options_t *o);

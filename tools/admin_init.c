@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +22,19 @@
 static int init_master(const admin_options_t *o);
 static int init_signing(const admin_options_t *o);
 static int init_jwks(const admin_options_t *o);
-static int init_owner(const admin_options_t *o);
 static int write_file(const char *path, mode_t mode, const char *text,
                       size_t len);
 
 
 /* Each part is made where it is missing, so that init can be run again. */
 int
-admin_init(const admin_options_t *o)
+admin_init(const admin_options_t *options)
 {
+    admin_options_t here = *options, *o = &here;
     char error[512];
     expo_store_t *s;
+
+    o->data = o->words[0] != NULL ? o->words[0] : o->data;
 
     if (mkdir(o->keys, 0700) < 0 && errno != EEXIST) {
         return admin_fail("The folder %s cannot be made: %s.", o->keys,
@@ -50,7 +51,7 @@ admin_init(const admin_options_t *o)
 
     expo_store_close(s);
 
-    return o->owner != NULL ? init_owner(o) : 0;
+    return admin_give(o);
 }
 
 
@@ -144,31 +145,6 @@ init_jwks(const admin_options_t *o)
     free(json);
 
     return rc;
-}
-
-
-static int
-init_owner(const admin_options_t *o)
-{
-    static const char *const names[] = {"", "/blobs", "/store.db",
-                                        "/store.db-wal", "/store.db-shm"};
-    const struct passwd *pw = getpwnam(o->owner);
-    char path[PATH_MAX];
-
-    if (pw == NULL) {
-        return admin_fail("There is no user %s.", o->owner);
-    }
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(path, sizeof(path), "%s%s", o->data, names[i]);
-
-        if (lchown(path, pw->pw_uid, pw->pw_gid) < 0 && errno != ENOENT) {
-            return admin_fail("%s cannot be given to %s: %s.", path, o->owner,
-                              strerror(errno));
-        }
-    }
-
-    return 0;
 }
 
 

@@ -23,24 +23,19 @@ static void make_password(char password[PASSWORD_CHARS + 1]);
 
 
 int
-admin_user(const admin_options_t *o, const char *verb)
+admin_user(const admin_options_t *o)
 {
+    const char *name = o->words[0];
     uint8_t master[32], tag[64];
     expo_store_t *s;
     expo_status_t st;
     int rc;
 
-    if (strcmp(verb, "add") != 0 && strcmp(verb, "disable") != 0 &&
-        strcmp(verb, "enable") != 0) {
-        return admin_fail("user %s is no command: add, disable, enable.", verb);
-    }
-
     if (admin_load_master(o, master)) {
         return 1;
     }
 
-    if (expo_account_name_tag(tag, master, o->name, strlen(o->name)) !=
-        EXPO_OK) {
+    if (expo_account_name_tag(tag, master, name, strlen(name)) != EXPO_OK) {
         sodium_memzero(master, sizeof(master));
         return admin_fail("A name is 1 to %d letters, digits or . _ - @ +",
                           EXPO_NAME_MAX);
@@ -51,11 +46,11 @@ admin_user(const admin_options_t *o, const char *verb)
     if (s == NULL) {
         rc = 1;
 
-    } else if (verb[0] == 'a') {
+    } else if (o->verb[0] == 'a') {
         rc = user_add(o, s, master, tag);
 
     } else {
-        st = expo_store_account_disable(s, tag, verb[0] == 'd');
+        st = expo_store_account_disable(s, tag, o->verb[0] == 'd');
         rc = st == EXPO_OK
                  ? 0
                  : admin_fail(st == EXPO_NOT_FOUND ? "There is no such account."
@@ -132,6 +127,10 @@ admin_token(const admin_options_t *o)
     expo_account_row_t row;
     size_t pem_len, len;
     expo_store_t *s;
+
+    if (o->name == NULL) {
+        return admin_fail("Whose token? --name NAME.");
+    }
 
     if (admin_load_master(o, master)) {
         return 1;

@@ -1,13 +1,17 @@
 /*
- * exposure-admin: what the operator does beside a running service. Data folder
- * and key folder are the ones of conf/exposure.conf unless named. An error is
- * one sentence on standard error and exit status 1.
+ * exposure-admin: what the operator does beside a running service; here the
+ * table of commands and the smallest of them. Data folder and key folder are
+ * the ones of conf/exposure.conf unless named. An error is one sentence on
+ * standard error and exit status 1.
  */
 
 #include "tools/admin.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +26,36 @@
 #include "lib/vault.h"
 
 static int options(admin_options_t *o, int argc, char **argv);
-static int run(admin_options_t *o, const char *command, const char *first,
-               const char *second);
+static int run(admin_options_t *o, int argc, char **argv);
+static int give_files(const char *path, const struct passwd *pw);
 static int gc(const admin_options_t *o);
 static int fsck(const admin_options_t *o);
 static int tidy(const admin_options_t *o, int check, uint32_t *removed,
                 expo_status_t *st);
 static void say_wrong(void *data, const char *what);
+
+/* A line of the usage text, and who is called with how many words. */
+typedef struct {
+    const char *command, *verb;
+    int least, most; /* words behind them */
+    int (*run)(const admin_options_t *o);
+} command_t;
+
+static const command_t commands[] = {{"init", NULL, 0, 1, admin_init},
+                                     {"user", "add", 1, 1, admin_user},
+                                     {"user", "disable", 1, 1, admin_user},
+                                     {"user", "enable", 1, 1, admin_user},
+                                     {"user", "list", 0, 0, admin_user_list},
+                                     {"user", "quota", 2, 2, admin_user_quota},
+                                     {"token", NULL, 0, 0, admin_token},
+                                     {"erase", "user", 1, 1, admin_erase_user},
+                                     {"erase", "scan", 1, 1, admin_erase_scan},
+                                     {"erase", "list", 0, 0, admin_erase_list},
+                                     {"backup", NULL, 1, 1, admin_backup},
+                                     {"restore", NULL, 1, 1, admin_restore},
+                                     {"gc", NULL, 0, 0, gc},
+                                     {"fsck", NULL, 0, 1, fsck},
+                                     {"doctor", NULL, 0, 0, admin_doctor}};
 
 static const char usage[] =
     "usage: exposure-admin COMMAND [options]\n"
@@ -37,15 +64,25 @@ static const char usage[] =
     "  user add NAME              make an account; prints a random password,\n"
     "                             or takes it with --password-stdin\n"
     "  user disable|enable NAME\n"
+    "  user list                  ids, what they have and may have\n"
+    "  user quota WHO BYTES|default\n"
     "  token --name NAME          print an access token; password on stdin\n"
+    "  erase user WHO             a person with all that they have\n"
+    "  erase scan ID\n"
+    "  erase list                 what was erased, for restore --erased\n"
+    "  backup DIR                 a copy of the store, which may be in use\n"
+    "  restore DIR --erased FILE  the store from such a copy, with what the\n"
+    "                             list has erased; `none`: there is no list\n"
     "  gc                         remove what nobody refers to\n"
     "  fsck [DIR]                 finish what a crash cut off, then compare\n"
     "                             database, blobs and tombstones\n"
     "  doctor                     key protection, modes, versions\n"
     "\n"
+    "  WHO is the name of a built-in account or an id of `user list`.\n"
+    "\n"
     "  --data DIR                 default /var/lib/exposure-render/store\n"
     "  --keys DIR                 default /etc/exposure-render\n"
-    "  --owner USER               init: who owns the data folder\n"
+    "  --owner USER               init, restore: who owns the data folder\n"
     "  --issuer URL --audience A  token: as in the nginx configuration\n"
     "  --lifetime SECONDS         token: default 3600\n";
 
@@ -74,9 +111,7 @@ main(int argc, char **argv)
     setrlimit(RLIMIT_CORE, &no_core);
     umask(077);
 
-    return run(&o, optind < argc ? argv[optind] : "",
-               optind + 1 < argc ? argv[optind + 1] : NULL,
-               optind + 2 < argc ? argv[optind + 2] : NULL);
+    return run(&o, argc - optind, argv + optind);
 }
 
 
@@ -98,6 +133,69 @@ void
 admin_key_path(char path[PATH_MAX], const admin_options_t *o, const char *name)
 {
     snprintf(path, PATH_MAX, "%s/%s", o->keys, name);
+}
+
+
+int
+admin_refused(expo_status_t st)
+{
+    return admin_fail("The store refused: %s.", expo_status_name(st));
+}
+
+
+int
+admin_give(const admin_options_t *o)
+{
+    static const char *const names[] = {"", "/store.db", "/store.db-wal",
+                                        "/store.db-shm", "/blobs"};
+    char path[PATH_MAX];
+    const struct passwd *pw;
+    int wrong = 0;
+
+    if (o->owner == NULL) {
+        return 0;
+    }
+
+    pw = getpwnam(o->owner);
+    if (pw == NULL) {
+        return admin_fail("There is no user %s.", o->owner);
+    }
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !wrong; i++) {
+        snprintf(path, sizeof(path), "%s%s", o->data, names[i]);
+        wrong = lchown(path, pw->pw_uid, pw->pw_gid) < 0 && errno != ENOENT;
+    }
+
+    if (!wrong) {
+        wrong = give_files(path, pw);
+    }
+
+    return wrong ? admin_fail("%s cannot be given to %s: %s.", path, o->owner,
+                              strerror(errno))
+                 : 0;
+}
+
+
+static int
+give_files(const char *path, const struct passwd *pw)
+{
+    struct dirent *e;
+    int wrong = 0;
+    DIR *d;
+
+    d = opendir(path);
+    if (d == NULL) {
+        return 1;
+    }
+
+    while ((e = readdir(d)) != NULL && !wrong) {
+        wrong = strcmp(e->d_name, "..") != 0 &&
+                fchownat(dirfd(d), e->d_name, pw->pw_uid, pw->pw_gid,
+                         AT_SYMLINK_NOFOLLOW) < 0;
+    }
+    closedir(d);
+
+    return wrong;
 }
 
 
@@ -177,6 +275,7 @@ options(admin_options_t *o, int argc, char **argv)
         {"audience", required_argument, NULL, 'a'},
         {"name", required_argument, NULL, 'n'},
         {"owner", required_argument, NULL, 'o'},
+        {"erased", required_argument, NULL, 'e'},
         {"lifetime", required_argument, NULL, 'l'},
         {"password-stdin", no_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},
@@ -204,6 +303,9 @@ options(admin_options_t *o, int argc, char **argv)
         case 'o':
             o->owner = optarg;
             break;
+        case 'e':
+            o->erased = optarg;
+            break;
         case 'l':
             o->lifetime_s = strtol(optarg, &end, 10);
             break;
@@ -228,34 +330,27 @@ options(admin_options_t *o, int argc, char **argv)
 
 
 static int
-run(admin_options_t *o, const char *command, const char *first,
-    const char *second)
+run(admin_options_t *o, int argc, char **argv)
 {
-    if (strcmp(command, "user") == 0 && first != NULL && second != NULL) {
-        o->name = second;
-        return admin_user(o, first);
-    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        const command_t *c = &commands[i];
+        int named = c->verb != NULL ? 2 : 1;
 
-    if (strcmp(command, "init") == 0) {
-        o->data = first != NULL ? first : o->data;
-        return admin_init(o);
-    }
+        if (argc < named || strcmp(argv[0], c->command) != 0 ||
+            (c->verb != NULL && strcmp(argv[1], c->verb) != 0)) {
+            continue;
+        }
 
-    if (strcmp(command, "fsck") == 0) {
-        o->data = first != NULL ? first : o->data;
-        return fsck(o);
-    }
+        if (argc - named < c->least || argc - named > c->most) {
+            break;
+        }
 
-    if (strcmp(command, "token") == 0 && o->name != NULL) {
-        return admin_token(o);
-    }
+        o->verb = c->verb;
+        for (int n = 0; n < argc - named; n++) {
+            o->words[n] = argv[named + n];
+        }
 
-    if (strcmp(command, "gc") == 0) {
-        return gc(o);
-    }
-
-    if (strcmp(command, "doctor") == 0) {
-        return admin_doctor(o);
+        return c->run(o);
     }
 
     fputs(usage, stderr);
@@ -275,7 +370,7 @@ gc(const admin_options_t *o)
     }
 
     if (st != EXPO_OK) {
-        return admin_fail("The store refused: %s.", expo_status_name(st));
+        return admin_refused(st);
     }
 
     printf("%u files removed\n", removed);
@@ -310,8 +405,12 @@ fsck(const admin_options_t *o)
 static int
 tidy(const admin_options_t *o, int check, uint32_t *removed, expo_status_t *st)
 {
-    expo_store_t *s = admin_open_store(o);
+    admin_options_t here = *o;
+    expo_store_t *s;
 
+    here.data = o->words[0] != NULL ? o->words[0] : o->data;
+
+    s = admin_open_store(&here);
     if (s == NULL) {
         return 1;
     }

@@ -3,8 +3,10 @@
 #define main admin_main
 #include "tools/exposure-admin.c"
 #undef main
+#include "tools/admin_backup.c"
 #include "tools/admin_doctor.c"
 #include "tools/admin_init.c"
+#include "tools/admin_people.c"
 #include "tools/admin_user.c"
 
 #include <ftw.h>
@@ -12,7 +14,7 @@
 
 #include "t/unit/check.h"
 
-static char top[64], data[80], keys[80];
+static char top[64], data[80], keys[80], copy[80], list[80];
 static char out[8192]; /* both streams of the last command */
 
 
@@ -20,7 +22,7 @@ static char out[8192]; /* both streams of the last command */
 static int
 admin(const char *input, const char *words)
 {
-    char line[256],
+    char line[512],
         *argv[16] = {"exposure-admin", "--data", data, "--keys", keys}, *word,
         *rest = NULL;
     int in[2], ends[2], status = 0, argc = 5;
@@ -201,6 +203,134 @@ fsck_removes_leftovers_and_reports_damage(void)
     unlink(path);
 }
 
+/* A user with a scan, as the service makes them; their id in text. */
+static expo_id_t
+user_with_scan(const char *account, char id[EXPO_ID_TEXT + 1])
+{
+    static const uint8_t dek[32];
+    uint8_t sealed[16 + 1000], master[32], name_tag[64];
+    char error[256];
+    expo_blob_file_t f;
+    expo_scan_t scan = {.epoch = 1, .revision = 1, .meta = sealed};
+    expo_account_row_t row;
+    expo_user_t u = {0};
+    expo_store_t *s;
+    expo_id_t blob;
+    expo_blob_t b;
+
+    randombytes_buf(&u, sizeof(u.tag) + sizeof(u.salt) + sizeof(u.pk));
+    randombytes_buf(&scan.id, sizeof(scan.id));
+    randombytes_buf(&blob, sizeof(blob));
+
+    check(expo_store_open(data, 0, &s, error, sizeof(error)) == EXPO_OK);
+    check(expo_vault_master_load(master, in_keys("master.key"), error,
+                                 sizeof(error)) == EXPO_OK);
+    if (account != NULL) {
+        check(expo_account_name_tag(name_tag, master, account,
+                                    strlen(account)) == EXPO_OK &&
+              expo_store_account(s, name_tag, &row) == EXPO_OK);
+        memcpy(u.account, row.sub_tag, sizeof(u.account));
+    }
+
+    check(expo_store_user_add(s, &u, 20000) == EXPO_OK);
+    check(expo_vault_blob_new(&b, dek, 1, &scan.id, &blob, EXPO_BLOB_ORIGINAL,
+                              20, dek) == EXPO_OK &&
+          expo_vault_chunk_seal(&b, 0, 1, sealed, 1000, sealed) == EXPO_OK);
+    check(expo_store_blob_create(s, &blob, EXPO_BLOB_ORIGINAL, &f) == EXPO_OK);
+    check(pwrite(f.fd, b.header, 128, 0) == 128 &&
+          pwrite(f.fd, sealed, 1016, 128) == 1016);
+    f.bytes = 1144;
+    check(expo_store_scan_add(s, u.tag, &scan, &f) == EXPO_OK);
+    close(f.fd);
+    expo_store_close(s);
+
+    expo_store_user_id(&blob, u.tag);
+    expo_id_print(id, &blob);
+
+    return scan.id;
+}
+
+static void
+words(const char *format, const char *word)
+{
+    static char line[200];
+
+    snprintf(line, sizeof(line), format, word);
+    check(admin("", line) == 0);
+}
+
+static void
+a_quota_is_given_by_name_or_id(void)
+{
+    char ann[EXPO_ID_TEXT + 1], line[128];
+
+    user_with_scan("ann@x.org", ann);
+
+    check(admin("", "user list") == 0 && strstr(out, ann) != NULL);
+    check(strstr(out, "2024-10-04") != NULL && strstr(out, "65536") != NULL &&
+          strstr(out, "default  account") != NULL);
+    check(admin("", "user quota ann@x.org 123456789") == 0);
+    check(admin("", "user list") == 0 && strstr(out, " 123456789") != NULL);
+    snprintf(line, sizeof(line), "user quota %s default", ann);
+    check(admin("", line) == 0);
+    check(admin("", "user list") == 0 && strstr(out, " default") != NULL);
+
+    check(admin("", "user quota bob 1") == 1); /* has never signed in */
+    check(admin("", "user quota ann@x.org -1") == 1);
+    check(admin("", "user quota ann@x.org 0") == 1);
+    check(admin("", "user quota ann@x.org 1x") == 1);
+    check(admin("", "user quota ann@x.org") == 1);
+}
+
+static void
+a_backup_comes_back_without_what_was_erased(void)
+{
+    char id[EXPO_ID_TEXT + 1], scan[EXPO_ID_TEXT + 1], line[400];
+    expo_id_t hers;
+    FILE *f;
+
+    hers = user_with_scan(NULL, id);
+    expo_id_print(scan, &hers);
+    words("backup %s", copy);
+    check(strncmp(out, "2 scans, 2 files", 16) == 0);
+    snprintf(line, sizeof(line), "backup %s", copy);
+    check(admin("", line) == 1 && strstr(out, "something in it") != NULL);
+
+    words("erase scan %s", scan);
+    words("erase user %s", "ann@x.org");
+    snprintf(line, sizeof(line), "erase user %s", scan);
+    check(admin("", line) == 1);
+    check(admin("", "erase user nobody") == 1);
+    check(admin("", "erase scan nothing") == 1);
+    check(admin("quite a long one\n", "token --name ann@x.org") == 1);
+
+    check(admin("", "erase list") == 0);
+    f = fopen(list, "w");
+    fputs(out, f);
+    fclose(f);
+
+    snprintf(line, sizeof(line), "restore %s", copy);
+    check(admin("", line) == 1 && strstr(out, "--erased") != NULL);
+    snprintf(line, sizeof(line), "restore %s --erased %s", copy, list);
+    check(admin("", line) == 1 && strstr(out, "something in it") != NULL);
+
+    snprintf(line, sizeof(line), "rm -r %s", data);
+    check(system(line) == 0);
+    snprintf(line, sizeof(line), "restore %s --erased %s", copy, list);
+    check(admin("", line) == 0 && strstr(out, "0 scans, 0 files") == out);
+    check(strstr(out, "of 3 erasures were done again") != NULL);
+    check(admin("", "fsck") == 0 && strstr(out, "clean, 0") == out);
+    check(admin("", "user list") == 0 && strstr(out, id) != NULL);
+
+    f = fopen(list, "a");
+    fputs("0011 1 2\n", f);
+    fclose(f);
+    check(admin("", line) == 1 && strstr(out, "line 4 is none") != NULL);
+    words("erase user %s", id);
+    check(admin("", "erase user bob") == 0); /* an account that was not used */
+    check(admin("", "erase user bob") == 1);
+}
+
 static void
 doctor_tells_where_the_key_lies_and_who_may_read_it(void)
 {
@@ -226,11 +356,15 @@ main(void)
     check(mkdtemp(top) != NULL);
     snprintf(data, sizeof(data), "%s/data", top);
     snprintf(keys, sizeof(keys), "%s/keys", top);
+    snprintf(copy, sizeof(copy), "%s/copy", top);
+    snprintf(list, sizeof(list), "%s/list", top);
 
     before_init_everything_says_what_is_missing();
     init_makes_what_is_missing_and_keeps_what_is_there();
     an_account_gives_tokens_that_its_key_set_verifies();
     fsck_removes_leftovers_and_reports_damage();
+    a_quota_is_given_by_name_or_id();
+    a_backup_comes_back_without_what_was_erased();
     doctor_tells_where_the_key_lies_and_who_may_read_it();
 
     nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);

@@ -14,6 +14,7 @@
 #include "lib/store_check.c"
 #include "lib/store_configuration.c"
 #include "lib/store_erase.c"
+#include "lib/store_people.c"
 #include "lib/store_renew.c"
 #include "lib/store_scan.c"
 #include "lib/store_share.c"
