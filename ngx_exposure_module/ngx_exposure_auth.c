@@ -1,6 +1,6 @@
 /* Tokens: the one place that lets a request be somebody's. */
 
-#include "ngx_exposure_rest.h"
+#include "ngx_exposure_oidc.h"
 
 
 ngx_int_t
@@ -12,16 +12,19 @@ ngx_exposure_auth_token(u_char *token, size_t len, expo_claims_t *claims,
 
     mcf = ngx_exposure_main_conf();
 
-    if (mcf == NULL || mcf->jwks == NULL) {
+    if (mcf == NULL || mcf->trust == NULL) {
         return NGX_DECLINED;
     }
 
-    st = expo_token_verify(mcf->jwks, (char *) mcf->issuer.data,
-                           (char *) mcf->audience.data, (uint64_t) ngx_time(),
-                           (char *) token, len, claims);
+    st = expo_trust_verify(mcf->trust, (uint64_t) ngx_time(), (char *) token,
+                           len, claims);
 
     if (st == EXPO_EXPIRED) {
         return NGX_ABORT;
+    }
+
+    if (st == EXPO_NOT_FOUND) {
+        return ngx_exposure_oidc_unknown();
     }
 
     if (st != EXPO_OK) {

@@ -189,15 +189,17 @@ ngx_exposure_conf_complete(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
                                      "exposure_api needs exposure_master_key");
     }
 
-    if (mcf->issuer.len == 0 || mcf->audience.len == 0) {
+    if (mcf->signing_file.len == 0 && mcf->providers->nelts == 0) {
         return ngx_exposure_conf_error(cf,
-                  "exposure_api needs exposure_issuer and exposure_audience");
+                     "exposure_api needs exposure_signing_key or "
+                     "exposure_oidc");
     }
 
-    if ((mcf->signing_file.len == 0) == (mcf->jwks_file.len == 0)) {
-        return ngx_exposure_conf_error(cf,
-                     "exposure_api needs one of exposure_signing_key and "
-                     "exposure_jwks");
+    if (mcf->signing_file.len
+        && (mcf->issuer.len == 0 || mcf->audience.len == 0))
+    {
+        return ngx_exposure_conf_error(cf, "exposure_signing_key needs "
+                                  "exposure_issuer and exposure_audience");
     }
 
     if (mcf->max_upload <= 0 || mcf->quota <= 0) {
@@ -256,9 +258,7 @@ ngx_exposure_conf_cleanup(void *data)
         ngx_explicit_memzero(mcf->signing_pem.data, mcf->signing_pem.len);
     }
 
-    if (mcf->jwks) {
-        expo_jwks_free(mcf->jwks);
-    }
+    expo_trust_close(mcf->trust);
 
     if (mcf->settings_schema) {
         expo_schema_close(mcf->settings_schema);
@@ -371,30 +371,28 @@ ngx_exposure_conf_beside(ngx_str_t *key, ngx_str_t *store)
 static char *
 ngx_exposure_conf_issuer(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
 {
-    char           error[256];
-    ngx_str_t      json;
-    expo_status_t  st;
+    char          error[256];
+    size_t        entry;
+    expo_jwks_t  *keys;
 
-    json = mcf->jwks_json;
+    if (mcf->jwks_json.len == 0) {
+        return NGX_CONF_OK;
+    }
 
-    if (mcf->jwks_file.len
-        && ngx_exposure_conf_file(cf, &mcf->jwks_file, 0, &json)
-           != NGX_CONF_OK)
+    if (expo_trust_add(mcf->trust, (char *) mcf->issuer.data,
+                       (char *) mcf->audience.data, &entry)
+        != EXPO_OK
+        || expo_jwks_load((char *) mcf->jwks_json.data, mcf->jwks_json.len,
+                          &keys, error, sizeof(error))
+           != EXPO_OK)
     {
-        return NGX_CONF_ERROR;
-    }
-
-    error[0] = '\0';
-
-    st = expo_jwks_load((char *) json.data, json.len, &mcf->jwks, error,
-                        sizeof(error));
-    if (st != EXPO_OK) {
-        mcf->jwks = NULL;
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "keys of exposure_issuer (%s): %s",
-                           expo_status_name(st), error);
+                           "exposure_issuer \"%V\" cannot be used",
+                           &mcf->issuer);
         return NGX_CONF_ERROR;
     }
+
+    expo_trust_keys(mcf->trust, entry, keys);
 
     return NGX_CONF_OK;
 }

@@ -75,6 +75,7 @@ static void
 ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s, json_t *message)
 {
     json_t                  *token;
+    ngx_int_t                rc;
     ngx_exposure_execute_t  *x;
 
     x = s->data;
@@ -82,14 +83,12 @@ ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s, json_t *message)
 
     token = json_object_get(message, "token");
 
-    if (token == NULL
-        || ngx_exposure_auth_token((u_char *) json_string_value(token),
-                                   json_string_length(token), &x->claims,
-                                   x->tag)
-           != NGX_OK)
-    {
+    rc = ngx_exposure_auth_token((u_char *) json_string_value(token),
+                                 json_string_length(token), &x->claims,
+                                 x->tag);
+    if (rc != NGX_OK) {
         x->state = NGX_EXPOSURE_OVER;
-        ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_UNKNOWN);
+        ngx_exposure_socket_close(s, ngx_exposure_socket_refusal(rc));
         return;
     }
 
@@ -105,6 +104,7 @@ ngx_exposure_execute_renew(ngx_exposure_socket_t *s, json_t *message)
 {
     u_char                   tag[EXPO_TAG];
     json_t                  *token;
+    ngx_int_t                rc;
     expo_claims_t            claims;
     ngx_exposure_zone_t     *zone;
     ngx_exposure_execute_t  *x;
@@ -112,13 +112,11 @@ ngx_exposure_execute_renew(ngx_exposure_socket_t *s, json_t *message)
     x = s->data;
     token = json_object_get(message, "token");
 
-    if (token == NULL
-        || ngx_exposure_auth_token((u_char *) json_string_value(token),
-                                   json_string_length(token), &claims, tag)
-           != NGX_OK
-        || ngx_memcmp(tag, x->tag, EXPO_TAG) != 0)
-    {
-        ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_UNKNOWN);
+    rc = ngx_exposure_auth_token((u_char *) json_string_value(token),
+                                 json_string_length(token), &claims, tag);
+
+    if (rc != NGX_OK || ngx_memcmp(tag, x->tag, EXPO_TAG) != 0) {
+        ngx_exposure_socket_close(s, ngx_exposure_socket_refusal(rc));
         return;
     }
 

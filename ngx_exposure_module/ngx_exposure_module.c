@@ -1,6 +1,6 @@
 /* Directives, their checks, process start and end. */
 
-#include "ngx_exposure_rest.h"
+#include "ngx_exposure_oidc.h"
 
 #include <sodium.h>
 #include <sys/prctl.h>
@@ -81,12 +81,12 @@ static ngx_command_t  ngx_exposure_commands[] = {
       offsetof(ngx_exposure_main_conf_t, signing_file),
       &ngx_exposure_path_post },
 
-    { ngx_string("exposure_jwks"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+    { ngx_string("exposure_oidc"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_exposure_oidc_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_exposure_main_conf_t, jwks_file),
-      &ngx_exposure_path_post },
+      0,
+      NULL },
 
     { ngx_string("exposure_issuer"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -186,7 +186,7 @@ static ngx_command_t  ngx_exposure_commands[] = {
 
 
 static ngx_http_module_t  ngx_exposure_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_exposure_oidc_variable,            /* preconfiguration */
     ngx_exposure_init,                     /* postconfiguration */
 
     ngx_exposure_create_main_conf,         /* create main configuration */
@@ -255,7 +255,11 @@ ngx_exposure_create_main_conf(ngx_conf_t *cf)
 
     mcf->workers = ngx_array_create(cf->pool, 1, sizeof(ngx_addr_t));
     mcf->origins = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
-    if (mcf->workers == NULL || mcf->origins == NULL) {
+    mcf->providers = ngx_array_create(cf->pool, 1,
+                                      sizeof(ngx_exposure_provider_t));
+    if (mcf->workers == NULL || mcf->origins == NULL || mcf->providers == NULL
+        || expo_trust_open(&mcf->trust) != EXPO_OK)
+    {
         return NULL;
     }
 
@@ -361,7 +365,9 @@ ngx_exposure_init(ngx_conf_t *cf)
     }
 
     if (ngx_exposure_conf_complete(cf, mcf) != NGX_CONF_OK
-        || ngx_exposure_conf_load(cf, mcf) != NGX_CONF_OK)
+        || ngx_exposure_conf_load(cf, mcf) != NGX_CONF_OK
+        || ngx_exposure_oidc_load(cf, mcf) != NGX_CONF_OK
+        || ngx_exposure_fetch_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -444,6 +450,8 @@ ngx_exposure_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_exposure_started = 1;
+
+    ngx_exposure_oidc_start(cycle);
 
     /* one process is enough, and none waits for it */
 
@@ -571,6 +579,11 @@ ngx_exposure_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_exposure_module);
     mcf->enabled = 1;
+
+    if (mcf->server == NULL) {
+        mcf->server = ngx_http_conf_get_module_srv_conf(cf,
+                                                        ngx_http_core_module);
+    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_exposure_route_handler;

@@ -9,7 +9,10 @@
  *   ngx_exposure_route.c    a request finds its line of it
  *   ngx_exposure_access.c   who may
  *   ngx_exposure_reply.c    JSON and problem+json answers; status -> HTTP
- *   ngx_exposure_auth.c     token -> claims; keys of the built-in issuer
+ *   ngx_exposure_auth.c     token -> claims
+ *   ngx_exposure_oidc.c     exposure_oidc, GET /providers
+ *   ngx_exposure_jwks.c     key sets of other issuers, kept fresh
+ *   ngx_exposure_fetch.c    asks a location of this nginx
  *   ngx_exposure_task.c     work in the thread pool, safe against aborts
  *   ngx_exposure_body.c     small JSON bodies
  *   ngx_exposure_account.c  POST /accounts/...
@@ -53,7 +56,7 @@
 #include "lib/schema.h"
 #include "lib/status.h"
 #include "lib/store.h"
-#include "lib/token.h"
+#include "lib/trust.h"
 #include "lib/vault.h"
 
 
@@ -65,9 +68,10 @@ typedef struct {
     ngx_str_t             store_path;      /* exposure_store */
     ngx_str_t             master_file;     /* exposure_master_key */
     ngx_str_t             signing_file;    /* exposure_signing_key, PEM */
-    ngx_str_t             jwks_file;       /* exposure_jwks, external issuer */
     ngx_str_t             issuer;          /* exposure_issuer */
     ngx_str_t             audience;        /* exposure_audience */
+    ngx_array_t          *providers;       /* exposure_oidc, of
+                                              ngx_exposure_provider_t */
     ngx_array_t          *workers;         /* exposure_worker, of ngx_addr_t */
     ngx_array_t          *origins;         /* exposure_origin, of ngx_str_t */
     ngx_str_t             pool_name;       /* exposure_thread_pool */
@@ -86,7 +90,9 @@ typedef struct {
                                               bytes, loaded before the fork */
     ngx_str_t             signing_pem;     /* empty: no built-in accounts */
     ngx_str_t             jwks_json;       /* of the built-in issuer */
-    expo_jwks_t          *jwks;            /* of exposure_issuer */
+    expo_trust_t         *trust;           /* the built-in issuer, if any, and
+                                              the providers */
+    ngx_http_core_srv_conf_t *server;      /* the first with exposure_api */
     expo_schema_t        *settings_schema;
     expo_schema_t        *messages_schema;
     ngx_str_t             settings_json;   /* the schemas as they are served */
@@ -134,7 +140,8 @@ ngx_exposure_main_conf_t *ngx_exposure_main_conf(void);
 
 /*
  * Judges a bearer token (no I/O, < 0.1 ms) and derives the user's tag.
- * NGX_OK; NGX_DECLINED: not valid; NGX_ABORT: expired.
+ * NGX_OK; NGX_DECLINED: not valid; NGX_ABORT: expired; NGX_AGAIN: its issuer's
+ * keys are being fetched.
  */
 ngx_int_t ngx_exposure_auth_token(u_char *token, size_t len,
     expo_claims_t *claims, u_char tag[EXPO_TAG]);

@@ -302,6 +302,10 @@ ngx_exposure_route_method(ngx_http_request_t *r, ngx_uint_t methods)
 static ngx_int_t
 ngx_exposure_route_unauthorized(ngx_http_request_t *r, ngx_int_t rc)
 {
+    if (rc == NGX_AGAIN) {
+        return ngx_exposure_reply_busy(r, 1);
+    }
+
     if (ngx_exposure_reply_header(r, "WWW-Authenticate", (u_char *) "Bearer",
                                   6)
         != NGX_OK)

@@ -16,6 +16,7 @@
 
 ROUTE(POST, "/accounts/login", PUBLIC, BODY, SIGN_IN, account_login)
 ROUTE(POST, "/accounts/renew", SIGNED_IN, PLAIN, NONE, account_renew)
+ROUTE(GET, "/providers", PUBLIC, PLAIN, NONE, oidc_providers)
 ROUTE(GET, "/jwks.json", PUBLIC, PLAIN, NONE, account_jwks)
 
 ROUTE(GET, "/users/current", SIGNED_IN, PLAIN, NONE, account_user)

@@ -253,6 +253,14 @@ ngx_exposure_socket_flush(ngx_exposure_socket_t *s)
 }
 
 
+ngx_uint_t
+ngx_exposure_socket_refusal(ngx_int_t rc)
+{
+    return rc == NGX_AGAIN ? NGX_EXPOSURE_CLOSE_RESTART
+                           : NGX_EXPOSURE_CLOSE_UNKNOWN;
+}
+
+
 void
 ngx_exposure_socket_close(ngx_exposure_socket_t *s, ngx_uint_t code)
 {

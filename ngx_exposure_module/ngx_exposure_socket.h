@@ -115,6 +115,9 @@ void ngx_exposure_socket_flush(ngx_exposure_socket_t *s);
 /* Sends Close once what was queued before is sent; nothing is heard after. */
 void ngx_exposure_socket_close(ngx_exposure_socket_t *s, ngx_uint_t code);
 
+/* The code for what ngx_exposure_auth_token says; NGX_AGAIN: come again. */
+ngx_uint_t ngx_exposure_socket_refusal(ngx_int_t rc);
+
 
 /* From anywhere: the socket is destroyed when the callers are through. */
 void ngx_exposure_socket_abort(ngx_exposure_socket_t *s);

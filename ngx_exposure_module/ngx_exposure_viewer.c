@@ -292,7 +292,7 @@ ngx_exposure_viewer_token(json_t *token, u_char tag[EXPO_TAG],
     rc = ngx_exposure_auth_token((u_char *) json_string_value(token),
                                  json_string_length(token), &claims, tag);
     if (rc != NGX_OK) {
-        return NGX_EXPOSURE_CLOSE_UNKNOWN;
+        return ngx_exposure_socket_refusal(rc);
     }
 
     *token_s = claims.expires;

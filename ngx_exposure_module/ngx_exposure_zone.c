@@ -4,16 +4,18 @@
  * then repair themselves (lib/queue.h).
  */
 
-#include "ngx_exposure_module.h"
+#include "ngx_exposure_oidc.h"
 #include "ngx_exposure_socket.h"
 
 
 struct ngx_exposure_zone_s {
-    expo_queue_t    queue;
-    expo_tries_t    tries;
+    expo_queue_t        queue;
+    expo_tries_t        tries;
+    ngx_exposure_set_t  sets[EXPO_TRUST_MAX];
 };
 
 
+static ngx_slab_pool_t *ngx_exposure_zone_slab(void);
 static uint64_t ngx_exposure_zone_start_time(ngx_pid_t pid);
 
 
@@ -59,11 +61,7 @@ ngx_exposure_zone(void)
 void
 ngx_exposure_zone_lock(ngx_exposure_zone_t *zone)
 {
-    ngx_slab_pool_t  *shpool;
-
-    shpool = (ngx_slab_pool_t *) ngx_exposure_main_conf()->zone->shm.addr;
-
-    ngx_shmtx_lock(&shpool->mutex);
+    ngx_shmtx_lock(&ngx_exposure_zone_slab()->mutex);
 
     if (expo_queue_enter(&zone->queue)) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
@@ -75,13 +73,9 @@ ngx_exposure_zone_lock(ngx_exposure_zone_t *zone)
 void
 ngx_exposure_zone_unlock(ngx_exposure_zone_t *zone)
 {
-    ngx_slab_pool_t  *shpool;
-
-    shpool = (ngx_slab_pool_t *) ngx_exposure_main_conf()->zone->shm.addr;
-
     expo_queue_exit(&zone->queue);
 
-    ngx_shmtx_unlock(&shpool->mutex);
+    ngx_shmtx_unlock(&ngx_exposure_zone_slab()->mutex);
 }
 
 
@@ -207,6 +201,76 @@ ngx_exposure_zone_import_get(expo_id_t *scan, char stage[NGX_EXPOSURE_STAGE])
     ngx_exposure_zone_unlock(zone);
 
     return fraction;
+}
+
+
+/* Where there is no place, an issuer's that is configured no more is taken. */
+
+ngx_exposure_set_t *
+ngx_exposure_zone_set(ngx_exposure_zone_t *zone, const char *issuer)
+{
+    ngx_uint_t           i;
+    ngx_exposure_set_t  *set, *oldest;
+
+    oldest = &zone->sets[0];
+
+    for (i = 0; i < EXPO_TRUST_MAX; i++) {
+        set = &zone->sets[i];
+
+        if (ngx_strcmp(set->issuer, issuer) == 0) {
+            return set;
+        }
+
+        if (set->issuer[0] == '\0') {
+            oldest = set;
+            break;
+        }
+
+        if (set->refresh.began_ms < oldest->refresh.began_ms) {
+            oldest = set;
+        }
+    }
+
+    if (oldest->json) {
+        ngx_slab_free_locked(ngx_exposure_zone_slab(), oldest->json);
+    }
+
+    ngx_memzero(oldest, sizeof(ngx_exposure_set_t));
+    (void) ngx_cpystrn((u_char *) oldest->issuer, (u_char *) issuer,
+                       sizeof(oldest->issuer));
+
+    return oldest;
+}
+
+
+ngx_int_t
+ngx_exposure_zone_set_put(ngx_exposure_set_t *set, u_char *json, size_t len)
+{
+    u_char  *copy;
+
+    copy = ngx_slab_alloc_locked(ngx_exposure_zone_slab(), len);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(copy, json, len);
+
+    if (set->json) {
+        ngx_slab_free_locked(ngx_exposure_zone_slab(), set->json);
+    }
+
+    set->json = copy;
+    set->len = len;
+    set->version++;
+
+    return NGX_OK;
+}
+
+
+static ngx_slab_pool_t *
+ngx_exposure_zone_slab(void)
+{
+    return (ngx_slab_pool_t *) ngx_exposure_main_conf()->zone->shm.addr;
 }
 
 

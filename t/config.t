@@ -75,8 +75,11 @@ like(refusal(sub { s{keys/master\.key}{keys/../keys/master.key} }),
 like(refusal(sub { s{^(exposure_store +).*}{$1$f->{dir}/store/..;}m }),
      qr/absolute path/, 'a path that ends in ..');
 
-my $jwks = sub { s{^exposure_signing_key.*}{exposure_jwks $keys/jwks.json;}m };
+my $oidc = 'exposure_oidc https://a.test/ audience=api';
+my $jwks = sub { s{^exposure_signing_key.*}{$oidc jwks=$keys/jwks.json;}m };
 is(refusal($jwks), '', 'the keys of another issuer');
+is(refusal(sub { $jwks->(); s/^exposure_(issuer|audience) .*\n//mg }), '',
+   'which needs no issuer of its own');
 chmod 0666, "$keys/jwks.json";
 like(refusal($jwks), qr/may be written by others/,
      'keys of an issuer that anyone may change');
@@ -107,6 +110,27 @@ for (['exposure_max_upload 0', qr/above 0/], ['exposure_quota -1', qr/invalid va
      ['exposure_audience ""', qr/empty/],
      ['exposure_origin *', qr/origin/],
      ['exposure_origin https://a.test/x', qr/origin/],
+     ['exposure_oidc https://a.test/', qr/number of arguments/],
+     ["$oidc client_id=x", qr/needs audience= and one jwks=/],
+     ['exposure_oidc https://a.test/ jwks=location:/k', qr/needs audience=/],
+     ["$oidc jwks=location:/k jwks=$keys/jwks.json", qr/one jwks=/],
+     ["$oidc jwks=location:/k audience=b", qr/duplicate parameter/],
+     ["$oidc jwks=location:k", qr/location's path/],
+     ["$oidc \"jwks=location:/k x\"", qr/location's path/],
+     ["$oidc jwks=keys.json", qr/absolute path/],
+     ["$oidc jwks=$keys/none.json", qr/cannot open/],
+     ["$oidc jwks=https://a.test/keys", qr/absolute path/],
+     ["$oidc jwks=location:/k secret=x", qr/invalid parameter/],
+     ["$oidc jwks=location:/k client_id=", qr/invalid parameter/],
+     ["$oidc jwks=location:/k client_id=\$host", qr/variables/],
+     ['exposure_oidc a.test audience=api jwks=location:/k', qr/https:/],
+     ['exposure_oidc https:/// audience=api jwks=location:/k', qr/https:/],
+     ['exposure_oidc https://a.test/?x audience=api jwks=location:/k', qr/https:/],
+     ["\"exposure_oidc\" \"https://a.test/;script-src *\" audience=api jwks=location:/k",
+      qr/https:/],
+     ["$oidc jwks=location:/k; $oidc jwks=location:/l", qr/there twice/],
+     ['exposure_oidc https://exposure-render.local audience=api jwks=location:/k',
+      qr/there twice/],
      ['exposure_key_beside_data maybe', qr/invalid value/],
      ['exposure_thread_pool none', qr/thread pool/])
 {

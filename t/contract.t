@@ -46,6 +46,7 @@ my @calls = (
     ['get /settings.schema.json', 'settings.schema.json', {}, 200],
     ['get /messages.schema.json', 'messages.schema.json', {}, 200],
     ['get /jwks.json', 'jwks.json', {}, 200],
+    ['get /providers', 'providers', {}, 200],
     ['post /accounts/login', 'accounts/login', {content => $login}, 200],
     ['post /accounts/login', 'accounts/login', {content => {%$login, password => 'wrong wrong wrong'}}, 401],
     ['post /accounts/login', 'accounts/login', {content => 'x', type => 'text/plain'}, 415],

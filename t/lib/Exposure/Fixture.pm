@@ -117,7 +117,7 @@ sub stop_worker {
 # --- nginx with the shipped configuration, https on a free port ----------------
 
 # workers: nginx processes, 2 when not said. grace: exposure_grace. quota:
-# exposure_quota.
+# exposure_quota. http, server: more for these blocks.
 sub start_nginx {
     my ($self, %arg) = @_;
 
@@ -132,6 +132,12 @@ sub start_nginx {
     append("$self->{dir}/run/conf/exposure.conf", "exposure_grace $arg{grace};\n")
         if $arg{grace};
     append("$self->{dir}/run/conf/exposure.conf", "$arg{http}\n") if $arg{http};
+    if ($arg{server}) {
+        local $ENV{EXPOSURE_SERVER} = $arg{server};
+        command('perl', '-pi', '-e',
+                'print $ENV{EXPOSURE_SERVER} if m{^ *location /api/v1/}',
+                "$self->{dir}/run/conf/exposure.conf");
+    }
     make_certificate("$self->{dir}/keys");
     command($ENV{TEST_NGINX_BINARY} || 'nginx', '-p', "$self->{dir}/run/",
             '-e', "$self->{dir}/log/error.log", '-c', $conf);
