@@ -209,7 +209,10 @@ $(RENDER_T): $(BUILD)/t/render/%: $(BUILD)/obj/t/render/%.o $(BUILD)/librender.a
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -lpthread
 
 # What scripts/bench measures in one process.
-bench: $(BUILD)/t/bench/film
+bench: $(BUILD)/t/bench/film $(BUILD)/t/bench/vault
+$(BUILD)/t/bench/vault: $(BUILD)/obj/t/bench/vault.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/t/bench/film: $(BUILD)/obj/t/bench/film.o $(filter-out %/main.o,$(WORKER_OBJ)) $(RENDER_OBJ) $(BUILD)/obj/tools/exposure-render-scan.o $(BUILD)/obj/render-worker/import/phantom.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AV) $(LIBS) -lpthread
