@@ -25,12 +25,20 @@ typedef struct {
     char                *token;          /* malloc'd */
 } ngx_exposure_login_t;
 
+typedef struct {
+    expo_account_row_t  *row;   /* NULL: nobody's */
+    const char          *password;
+    char                 sub[EXPO_ID_TEXT + 1];
+    expo_status_t        st;
+} ngx_exposure_login_check_t;
+
 
 static ngx_int_t ngx_exposure_login_body(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx, json_t *body);
 static ngx_int_t ngx_exposure_login_tries(ngx_exposure_login_t *login,
     uint32_t *retry_s);
 static void ngx_exposure_login_work(ngx_exposure_job_t *job);
+static void ngx_exposure_login_check(void *data);
 static ngx_int_t ngx_exposure_login_answer(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
 static void ngx_exposure_login_release(ngx_exposure_job_t *job);
@@ -190,9 +198,9 @@ ngx_exposure_login_work(ngx_exposure_job_t *job)
 {
     ngx_exposure_login_t *login = (ngx_exposure_login_t *) job;
 
-    char                 sub[EXPO_ID_TEXT + 1];
-    expo_status_t        st, found;
-    expo_account_row_t   row;
+    expo_status_t                st, found;
+    expo_account_row_t           row;
+    ngx_exposure_login_check_t   check;
 
     if (login->password == NULL) {
         job->st = EXPO_NO_MEMORY;
@@ -208,18 +216,32 @@ ngx_exposure_login_work(ngx_exposure_job_t *job)
         return;
     }
 
-    st = expo_account_check(found == EXPO_OK && login->named && !row.disabled
-                            ? &row : NULL,
-                            login->password, ngx_strlen(login->password), sub);
+    check.row = found == EXPO_OK && login->named && !row.disabled ? &row
+                                                                  : NULL;
+    check.password = login->password;
+
+    ngx_exposure_task_gently(ngx_exposure_login_check, &check);
+
+    st = check.st;
 
     if (st == EXPO_OK) {
-        st = ngx_exposure_login_issue(login, sub);
+        st = ngx_exposure_login_issue(login, check.sub);
     }
 
     ngx_explicit_memzero(&row, sizeof(row));
-    ngx_explicit_memzero(sub, sizeof(sub));
+    ngx_explicit_memzero(&check, sizeof(check));
 
     job->st = st;
+}
+
+
+static void
+ngx_exposure_login_check(void *data)
+{
+    ngx_exposure_login_check_t *c = data;
+
+    c->st = expo_account_check(c->row, c->password, ngx_strlen(c->password),
+                               c->sub);
 }
 
 

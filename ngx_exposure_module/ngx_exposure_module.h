@@ -157,6 +157,11 @@ ngx_int_t ngx_exposure_auth_token(u_char *token, size_t len,
  */
 ngx_int_t ngx_exposure_task_post(void (*work)(void *data),
     void (*done)(void *data), void *data);
+/*
+ * For pool threads: work that keeps a core for long, done where it leaves the
+ * core to whoever else wants it. Comes back when it is done.
+ */
+void ngx_exposure_task_gently(void (*work)(void *data), void *data);
 
 
 /* --- scan: for the session --- */

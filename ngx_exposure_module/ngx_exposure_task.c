@@ -2,8 +2,13 @@
 
 #include "ngx_exposure_rest.h"
 
+#include <sys/resource.h>
+
 
 #define NGX_EXPOSURE_TASK_SLOW     60000   /* ms */
+
+/* A quarter of a core is left beside a renderer, which never rests. */
+#define NGX_EXPOSURE_TASK_NICE     5
 #define NGX_EXPOSURE_LOCATION_MAX  128
 #define NGX_EXPOSURE_PUT_TRIES     5
 
@@ -16,7 +21,14 @@ typedef struct {
 } ngx_exposure_task_t;
 
 
+typedef struct {
+    void               (*work)(void *data);
+    void                *data;
+} ngx_exposure_task_gentle_t;
+
+
 static void ngx_exposure_task_thread(void *data, ngx_log_t *log);
+static void *ngx_exposure_task_gentle_thread(void *data);
 static void ngx_exposure_task_event(ngx_event_t *ev);
 static void ngx_exposure_job_work(void *data);
 static void ngx_exposure_job_find(ngx_exposure_job_t *job);
@@ -109,6 +121,40 @@ ngx_exposure_task_event(ngx_event_t *ev)
     t->done(t->data);
 
     ngx_free(t);
+}
+
+
+void
+ngx_exposure_task_gently(void (*work)(void *data), void *data)
+{
+    pthread_t                    thread;
+    ngx_exposure_task_gentle_t   g;
+
+    g.work = work;
+    g.data = data;
+
+    if (pthread_create(&thread, NULL, ngx_exposure_task_gentle_thread, &g)
+        != 0)
+    {
+        work(data);
+        return;
+    }
+
+    (void) pthread_join(thread, NULL);
+}
+
+
+static void *
+ngx_exposure_task_gentle_thread(void *data)
+{
+    ngx_exposure_task_gentle_t *g = data;
+
+    /* in Linux this is one thread's; it could not be taken back */
+    (void) setpriority(PRIO_PROCESS, 0, NGX_EXPOSURE_TASK_NICE);
+
+    g->work(g->data);
+
+    return NULL;
 }
 
 
