@@ -30,7 +30,7 @@ static uint64_t account_slot_age(const expo_tries_slot_t *slot,
 
 
 expo_status_t
-expo_account_name_tag(uint8_t tag[64], const uint8_t master[32],
+expo_account_name_tag(uint8_t tag[64], const expo_names_t *names,
                       const char *name, size_t len)
 {
     uint8_t folded[EXPO_NAME_MAX];
@@ -54,15 +54,16 @@ expo_account_name_tag(uint8_t tag[64], const uint8_t master[32],
         folded[i] = (uint8_t) c;
     }
 
-    return expo_vault_hmac(tag, master, "erws/v1/account-name", folded, len);
+    return expo_vault_hmac(tag, names->account_name, folded, len);
 }
 
 
 expo_status_t
-expo_account_sub_tag(uint8_t tag[64], const uint8_t master[32], const char *sub)
+expo_account_sub_tag(uint8_t tag[64], const expo_names_t *names,
+                     const char *sub)
 {
-    return expo_vault_hmac(tag, master, "erws/v1/account-sub",
-                           (const uint8_t *) sub, strlen(sub));
+    return expo_vault_hmac(tag, names->account_sub, (const uint8_t *) sub,
+                           strlen(sub));
 }
 
 

@@ -12,17 +12,18 @@
 #include <stdint.h>
 
 #include "lib/store.h"
+#include "lib/vault.h"
 
 #define EXPO_NAME_MAX 128
 #define EXPO_PASSWORD_MIN 10
 #define EXPO_PASSWORD_MAX 256
 
 /* name: ASCII letters (case is folded), digits, . _ - @ +; 1..128 bytes. */
-expo_status_t expo_account_name_tag(uint8_t tag[64], const uint8_t master[32],
+expo_status_t expo_account_name_tag(uint8_t tag[64], const expo_names_t *names,
                                     const char *name, size_t len);
 
 /* Of a token's subject: finds the row again when only the token is there. */
-expo_status_t expo_account_sub_tag(uint8_t tag[64], const uint8_t master[32],
+expo_status_t expo_account_sub_tag(uint8_t tag[64], const expo_names_t *names,
                                    const char *sub);
 
 /*
@@ -35,8 +36,8 @@ expo_status_t expo_account_make(expo_account_row_t *row, const char *password,
                                 char sub[EXPO_ID_TEXT + 1]);
 
 /*
- * EXPO_DENIED: wrong password, disabled, or no row. row NULL: does the same work
- * against nothing, so that time tells nothing.
+ * EXPO_DENIED: wrong password, disabled, or no row. row NULL: does the same
+ * work against nothing, so that time tells nothing.
  */
 expo_status_t expo_account_check(const expo_account_row_t *row,
                                  const char *password, size_t len,
@@ -55,7 +56,8 @@ typedef struct {
 typedef struct {
     expo_tries_slot_t slots[EXPO_TRIES_SLOTS];
 } expo_tries_t;
-/* EXPO_OK and counted, or EXPO_FULL and *retry_s. key: any 64-bit keyed hash. */
+/* EXPO_OK and counted, or EXPO_FULL and *retry_s. key: any 64-bit keyed hash.
+ */
 expo_status_t expo_account_try(expo_tries_t *t, uint64_t key, uint64_t now_ms,
                                uint32_t *retry_s);
 /* Takes one counted try of this window back: it was a right one. */

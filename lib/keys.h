@@ -50,9 +50,9 @@ typedef struct {
 /*
  * A scan key that only the vault can read, for as long as one request, upload
  * or import may take (EXPO_LEASE_S), so that a token may end meanwhile. It is
- * never stored.
+ * never stored, and outlives the vault's restart.
  */
-#define EXPO_LEASE 144
+#define EXPO_LEASE 104
 #define EXPO_LEASE_S 86400
 typedef struct {
     uint8_t b[EXPO_LEASE];
@@ -82,7 +82,8 @@ expo_status_t expo_keys_sign(expo_keys_t *k, const char *sub,
 
 /* --- scans --- */
 
-/* A new scan's key, sealed to its owner (box->sealed is filled). */
+/* A new scan's key, sealed to its owner (box->sealed is filled); box->role is
+ * OWNER. */
 expo_status_t expo_keys_create(expo_keys_t *k, const expo_keys_user_t *u,
                                expo_keys_box_t *box, expo_lease_t *lease);
 
@@ -91,7 +92,10 @@ expo_status_t expo_keys_unlock(expo_keys_t *k, const expo_keys_user_t *u,
                                const expo_keys_box_t *boxes, size_t n,
                                expo_lease_t *leases, expo_status_t *statuses);
 
-/* As expo_vault_blob_new and _open; salts are the vault's. */
+/*
+ * As expo_vault_blob_new and _open; salts are the vault's. EXPO_DENIED: a new
+ * one of somebody else's scan.
+ */
 expo_status_t expo_keys_blob_new(expo_keys_t *k, const expo_lease_t *lease,
                                  const expo_id_t *blob, expo_blob_kind_t kind,
                                  unsigned chunk_log2, expo_blob_t *out);

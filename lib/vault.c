@@ -125,27 +125,24 @@ expo_vault_hkdf(uint8_t *dst, size_t len, const uint8_t key[32],
 
 
 expo_status_t
-expo_vault_hmac(uint8_t mac[64], const uint8_t master[32], const char *label,
-                const uint8_t *src, size_t len)
+expo_vault_subkey(uint8_t *dst, size_t len, const uint8_t master[32],
+                  const char *label)
 {
-    uint8_t key[64];
     vault_info_t info;
-    expo_status_t st;
 
     expo_vault_info(&info, label);
 
-    st = expo_vault_hkdf(key, sizeof(key), master, NULL, 0, &info);
-    if (st != EXPO_OK) {
-        return st;
-    }
+    return expo_vault_hkdf(dst, len, master, NULL, 0, &info);
+}
 
-    if (HMAC(EVP_sha3_512(), key, sizeof(key), src, len, mac, NULL) == NULL) {
-        st = EXPO_NO_MEMORY;
-    }
 
-    sodium_memzero(key, sizeof(key));
-
-    return st;
+expo_status_t
+expo_vault_hmac(uint8_t mac[64], const uint8_t key[64], const uint8_t *src,
+                size_t len)
+{
+    return HMAC(EVP_sha3_512(), key, 64, src, len, mac, NULL) != NULL
+               ? EXPO_OK
+               : EXPO_NO_MEMORY;
 }
 
 

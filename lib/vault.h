@@ -52,10 +52,11 @@ typedef struct {
     uint8_t actor[32]; /* users' names in the audit */
     uint8_t ticket[32];
 } expo_names_t;
+expo_status_t expo_vault_names(expo_names_t *names, const uint8_t master[32]);
 
 /* --- users --- */
 expo_status_t expo_vault_user_tag(uint8_t tag[EXPO_TAG],
-                                  const uint8_t master[32], const char *iss,
+                                  const expo_names_t *names, const char *iss,
                                   const char *sub);
 expo_status_t expo_vault_user_keys(uint8_t pk[32], uint8_t sk[32],
                                    const uint8_t master[32],
@@ -114,15 +115,18 @@ expo_status_t expo_vault_chunk_open(const expo_blob_t *b, uint64_t index,
                                     uint8_t *dst);
 
 /* --- small metadata: salt | ciphertext | tag --- */
+/* Of one thing in its place. A salt is fresh for each sealing: it starts what
+ * is stored. table: 1..255 bytes. */
+expo_status_t expo_vault_meta_key(uint8_t key[32], const uint8_t dek[32],
+                                  const expo_id_t *scan, const char *table,
+                                  const expo_id_t *row, uint32_t revision,
+                                  const uint8_t salt[EXPO_META_SALT]);
 expo_status_t expo_vault_meta_seal(uint8_t *dst, /* len + 32 + 16 */
-                                   const uint8_t dek[32], const expo_id_t *scan,
-                                   const char *table, const expo_id_t *row,
-                                   uint32_t revision, const uint8_t salt[32],
+                                   const uint8_t key[32],
+                                   const uint8_t salt[EXPO_META_SALT],
                                    const uint8_t *src, size_t len);
 expo_status_t expo_vault_meta_open(uint8_t *dst, /* len - 48 */
-                                   const uint8_t dek[32], const expo_id_t *scan,
-                                   const char *table, const expo_id_t *row,
-                                   uint32_t revision, const uint8_t *src,
+                                   const uint8_t key[32], const uint8_t *src,
                                    size_t len);
 
 /* --- session tickets: HMAC-SHA-256 over LP(session, tag, role, expiry, nonce)
@@ -136,11 +140,12 @@ typedef struct {
 } expo_ticket_t;
 #define EXPO_TICKET_TEXT 256 /* base64url, NUL included */
 expo_status_t expo_vault_ticket_print(char dst[EXPO_TICKET_TEXT],
-                                      const uint8_t master[32],
+                                      const expo_names_t *names,
                                       const expo_ticket_t *t);
 /* EXPO_DENIED: not ours. EXPO_EXPIRED: expiry < now. Single use is the
  * caller's. */
-expo_status_t expo_vault_ticket_read(expo_ticket_t *t, const uint8_t master[32],
+expo_status_t expo_vault_ticket_read(expo_ticket_t *t,
+                                     const expo_names_t *names,
                                      const char *text, size_t len,
                                      uint64_t now);
 

@@ -35,10 +35,6 @@ static void blob_aad(const expo_blob_t *b, uint64_t index, int last,
                      uint8_t nonce[12], uint8_t aad[BLOB_AAD]);
 static int blob_fits(const expo_blob_t *b, uint64_t index, int last,
                      size_t len);
-static expo_status_t meta_key(uint8_t key[32], const uint8_t dek[32],
-                              const expo_id_t *scan, const char *table,
-                              const expo_id_t *row, uint32_t revision,
-                              const uint8_t salt[32]);
 
 static const uint8_t zero_nonce[12];
 
@@ -221,50 +217,51 @@ expo_vault_chunk_open(const expo_blob_t *b, uint64_t index, int last,
 
 
 expo_status_t
-expo_vault_meta_seal(uint8_t *dst, const uint8_t dek[32], const expo_id_t *scan,
-                     const char *table, const expo_id_t *row, uint32_t revision,
-                     const uint8_t salt[32], const uint8_t *src, size_t len)
+expo_vault_meta_key(uint8_t key[32], const uint8_t dek[32],
+                    const expo_id_t *scan, const char *table,
+                    const expo_id_t *row, uint32_t revision,
+                    const uint8_t salt[EXPO_META_SALT])
 {
-    uint8_t key[32];
-    expo_status_t st;
+    size_t len = strlen(table);
+    vault_info_t info;
 
-    st = meta_key(key, dek, scan, table, row, revision, salt);
-    if (st != EXPO_OK) {
-        return st;
+    if (len == 0 || len > VAULT_PART_MAX) {
+        return EXPO_INVALID;
     }
 
-    /* The salt makes the key fresh, so the nonce may be constant. */
-    st = expo_vault_gcm_seal(dst + EXPO_META_SALT, key, zero_nonce, NULL, 0,
-                             src, len);
-    memcpy(dst, salt, EXPO_META_SALT);
-    sodium_memzero(key, sizeof(key));
+    expo_vault_info(&info, "erws/v1/meta");
+    expo_vault_info_bytes(&info, scan->b, 16);
+    expo_vault_info_bytes(&info, table, len);
+    expo_vault_info_bytes(&info, row->b, 16);
+    expo_vault_info_u32(&info, revision);
 
-    return st;
+    return expo_vault_hkdf(key, 32, dek, salt, EXPO_META_SALT, &info);
 }
 
 
 expo_status_t
-expo_vault_meta_open(uint8_t *dst, const uint8_t dek[32], const expo_id_t *scan,
-                     const char *table, const expo_id_t *row, uint32_t revision,
-                     const uint8_t *src, size_t len)
+expo_vault_meta_seal(uint8_t *dst, const uint8_t key[32],
+                     const uint8_t salt[EXPO_META_SALT], const uint8_t *src,
+                     size_t len)
 {
-    uint8_t key[32];
-    expo_status_t st;
+    memcpy(dst, salt, EXPO_META_SALT);
 
+    /* The salt makes the key fresh, so the nonce may be constant. */
+    return expo_vault_gcm_seal(dst + EXPO_META_SALT, key, zero_nonce, NULL, 0,
+                               src, len);
+}
+
+
+expo_status_t
+expo_vault_meta_open(uint8_t *dst, const uint8_t key[32], const uint8_t *src,
+                     size_t len)
+{
     if (len < EXPO_META_SALT + EXPO_BLOB_TAG) {
         return EXPO_CORRUPT;
     }
 
-    st = meta_key(key, dek, scan, table, row, revision, src);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    st = expo_vault_gcm_open(dst, key, zero_nonce, NULL, 0,
-                             src + EXPO_META_SALT, len - EXPO_META_SALT);
-    sodium_memzero(key, sizeof(key));
-
-    return st;
+    return expo_vault_gcm_open(dst, key, zero_nonce, NULL, 0,
+                               src + EXPO_META_SALT, len - EXPO_META_SALT);
 }
 
 
@@ -308,26 +305,4 @@ blob_fits(const expo_blob_t *b, uint64_t index, int last, size_t len)
     }
 
     return len <= chunk && (len > 0 || index == 0);
-}
-
-
-static expo_status_t
-meta_key(uint8_t key[32], const uint8_t dek[32], const expo_id_t *scan,
-         const char *table, const expo_id_t *row, uint32_t revision,
-         const uint8_t salt[32])
-{
-    size_t len = strlen(table);
-    vault_info_t info;
-
-    if (len == 0 || len > VAULT_PART_MAX) {
-        return EXPO_INVALID;
-    }
-
-    expo_vault_info(&info, "erws/v1/meta");
-    expo_vault_info_bytes(&info, scan->b, 16);
-    expo_vault_info_bytes(&info, table, len);
-    expo_vault_info_bytes(&info, row->b, 16);
-    expo_vault_info_u32(&info, revision);
-
-    return expo_vault_hkdf(key, 32, dek, salt, EXPO_META_SALT, &info);
 }

@@ -20,7 +20,32 @@ static expo_status_t keys_context(uint8_t hash[32], const expo_id_t *scan,
 
 
 expo_status_t
-expo_vault_user_tag(uint8_t tag[EXPO_TAG], const uint8_t master[32],
+expo_vault_names(expo_names_t *names, const uint8_t master[32])
+{
+    static const struct {
+        const char *label;
+        size_t at, len;
+    } subkeys[] = {
+        {"erws/v1/user-tag", offsetof(expo_names_t, user_tag), 64},
+        {"erws/v1/account-name", offsetof(expo_names_t, account_name), 64},
+        {"erws/v1/account-sub", offsetof(expo_names_t, account_sub), 64},
+        {"erws/v1/actor", offsetof(expo_names_t, actor), 32},
+        {"erws/v1/ticket", offsetof(expo_names_t, ticket), 32},
+    };
+    expo_status_t st = EXPO_OK;
+
+    for (size_t i = 0; st == EXPO_OK && i < sizeof(subkeys) / sizeof(*subkeys);
+         i++) {
+        st = expo_vault_subkey((uint8_t *) names + subkeys[i].at,
+                               subkeys[i].len, master, subkeys[i].label);
+    }
+
+    return st;
+}
+
+
+expo_status_t
+expo_vault_user_tag(uint8_t tag[EXPO_TAG], const expo_names_t *names,
                     const char *iss, const char *sub)
 {
     vault_info_t person;
@@ -33,7 +58,7 @@ expo_vault_user_tag(uint8_t tag[EXPO_TAG], const uint8_t master[32],
         return st;
     }
 
-    return expo_vault_hmac(tag, master, "erws/v1/user-tag", person.b, person.n);
+    return expo_vault_hmac(tag, names->user_tag, person.b, person.n);
 }
 
 

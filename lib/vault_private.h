@@ -37,10 +37,13 @@ expo_status_t expo_vault_hkdf(uint8_t *dst, size_t len, const uint8_t key[32],
                               const uint8_t *salt, size_t salt_len,
                               const vault_info_t *info);
 
-/* HMAC-SHA3-512 under HKDF(master, "", label, 64). */
-expo_status_t expo_vault_hmac(uint8_t mac[64], const uint8_t master[32],
-                              const char *label, const uint8_t *src,
-                              size_t len);
+/* HKDF(master, "", label, len). */
+expo_status_t expo_vault_subkey(uint8_t *dst, size_t len,
+                                const uint8_t master[32], const char *label);
+
+/* HMAC-SHA3-512. */
+expo_status_t expo_vault_hmac(uint8_t mac[64], const uint8_t key[64],
+                              const uint8_t *src, size_t len);
 
 void expo_vault_put_u32(uint8_t *dst, uint32_t v);
 void expo_vault_put_u64(uint8_t *dst, uint64_t v);

@@ -24,12 +24,12 @@ enum {
 
 _Static_assert(TICKET_CHARS < EXPO_TICKET_TEXT, "a ticket fits its text");
 
-static expo_status_t ticket_mac(uint8_t mac[32], const uint8_t master[32],
+static expo_status_t ticket_mac(uint8_t mac[32], const expo_names_t *names,
                                 const expo_ticket_t *t);
 
 
 expo_status_t
-expo_vault_ticket_print(char dst[EXPO_TICKET_TEXT], const uint8_t master[32],
+expo_vault_ticket_print(char dst[EXPO_TICKET_TEXT], const expo_names_t *names,
                         const expo_ticket_t *t)
 {
     uint8_t b[TICKET_BYTES];
@@ -41,7 +41,7 @@ expo_vault_ticket_print(char dst[EXPO_TICKET_TEXT], const uint8_t master[32],
     expo_vault_put_u64(b + TICKET_AT_EXPIRY, t->expiry);
     memcpy(b + TICKET_AT_NONCE, t->nonce, 16);
 
-    st = ticket_mac(b + TICKET_AT_MAC, master, t);
+    st = ticket_mac(b + TICKET_AT_MAC, names, t);
     if (st != EXPO_OK) {
         return st;
     }
@@ -53,7 +53,7 @@ expo_vault_ticket_print(char dst[EXPO_TICKET_TEXT], const uint8_t master[32],
 
 
 expo_status_t
-expo_vault_ticket_read(expo_ticket_t *t, const uint8_t master[32],
+expo_vault_ticket_read(expo_ticket_t *t, const expo_names_t *names,
                        const char *text, size_t len, uint64_t now)
 {
     uint8_t b[TICKET_BYTES + 2], mac[32];
@@ -71,7 +71,7 @@ expo_vault_ticket_read(expo_ticket_t *t, const uint8_t master[32],
     t->expiry = expo_vault_get_be(b + TICKET_AT_EXPIRY, 8);
     memcpy(t->nonce, b + TICKET_AT_NONCE, 16);
 
-    st = ticket_mac(mac, master, t);
+    st = ticket_mac(mac, names, t);
     if (st != EXPO_OK) {
         return st == EXPO_INVALID ? EXPO_DENIED : st;
     }
@@ -86,22 +86,13 @@ expo_vault_ticket_read(expo_ticket_t *t, const uint8_t master[32],
 
 /* EXPO_INVALID: no such role. */
 static expo_status_t
-ticket_mac(uint8_t mac[32], const uint8_t master[32], const expo_ticket_t *t)
+ticket_mac(uint8_t mac[32], const expo_names_t *names, const expo_ticket_t *t)
 {
     const char *role = expo_vault_role_name(t->role);
-    vault_info_t label, said;
-    uint8_t key[32];
-    expo_status_t st;
+    vault_info_t said;
 
     if (role == NULL) {
         return EXPO_INVALID;
-    }
-
-    expo_vault_info(&label, "erws/v1/ticket");
-
-    st = expo_vault_hkdf(key, sizeof(key), master, NULL, 0, &label);
-    if (st != EXPO_OK) {
-        return st;
     }
 
     expo_vault_info(&said, "");
@@ -111,12 +102,8 @@ ticket_mac(uint8_t mac[32], const uint8_t master[32], const expo_ticket_t *t)
     expo_vault_info_u64(&said, t->expiry);
     expo_vault_info_bytes(&said, t->nonce, 16);
 
-    if (HMAC(EVP_sha256(), key, sizeof(key), said.b, said.n, mac, NULL) ==
-        NULL) {
-        st = EXPO_NO_MEMORY;
-    }
-
-    sodium_memzero(key, sizeof(key));
-
-    return st;
+    return HMAC(EVP_sha256(), names->ticket, sizeof(names->ticket), said.b,
+                said.n, mac, NULL) != NULL
+               ? EXPO_OK
+               : EXPO_NO_MEMORY;
 }

@@ -15,7 +15,7 @@
 
 typedef struct {
     ngx_exposure_main_conf_t  *conf;
-    expo_claims_t             *claims;
+    ngx_exposure_who_t        *who;
     u_char                    *tag;
     expo_id_t                 *id;       /* {id} of the path */
     expo_id_t                 *scan;     /* the scan that it leads to */
@@ -102,7 +102,7 @@ _Static_assert(sizeof(ngx_exposure_chains) / sizeof(ngx_exposure_chains[0])
 
 expo_status_t
 ngx_exposure_access(ngx_exposure_main_conf_t *conf, ngx_exposure_rule_e rule,
-    expo_claims_t *claims, u_char tag[EXPO_TAG], expo_id_t *id,
+    ngx_exposure_who_t *who, u_char tag[EXPO_TAG], expo_id_t *id,
     ngx_exposure_found_t *found)
 {
     expo_status_t                st;
@@ -112,7 +112,7 @@ ngx_exposure_access(ngx_exposure_main_conf_t *conf, ngx_exposure_rule_e rule,
     ngx_memzero(found, sizeof(ngx_exposure_found_t));
 
     asked.conf = conf;
-    asked.claims = claims;
+    asked.who = who;
     asked.tag = tag;
     asked.id = id;
     asked.scan = id;
@@ -163,7 +163,7 @@ ngx_exposure_access_user(ngx_exposure_asked_t *a)
 {
     expo_status_t  st;
 
-    st = ngx_exposure_user(a->conf, a->claims, a->tag, &a->found->user);
+    st = ngx_exposure_user(a->conf, a->who, a->tag, &a->found->user);
 
     if (st == EXPO_DENIED) {
         a->found->why = "This account is disabled or erased.";

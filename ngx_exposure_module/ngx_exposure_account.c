@@ -67,7 +67,7 @@ ngx_exposure_account_login(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
 
-    if (mcf->signing_pem.len == 0) {
+    if (!mcf->accounts) {
         return ngx_exposure_reply_error(r, EXPO_NOT_FOUND,
                                     "Sign in with your identity provider.");
     }
@@ -116,7 +116,7 @@ ngx_exposure_login_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     ngx_exposure_logins++;
 
     login->named = expo_account_name_tag(login->name_tag,
-                                         login->job.conf->master, name,
+                                         login->job.conf->names, name,
                                          ngx_strlen(name))
                    == EXPO_OK;
 
@@ -248,18 +248,12 @@ ngx_exposure_login_check(void *data)
 static expo_status_t
 ngx_exposure_login_issue(ngx_exposure_login_t *login, const char *sub)
 {
-    u_char                     jti[16];
     ngx_exposure_main_conf_t  *mcf;
 
     mcf = login->job.conf;
-    ngx_exposure_random(jti, sizeof(jti));
 
-    return expo_token_issue((char *) mcf->signing_pem.data,
-                            mcf->signing_pem.len, (char *) mcf->issuer.data,
-                            (char *) mcf->audience.data, sub,
-                            (uint64_t) time(NULL),
-                            (uint32_t) mcf->token_lifetime, jti,
-                            &login->token);
+    return expo_keys_sign(mcf->keys, sub, (uint32_t) mcf->token_lifetime,
+                          &login->token);
 }
 
 
@@ -350,8 +344,8 @@ ngx_exposure_login_key(ngx_exposure_main_conf_t *mcf, const char *kind,
     uint64_t                  key;
     crypto_generichash_state  state;
 
-    crypto_generichash_init(&state, mcf->master, EXPO_MASTER,
-                            sizeof(hash));
+    crypto_generichash_init(&state, mcf->names->account_name,
+                            sizeof(mcf->names->account_name), sizeof(hash));
     crypto_generichash_update(&state, (const u_char *) "erws/v1/tries", 13);
     crypto_generichash_update(&state, (const u_char *) kind,
                               ngx_strlen(kind) + 1);
@@ -408,7 +402,7 @@ ngx_exposure_account_renew(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
 
-    if (mcf->signing_pem.len == 0) {
+    if (!mcf->accounts) {
         return ngx_exposure_reply_error(r, EXPO_NOT_FOUND,
                                     "Sign in with your identity provider.");
     }
@@ -434,15 +428,15 @@ ngx_exposure_renew_work(ngx_exposure_job_t *job)
     u_char              sub_tag[64];
     expo_account_row_t  row;
 
-    job->st = expo_account_sub_tag(sub_tag, job->conf->master,
-                                   job->claims.sub);
+    job->st = expo_account_sub_tag(sub_tag, job->conf->names,
+                                   job->who.claims.sub);
 
     if (job->st == EXPO_OK) {
         job->st = expo_store_account_by_sub(job->conf->store, sub_tag, &row);
     }
 
     if (job->st == EXPO_OK) {
-        job->st = ngx_exposure_login_issue(login, job->claims.sub);
+        job->st = ngx_exposure_login_issue(login, job->who.claims.sub);
     }
 }
 

@@ -4,7 +4,7 @@
 
 
 ngx_int_t
-ngx_exposure_auth_token(u_char *token, size_t len, expo_claims_t *claims,
+ngx_exposure_auth_token(u_char *token, size_t len, ngx_exposure_who_t *who,
     u_char tag[EXPO_TAG])
 {
     expo_status_t              st;
@@ -17,7 +17,7 @@ ngx_exposure_auth_token(u_char *token, size_t len, expo_claims_t *claims,
     }
 
     st = expo_trust_verify(mcf->trust, (uint64_t) ngx_time(), (char *) token,
-                           len, claims);
+                           len, &who->claims);
 
     if (st == EXPO_EXPIRED) {
         return NGX_ABORT;
@@ -31,7 +31,11 @@ ngx_exposure_auth_token(u_char *token, size_t len, expo_claims_t *claims,
         return NGX_DECLINED;
     }
 
-    st = expo_vault_user_tag(tag, mcf->master, claims->iss, claims->sub);
+    who->token.data = token;
+    who->token.len = len;
+
+    st = expo_vault_user_tag(tag, mcf->names, who->claims.iss,
+                             who->claims.sub);
 
     return st == EXPO_OK ? NGX_OK : NGX_DECLINED;
 }
@@ -61,5 +65,43 @@ ngx_exposure_auth_bearer(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
     token = value->data + sizeof("Bearer ") - 1;
     len = value->len - (sizeof("Bearer ") - 1);
 
-    return ngx_exposure_auth_token(token, len, &ctx->claims, ctx->tag);
+    return ngx_exposure_auth_token(token, len, &ctx->who, ctx->tag);
+}
+
+
+ngx_int_t
+ngx_exposure_who_copy(ngx_exposure_who_t *dst, ngx_exposure_who_t *src)
+{
+    u_char  *token;
+
+    token = NULL;
+
+    if (src->token.len) {
+        token = ngx_alloc(src->token.len, ngx_cycle->log);
+        if (token == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(token, src->token.data, src->token.len);
+    }
+
+    ngx_exposure_who_wipe(dst);
+
+    dst->claims = src->claims;
+    dst->token.data = token;
+    dst->token.len = src->token.len;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_exposure_who_wipe(ngx_exposure_who_t *who)
+{
+    if (who->token.data) {
+        ngx_explicit_memzero(who->token.data, who->token.len);
+        ngx_free(who->token.data);
+    }
+
+    ngx_explicit_memzero(who, sizeof(ngx_exposure_who_t));
 }

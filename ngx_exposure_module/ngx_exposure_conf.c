@@ -13,6 +13,7 @@
 
 static char *ngx_exposure_conf_keys(ngx_conf_t *cf,
     ngx_exposure_main_conf_t *mcf);
+static uint64_t ngx_exposure_conf_now(void);
 static ngx_uint_t ngx_exposure_conf_beside(ngx_str_t *key, ngx_str_t *store);
 static char *ngx_exposure_conf_issuer(ngx_conf_t *cf,
     ngx_exposure_main_conf_t *mcf);
@@ -252,7 +253,8 @@ ngx_exposure_conf_cleanup(void *data)
 {
     ngx_exposure_main_conf_t *mcf = data;
 
-    sodium_free(mcf->master);
+    expo_keys_close(mcf->keys);
+    sodium_free(mcf->vault);
 
     if (mcf->signing_pem.len) {
         ngx_explicit_memzero(mcf->signing_pem.data, mcf->signing_pem.len);
@@ -274,6 +276,7 @@ static char *
 ngx_exposure_conf_keys(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
 {
     char           error[256], *json;
+    u_char         master[32];
     size_t         len;
     expo_status_t  st;
 
@@ -282,12 +285,14 @@ ngx_exposure_conf_keys(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
     /* locked pages with guards around them, that no dump shows */
 
     if (sodium_init() < 0
-        || (mcf->master = sodium_malloc(EXPO_MASTER)) == NULL)
+        || (mcf->vault = sodium_malloc(sizeof(expo_vault_t))) == NULL)
     {
         return ngx_exposure_conf_error(cf, "no memory for the master key");
     }
 
-    st = expo_vault_master_load(mcf->master, (char *) mcf->master_file.data,
+    ngx_memzero(mcf->vault, sizeof(expo_vault_t));
+
+    st = expo_vault_master_load(master, (char *) mcf->master_file.data,
                                 error, sizeof(error));
     if (st != EXPO_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -295,6 +300,20 @@ ngx_exposure_conf_keys(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
                            &mcf->master_file, expo_status_name(st), error);
         return NGX_CONF_ERROR;
     }
+
+    st = expo_vault_start(mcf->vault, master, 1);
+    ngx_explicit_memzero(master, sizeof(master));
+
+    if (st != EXPO_OK || expo_keys_local(&mcf->keys, mcf->vault) != EXPO_OK) {
+        return ngx_exposure_conf_error(cf, "no memory for the master key");
+    }
+
+    mcf->names = &mcf->vault->names;
+    mcf->vault->trust = mcf->trust;
+    mcf->vault->issuer = (char *) mcf->issuer.data;
+    mcf->vault->audience = (char *) mcf->audience.data;
+    mcf->vault->now = ngx_exposure_conf_now;
+    mcf->vault->random = ngx_exposure_random;
 
     if (!mcf->key_beside_data
         && ngx_exposure_conf_beside(&mcf->master_file, &mcf->store_path))
@@ -335,7 +354,18 @@ ngx_exposure_conf_keys(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
 
     free(json);
 
+    mcf->accounts = 1;
+    mcf->vault->pem = (char *) mcf->signing_pem.data;
+    mcf->vault->pem_bytes = mcf->signing_pem.len;
+
     return mcf->jwks_json.data ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static uint64_t
+ngx_exposure_conf_now(void)
+{
+    return (uint64_t) time(NULL);
 }
 
 

@@ -84,44 +84,61 @@ static void
 ngx_exposure_configuration_list_work(ngx_exposure_job_t *job)
 {
     size_t                 i, n;
-    u_char                 dek[32];
-    json_t                *list, *content;
+    json_t                *list;
+    expo_lease_t           lease;
+    ngx_exposure_meta_t   *metas;
     expo_configuration_t  *cs;
 
-    job->st = ngx_exposure_job_key(job, dek);
+    job->st = ngx_exposure_job_key(job, &lease);
     if (job->st != EXPO_OK) {
         return;
     }
 
     job->st = expo_store_configurations(job->conf->store, &job->id, &cs, &n);
+    if (job->st != EXPO_OK) {
+        goto done;
+    }
 
-    if (job->st == EXPO_OK) {
-        list = json_array();
+    list = json_array();
+    metas = calloc(n + 1, sizeof(ngx_exposure_meta_t));
 
-        for (i = 0; i < n; i++) {
+    for (i = 0; metas && i < n; i++) {
+        metas[i].lease = &lease;
+        metas[i].table = "configurations";
+        metas[i].row = &cs[i].id;
+        metas[i].revision = cs[i].revision;
+        metas[i].src = cs[i].enc;
+        metas[i].len = cs[i].enc_bytes;
+    }
+
+    job->st = metas ? ngx_exposure_metas_open(job->conf, metas, n)
+                    : EXPO_NO_MEMORY;
+
+    for (i = 0; i < n; i++) {
+        if (job->st == EXPO_OK) {
 
             /* a damaged one is listed, so that it can be deleted */
 
-            if (ngx_exposure_meta_open(dek, &cs[i].scan, "configurations",
-                                       &cs[i].id, cs[i].revision, cs[i].enc,
-                                       cs[i].enc_bytes, &content)
-                != EXPO_OK)
-            {
-                content = json_pack("{s:s}", "name", "damaged");
+            if (metas[i].json == NULL) {
+                metas[i].json = json_pack("{s:s}", "name", "damaged");
             }
 
             json_array_append_new(list,
-                           ngx_exposure_configuration_json(&cs[i], content,
-                                                           0));
-            json_decref(content);
-            expo_store_configuration_free(&cs[i]);
+                           ngx_exposure_configuration_json(&cs[i],
+                                                           metas[i].json, 0));
         }
 
-        free(cs);
-        job->json = json_pack("{s:o}", "configurations", list);
+        json_decref(metas ? metas[i].json : NULL);
+        expo_store_configuration_free(&cs[i]);
     }
 
-    ngx_explicit_memzero(dek, sizeof(dek));
+    free(metas);
+    free(cs);
+    job->json = json_pack("{s:o}", "configurations", list);
+
+done:
+
+    ngx_explicit_memzero(&lease, sizeof(lease));
 }
 
 
@@ -156,7 +173,7 @@ ngx_exposure_configuration_add_body(ngx_http_request_t *r,
 static void
 ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
 {
-    u_char                dek[32];
+    expo_lease_t          lease;
     expo_configuration_t  c;
 
     job->st = ngx_exposure_configuration_check(job);
@@ -164,7 +181,7 @@ ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
         return;
     }
 
-    job->st = ngx_exposure_job_key(job, dek);
+    job->st = ngx_exposure_job_key(job, &lease);
     if (job->st != EXPO_OK) {
         return;
     }
@@ -174,11 +191,11 @@ ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
     c.scan = job->id;
     c.revision = 1;
 
-    job->st = ngx_exposure_meta_seal(dek, &c.scan, "configurations", &c.id,
+    job->st = ngx_exposure_meta_seal(job->conf, &lease, "configurations", &c.id,
                                      c.revision, job->body, &c.enc,
                                      &c.enc_bytes);
 
-    ngx_explicit_memzero(dek, sizeof(dek));
+    ngx_explicit_memzero(&lease, sizeof(lease));
 
     if (job->st == EXPO_OK) {
         job->st = expo_store_configuration_add(job->conf->store, &c, job->tag);
@@ -202,18 +219,18 @@ ngx_exposure_configuration_add_work(ngx_exposure_job_t *job)
 static void
 ngx_exposure_configuration_get_work(ngx_exposure_job_t *job)
 {
-    u_char                 dek[32];
     json_t                *content;
+    expo_lease_t           lease;
     expo_configuration_t  *c;
 
     c = &job->found.configuration;
 
-    job->st = ngx_exposure_job_key(job, dek);
+    job->st = ngx_exposure_job_key(job, &lease);
     if (job->st != EXPO_OK) {
         return;
     }
 
-    job->st = ngx_exposure_meta_open(dek, &c->scan, "configurations", &c->id,
+    job->st = ngx_exposure_meta_open(job->conf, &lease, "configurations", &c->id,
                                      c->revision, c->enc, c->enc_bytes,
                                      &content);
 
@@ -223,7 +240,7 @@ ngx_exposure_configuration_get_work(ngx_exposure_job_t *job)
         json_decref(content);
     }
 
-    ngx_explicit_memzero(dek, sizeof(dek));
+    ngx_explicit_memzero(&lease, sizeof(lease));
 }
 
 
@@ -271,8 +288,8 @@ ngx_exposure_configuration_patch_work(ngx_exposure_job_t *job)
 static expo_status_t
 ngx_exposure_configuration_put(ngx_exposure_job_t *job)
 {
-    u_char                 dek[32];
     json_t                *content;
+    expo_lease_t           lease;
     expo_status_t          st;
     expo_configuration_t  *c;
 
@@ -288,12 +305,12 @@ ngx_exposure_configuration_put(ngx_exposure_job_t *job)
         return st;
     }
 
-    st = ngx_exposure_job_key(job, dek);
+    st = ngx_exposure_job_key(job, &lease);
     if (st != EXPO_OK) {
         return st;
     }
 
-    st = ngx_exposure_meta_open(dek, &c->scan, "configurations", &c->id,
+    st = ngx_exposure_meta_open(job->conf, &lease, "configurations", &c->id,
                                 c->revision, c->enc, c->enc_bytes, &content);
     if (st != EXPO_OK) {
         content = NULL;
@@ -305,7 +322,7 @@ ngx_exposure_configuration_put(ngx_exposure_job_t *job)
     expo_store_configuration_free(c);
     c->revision++;
 
-    st = ngx_exposure_meta_seal(dek, &c->scan, "configurations", &c->id,
+    st = ngx_exposure_meta_seal(job->conf, &lease, "configurations", &c->id,
                                 c->revision, content, &c->enc, &c->enc_bytes);
     if (st != EXPO_OK) {
         goto done;
@@ -320,7 +337,7 @@ ngx_exposure_configuration_put(ngx_exposure_job_t *job)
 
 done:
 
-    ngx_explicit_memzero(dek, sizeof(dek));
+    ngx_explicit_memzero(&lease, sizeof(lease));
     json_decref(content);
 
     return st;

@@ -76,6 +76,7 @@ ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s, json_t *message)
 {
     json_t                  *token;
     ngx_int_t                rc;
+    ngx_exposure_who_t       who;
     ngx_exposure_execute_t  *x;
 
     x = s->data;
@@ -84,8 +85,12 @@ ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s, json_t *message)
     token = json_object_get(message, "token");
 
     rc = ngx_exposure_auth_token((u_char *) json_string_value(token),
-                                 json_string_length(token), &x->claims,
-                                 x->tag);
+                                 json_string_length(token), &who, x->tag);
+
+    if (rc == NGX_OK) {
+        rc = ngx_exposure_who_copy(&x->who, &who);
+    }
+
     if (rc != NGX_OK) {
         x->state = NGX_EXPOSURE_OVER;
         ngx_exposure_socket_close(s, ngx_exposure_socket_refusal(rc));
@@ -105,7 +110,7 @@ ngx_exposure_execute_renew(ngx_exposure_socket_t *s, json_t *message)
     u_char                   tag[EXPO_TAG];
     json_t                  *token;
     ngx_int_t                rc;
-    expo_claims_t            claims;
+    ngx_exposure_who_t       who;
     ngx_exposure_zone_t     *zone;
     ngx_exposure_execute_t  *x;
 
@@ -113,21 +118,26 @@ ngx_exposure_execute_renew(ngx_exposure_socket_t *s, json_t *message)
     token = json_object_get(message, "token");
 
     rc = ngx_exposure_auth_token((u_char *) json_string_value(token),
-                                 json_string_length(token), &claims, tag);
+                                 json_string_length(token), &who, tag);
 
     if (rc != NGX_OK || ngx_memcmp(tag, x->tag, EXPO_TAG) != 0) {
         ngx_exposure_socket_close(s, ngx_exposure_socket_refusal(rc));
         return;
     }
 
-    x->claims.expires = ngx_max(x->claims.expires, claims.expires);
+    if (who.claims.expires > x->who.claims.expires
+        && ngx_exposure_who_copy(&x->who, &who) != NGX_OK)
+    {
+        ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_INTERNAL);
+        return;
+    }
 
     if (ngx_exposure_execute_has(x)) {
         zone = ngx_exposure_zone();
 
         ngx_exposure_zone_lock(zone);
         expo_queue_vouch(ngx_exposure_zone_queue(zone), &x->session,
-                         x->claims.expires);
+                         x->who.claims.expires);
         ngx_exposure_zone_unlock(zone);
     }
 }
@@ -153,6 +163,7 @@ static void
 ngx_exposure_execute_free(ngx_exposure_execute_t *x)
 {
     ngx_queue_remove(&x->link);
+    ngx_exposure_who_wipe(&x->who);
     ngx_explicit_memzero(x, sizeof(ngx_exposure_execute_t));
     ngx_free(x);
 }
@@ -165,7 +176,7 @@ ngx_exposure_execute_open(ngx_exposure_execute_t *x)
 {
     x->busy = 1;
 
-    if (ngx_exposure_scan_open(x->rule, &x->claims, x->tag, &x->scan,
+    if (ngx_exposure_scan_open(x->rule, &x->who, x->tag, &x->scan,
                                ngx_exposure_execute_scan, x)
         != NGX_OK)
     {
@@ -301,7 +312,7 @@ ngx_exposure_execute_enter(ngx_exposure_execute_t *x)
 
     if (st == EXPO_CONFLICT) {
         expo_queue_vouch(ngx_exposure_zone_queue(zone), &session.id,
-                         x->claims.expires);
+                         x->who.claims.expires);
     }
 
     ngx_exposure_zone_unlock(zone);
@@ -374,7 +385,7 @@ ngx_exposure_execute_look(ngx_exposure_execute_t *x)
 
     /* a connect viewer may have shown a newer one */
 
-    x->claims.expires = ngx_max(x->claims.expires, session.token_s);
+    x->who.claims.expires = ngx_max(x->who.claims.expires, session.token_s);
 
     if (session.state != EXPO_SESSION_NONE
         && ngx_exposure_execute_is_expired(x))
@@ -413,7 +424,7 @@ ngx_exposure_execute_look(ngx_exposure_execute_t *x)
 static ngx_uint_t
 ngx_exposure_execute_is_expired(ngx_exposure_execute_t *x)
 {
-    if ((uint64_t) ngx_time() < x->claims.expires + EXPO_TOKEN_LEEWAY_S) {
+    if ((uint64_t) ngx_time() < x->who.claims.expires + EXPO_TOKEN_LEEWAY_S) {
         return 0;
     }
 
@@ -451,7 +462,7 @@ ngx_exposure_execute_wait(ngx_exposure_execute_t *x)
                            &id, x->role, ngx_current_msec, &session);
 
     if (st == EXPO_OK) {
-        expo_queue_vouch(queue, &session.id, x->claims.expires);
+        expo_queue_vouch(queue, &session.id, x->who.claims.expires);
 
     } else {
         st = expo_queue_place(queue, x->number, ngx_current_msec, &position,

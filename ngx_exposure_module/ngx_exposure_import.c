@@ -3,7 +3,7 @@
  * nginx worker that started it; the zone tells the others. What a render-worker
  * makes are unnamed files; they appear with the scan's new state in one step.
  * An import whose nginx worker dies is found and begun again by the next look
- * at the scan, since only its owner's token opens it.
+ * at the scan, since only its owner's token gets a lease of its key.
  */
 
 #include "ngx_exposure_import.h"
@@ -43,8 +43,8 @@ static ngx_connection_t        ngx_exposure_import_connection;
 
 
 ngx_int_t
-ngx_exposure_import_start(expo_claims_t *claims, u_char tag[EXPO_TAG],
-    expo_id_t *scan)
+ngx_exposure_import_start(u_char tag[EXPO_TAG], expo_id_t *scan,
+    expo_lease_t *lease)
 {
     ngx_int_t               rc;
     ngx_exposure_import_t  *im;
@@ -66,9 +66,9 @@ ngx_exposure_import_start(expo_claims_t *claims, u_char tag[EXPO_TAG],
     }
 
     im->conf = ngx_exposure_main_conf();
-    im->claims = *claims;
     ngx_memcpy(im->tag, tag, EXPO_TAG);
     im->scan = *scan;
+    im->lease = *lease;
     im->original_fd = -1;
     im->volume_file.fd = -1;
     im->thumbnail_file.fd = -1;

@@ -23,9 +23,9 @@ typedef struct {
     ngx_event_t                   timer;
     ngx_exposure_import_state_e   state;
     ngx_exposure_main_conf_t     *conf;
-    expo_claims_t                 claims;
     u_char                        tag[EXPO_TAG];
     expo_id_t                     scan;
+    expo_lease_t                  lease;
 
     ngx_uint_t                    worker;     /* while it runs */
     uint32_t                      attempts;

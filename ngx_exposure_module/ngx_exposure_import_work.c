@@ -12,8 +12,8 @@
 
 
 static expo_status_t ngx_exposure_import_file(ngx_exposure_import_t *im,
-    u_char dek[32], uint32_t epoch, expo_blob_kind_t kind, unsigned chunk_log2,
-    expo_blob_file_t *file, expo_blob_t *blob);
+    expo_blob_kind_t kind, unsigned chunk_log2, expo_blob_file_t *file,
+    expo_blob_t *blob);
 static expo_status_t ngx_exposure_import_check(ngx_exposure_import_t *im);
 static expo_status_t ngx_exposure_import_settle(ngx_exposure_import_t *im);
 static json_t *ngx_exposure_import_meta(ngx_exposure_import_t *im,
@@ -25,12 +25,11 @@ ngx_exposure_import_prepare_work(void *data)
 {
     ngx_exposure_import_t *im = data;
 
-    u_char       dek[32];
     uint64_t     bytes;
     expo_scan_t  scan;
 
-    im->st = ngx_exposure_scan_key(im->conf, &im->claims, im->tag, &im->scan,
-                                   &scan, dek);
+    im->st = expo_store_scan(im->conf->store, im->tag, &im->scan,
+                             (uint64_t) time(NULL), &scan);
     if (im->st != EXPO_OK) {
         return;
     }
@@ -40,7 +39,7 @@ ngx_exposure_import_prepare_work(void *data)
         goto done;
     }
 
-    im->st = ngx_exposure_blob_open(im->conf, &im->scan, dek,
+    im->st = ngx_exposure_blob_open(im->conf, &im->scan, &im->lease,
                                     EXPO_BLOB_ORIGINAL, &im->original_fd,
                                     &bytes, &im->original);
     if (im->st != EXPO_OK) {
@@ -48,14 +47,13 @@ ngx_exposure_import_prepare_work(void *data)
         goto done;
     }
 
-    im->st = ngx_exposure_import_file(im, dek, scan.epoch, EXPO_BLOB_VOLUME,
-                                      20, &im->volume_file, &im->volume);
+    im->st = ngx_exposure_import_file(im, EXPO_BLOB_VOLUME, 20,
+                                      &im->volume_file, &im->volume);
     if (im->st != EXPO_OK) {
         goto done;
     }
 
-    im->st = ngx_exposure_import_file(im, dek, scan.epoch,
-                                      EXPO_BLOB_THUMBNAIL, 16,
+    im->st = ngx_exposure_import_file(im, EXPO_BLOB_THUMBNAIL, 16,
                                       &im->thumbnail_file, &im->thumbnail);
     if (im->st != EXPO_OK) {
         goto done;
@@ -66,25 +64,21 @@ ngx_exposure_import_prepare_work(void *data)
 
 done:
 
-    ngx_explicit_memzero(dek, sizeof(dek));
     expo_store_scan_free(&scan);
 }
 
 
 static expo_status_t
-ngx_exposure_import_file(ngx_exposure_import_t *im, u_char dek[32],
-    uint32_t epoch, expo_blob_kind_t kind, unsigned chunk_log2,
-    expo_blob_file_t *file, expo_blob_t *blob)
+ngx_exposure_import_file(ngx_exposure_import_t *im, expo_blob_kind_t kind,
+    unsigned chunk_log2, expo_blob_file_t *file, expo_blob_t *blob)
 {
-    u_char         salt[32];
     expo_id_t      id;
     expo_status_t  st;
 
     ngx_exposure_random(id.b, sizeof(id.b));
-    ngx_exposure_random(salt, sizeof(salt));
 
-    st = expo_vault_blob_new(blob, dek, epoch, &im->scan, &id, kind,
-                             chunk_log2, salt);
+    st = expo_keys_blob_new(im->conf->keys, &im->lease, &id, kind, chunk_log2,
+                            blob);
     if (st != EXPO_OK) {
         return st;
     }
@@ -199,14 +193,14 @@ done:
 static expo_status_t
 ngx_exposure_import_settle(ngx_exposure_import_t *im)
 {
-    u_char         dek[32], *sealed;
+    u_char        *sealed;
     size_t         len;
     json_t        *old, *meta;
     expo_scan_t    scan;
     expo_status_t  st;
 
-    st = ngx_exposure_scan_key(im->conf, &im->claims, im->tag, &im->scan,
-                               &scan, dek);
+    st = expo_store_scan(im->conf->store, im->tag, &im->scan,
+                         (uint64_t) time(NULL), &scan);
     if (st != EXPO_OK) {
         return st;
     }
@@ -220,14 +214,14 @@ ngx_exposure_import_settle(ngx_exposure_import_t *im)
         goto done;
     }
 
-    st = ngx_exposure_scan_meta(dek, &scan, &old);
+    st = ngx_exposure_scan_meta(im->conf, &im->lease, &scan, &old);
     if (st != EXPO_OK) {
         goto done;
     }
 
     meta = ngx_exposure_import_meta(im, old);
 
-    st = ngx_exposure_meta_seal(dek, &scan.id, "scans", &scan.id,
+    st = ngx_exposure_meta_seal(im->conf, &im->lease, "scans", &scan.id,
                                 scan.revision + 1, meta, &sealed, &len);
     if (st != EXPO_OK) {
         goto done;
@@ -246,7 +240,6 @@ ngx_exposure_import_settle(ngx_exposure_import_t *im)
 
 done:
 
-    ngx_explicit_memzero(dek, sizeof(dek));
     free(sealed);
     json_decref(meta);
     json_decref(old);

@@ -11,8 +11,13 @@
 #define NGX_EXPOSURE_META_MAX  (1024 * 1024)
 
 
+static void ngx_exposure_key_user(expo_keys_user_t *u,
+    ngx_exposure_who_t *who, expo_user_t *user);
+static void ngx_exposure_key_box(expo_keys_box_t *box, expo_scan_t *scan);
 static expo_status_t ngx_exposure_key_account(ngx_exposure_main_conf_t *conf,
     expo_claims_t *claims);
+static expo_status_t ngx_exposure_key_json(ngx_exposure_meta_t *m,
+    u_char key[32]);
 static ngx_int_t ngx_exposure_key_read(int fd, u_char *dst, size_t len,
     off_t offset);
 
@@ -38,22 +43,24 @@ ngx_exposure_random(void *dst, size_t len)
 
 
 expo_status_t
-ngx_exposure_user(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
+ngx_exposure_user(ngx_exposure_main_conf_t *conf, ngx_exposure_who_t *who,
     u_char tag[EXPO_TAG], expo_user_t *user)
 {
-    u_char         sk[32];
-    expo_status_t  st;
+    expo_status_t     st;
+    expo_keys_user_t  u;
 
     st = expo_store_user(conf->store, tag, user);
 
     if (st == EXPO_NOT_FOUND) {
         ngx_memzero(user, sizeof(expo_user_t));
-        ngx_memcpy(user->tag, tag, EXPO_TAG);
         ngx_exposure_random(user->salt, sizeof(user->salt));
+        ngx_exposure_key_user(&u, who, user);
 
-        st = expo_vault_user_keys(user->pk, sk, conf->master, user->salt,
-                                  claims->iss, claims->sub);
-        ngx_explicit_memzero(sk, sizeof(sk));
+        st = expo_keys_user(conf->keys, &u, user->tag, user->pk);
+
+        if (st == EXPO_OK && ngx_memcmp(user->tag, tag, EXPO_TAG) != 0) {
+            st = EXPO_CORRUPT;
+        }
 
         if (st != EXPO_OK) {
             return st;
@@ -69,8 +76,8 @@ ngx_exposure_user(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
         }
     }
 
-    if (st == EXPO_OK && conf->signing_pem.len) {
-        st = ngx_exposure_key_account(conf, claims);
+    if (st == EXPO_OK && conf->accounts) {
+        st = ngx_exposure_key_account(conf, &who->claims);
     }
 
     if (st != EXPO_OK) {
@@ -78,6 +85,26 @@ ngx_exposure_user(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
     }
 
     return user->disabled ? EXPO_DENIED : EXPO_OK;
+}
+
+
+static void
+ngx_exposure_key_user(expo_keys_user_t *u, ngx_exposure_who_t *who,
+    expo_user_t *user)
+{
+    u->token = (char *) who->token.data;
+    u->token_bytes = who->token.len;
+    u->salt = user->salt;
+}
+
+
+static void
+ngx_exposure_key_box(expo_keys_box_t *box, expo_scan_t *scan)
+{
+    box->scan = scan->id;
+    box->epoch = scan->epoch;
+    box->role = scan->role;
+    ngx_memcpy(box->sealed, scan->sealed, EXPO_SEALED_KEY);
 }
 
 
@@ -90,7 +117,7 @@ ngx_exposure_key_account(ngx_exposure_main_conf_t *conf, expo_claims_t *claims)
     expo_status_t       st;
     expo_account_row_t  row;
 
-    st = expo_account_sub_tag(sub_tag, conf->master, claims->sub);
+    st = expo_account_sub_tag(sub_tag, conf->names, claims->sub);
 
     if (st == EXPO_OK) {
         st = expo_store_account_by_sub(conf->store, sub_tag, &row);
@@ -113,59 +140,105 @@ ngx_exposure_key_account(ngx_exposure_main_conf_t *conf, expo_claims_t *claims)
 
 
 expo_status_t
-ngx_exposure_scan_dek(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
-    expo_user_t *user, expo_scan_t *scan, u_char dek[32])
+ngx_exposure_scan_lease(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, expo_user_t *user, expo_scan_t *scan,
+    expo_lease_t *lease)
 {
-    u_char         pk[32], sk[32];
-    expo_status_t  st;
+    expo_status_t  st, status;
 
-    st = expo_vault_user_keys(pk, sk, conf->master, user->salt, claims->iss,
-                              claims->sub);
+    st = ngx_exposure_scan_leases(conf, who, user, scan, 1, lease, &status);
+
+    return st == EXPO_OK ? status : st;
+}
+
+
+expo_status_t
+ngx_exposure_scan_leases(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, expo_user_t *user, expo_scan_t *scans, size_t n,
+    expo_lease_t *leases, expo_status_t *statuses)
+{
+    size_t            i, done, some;
+    expo_status_t     st;
+    expo_keys_box_t   boxes[EXPO_KEYS_BATCH];
+    expo_keys_user_t  u;
+
+    ngx_exposure_key_user(&u, who, user);
+    st = EXPO_OK;
+
+    for (done = 0; done < n && st == EXPO_OK; done += some) {
+        some = ngx_min(n - done, EXPO_KEYS_BATCH);
+
+        for (i = 0; i < some; i++) {
+            ngx_exposure_key_box(&boxes[i], &scans[done + i]);
+        }
+
+        st = expo_keys_unlock(conf->keys, &u, boxes, some, leases + done,
+                              statuses + done);
+    }
+
+    return st;
+}
+
+
+expo_status_t
+ngx_exposure_scan_create(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, expo_user_t *user, expo_scan_t *scan,
+    expo_lease_t *lease)
+{
+    expo_status_t     st;
+    expo_keys_box_t   box;
+    expo_keys_user_t  u;
+
+    ngx_exposure_key_user(&u, who, user);
+    ngx_exposure_key_box(&box, scan);
+
+    st = expo_keys_create(conf->keys, &u, &box, lease);
 
     if (st == EXPO_OK) {
-        st = expo_vault_open_key(dek, scan->sealed, &scan->id, user->tag,
-                                 scan->epoch, scan->role, pk, sk);
+        ngx_memcpy(scan->sealed, box.sealed, EXPO_SEALED_KEY);
     }
-
-    ngx_explicit_memzero(sk, sizeof(sk));
 
     return st;
 }
 
 
 expo_status_t
-ngx_exposure_scan_key(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
-    u_char tag[EXPO_TAG], expo_id_t *id, expo_scan_t *scan, u_char dek[32])
+ngx_exposure_meta_key(ngx_exposure_main_conf_t *conf, expo_lease_t *lease,
+    const char *table, expo_id_t *row, uint32_t revision,
+    u_char salt[EXPO_META_SALT], u_char key[32])
 {
-    expo_user_t    user;
-    expo_status_t  st;
+    expo_status_t     st;
+    expo_keys_meta_t  meta;
 
-    st = ngx_exposure_user(conf, claims, tag, &user);
-    if (st != EXPO_OK) {
-        return st;
+    meta.lease = lease;
+    meta.table = table;
+    meta.row = *row;
+    meta.revision = revision;
+    ngx_memcpy(meta.salt, salt, EXPO_META_SALT);
+
+    st = expo_keys_meta(conf->keys, &meta, 1);
+
+    if (st == EXPO_OK) {
+        st = meta.status;
     }
 
-    st = expo_store_scan(conf->store, tag, id, (uint64_t) time(NULL), scan);
-    if (st != EXPO_OK) {
-        return st;
+    if (st == EXPO_OK) {
+        ngx_memcpy(key, meta.key, sizeof(meta.key));
     }
 
-    st = ngx_exposure_scan_dek(conf, claims, &user, scan, dek);
-
-    if (st != EXPO_OK) {
-        expo_store_scan_free(scan);
-    }
+    ngx_explicit_memzero(&meta, sizeof(meta));
 
     return st;
 }
 
 
 expo_status_t
-ngx_exposure_meta_seal(u_char dek[32], expo_id_t *scan, const char *table,
-    expo_id_t *row, uint32_t revision, json_t *json, u_char **dst, size_t *len)
+ngx_exposure_meta_seal(ngx_exposure_main_conf_t *conf, expo_lease_t *lease,
+    const char *table, expo_id_t *row, uint32_t revision, json_t *json,
+    u_char **dst, size_t *len)
 {
     char           *text;
-    u_char          salt[EXPO_META_SALT];
+    u_char          salt[EXPO_META_SALT], key[32];
     size_t          n;
     expo_status_t   st;
 
@@ -185,8 +258,12 @@ ngx_exposure_meta_seal(u_char dek[32], expo_id_t *scan, const char *table,
 
     ngx_exposure_random(salt, sizeof(salt));
 
-    st = expo_vault_meta_seal(*dst, dek, scan, table, row, revision, salt,
-                              (u_char *) text, n);
+    st = ngx_exposure_meta_key(conf, lease, table, row, revision, salt, key);
+
+    if (st == EXPO_OK) {
+        st = expo_vault_meta_seal(*dst, key, salt, (u_char *) text, n);
+    }
+
     if (st != EXPO_OK) {
         free(*dst);
         *dst = NULL;
@@ -194,6 +271,7 @@ ngx_exposure_meta_seal(u_char dek[32], expo_id_t *scan, const char *table,
 
 done:
 
+    ngx_explicit_memzero(key, sizeof(key));
     ngx_explicit_memzero(text, n);
     free(text);
 
@@ -202,61 +280,119 @@ done:
 
 
 expo_status_t
-ngx_exposure_meta_open(u_char dek[32], expo_id_t *scan, const char *table,
-    expo_id_t *row, uint32_t revision, u_char *src, size_t len, json_t **json)
+ngx_exposure_meta_open(ngx_exposure_main_conf_t *conf, expo_lease_t *lease,
+    const char *table, expo_id_t *row, uint32_t revision, u_char *src,
+    size_t len, json_t **json)
 {
-    u_char         *text;
-    size_t          n;
-    expo_status_t   st;
+    expo_status_t        st;
+    ngx_exposure_meta_t  meta;
 
-    if (len < EXPO_META_SALT + EXPO_BLOB_TAG || len > NGX_EXPOSURE_META_MAX) {
-        return EXPO_CORRUPT;
+    meta.lease = lease;
+    meta.table = table;
+    meta.row = row;
+    meta.revision = revision;
+    meta.src = src;
+    meta.len = len;
+
+    st = ngx_exposure_metas_open(conf, &meta, 1);
+    *json = meta.json;
+
+    return st == EXPO_OK && meta.json == NULL ? EXPO_CORRUPT : st;
+}
+
+
+expo_status_t
+ngx_exposure_metas_open(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_meta_t *metas, size_t n)
+{
+    size_t                i, some;
+    expo_status_t         st;
+    expo_keys_meta_t      keys[EXPO_KEYS_BATCH];
+    ngx_exposure_meta_t  *m, *of[EXPO_KEYS_BATCH];
+
+    st = EXPO_OK;
+    some = 0;
+
+    for (m = metas; m < metas + n; m++) {
+        m->json = NULL;
     }
 
-    n = len - EXPO_META_SALT - EXPO_BLOB_TAG;
+    for (m = metas; m < metas + n && st == EXPO_OK; m++) {
+
+        if (m->lease && m->len >= EXPO_META_SALT + EXPO_BLOB_TAG
+            && m->len <= NGX_EXPOSURE_META_MAX)
+        {
+            keys[some].lease = m->lease;
+            keys[some].table = m->table;
+            keys[some].row = *m->row;
+            keys[some].revision = m->revision;
+            ngx_memcpy(keys[some].salt, m->src, EXPO_META_SALT);
+            of[some++] = m;
+        }
+
+        if (some == 0 || (some < EXPO_KEYS_BATCH && m + 1 < metas + n)) {
+            continue;
+        }
+
+        st = expo_keys_meta(conf->keys, keys, some);
+
+        for (i = 0; i < some && st == EXPO_OK; i++) {
+            if (keys[i].status == EXPO_OK) {
+                st = ngx_exposure_key_json(of[i], keys[i].key);
+            }
+        }
+
+        some = 0;
+    }
+
+    ngx_explicit_memzero(keys, sizeof(keys));
+
+    return st;
+}
+
+
+static expo_status_t
+ngx_exposure_key_json(ngx_exposure_meta_t *m, u_char key[32])
+{
+    u_char  *text;
+    size_t   n;
+
+    n = m->len - EXPO_META_SALT - EXPO_BLOB_TAG;
 
     text = malloc(n + 1);
     if (text == NULL) {
         return EXPO_NO_MEMORY;
     }
 
-    st = expo_vault_meta_open(text, dek, scan, table, row, revision, src, len);
+    if (expo_vault_meta_open(text, key, m->src, m->len) == EXPO_OK) {
+        m->json = json_loadb((char *) text, n, 0, NULL);
 
-    if (st == EXPO_OK) {
-        *json = json_loadb((char *) text, n, 0, NULL);
-
-        if (!json_is_object(*json)) {
-            json_decref(*json);
-            st = EXPO_CORRUPT;
+        if (!json_is_object(m->json)) {
+            json_decref(m->json);
+            m->json = NULL;
         }
     }
 
     ngx_explicit_memzero(text, n);
     free(text);
 
-    return st;
+    return EXPO_OK;
 }
 
 
 expo_status_t
-ngx_exposure_scan_meta(u_char dek[32], expo_scan_t *scan, json_t **meta)
+ngx_exposure_scan_meta(ngx_exposure_main_conf_t *conf, expo_lease_t *lease,
+    expo_scan_t *scan, json_t **meta)
 {
-    expo_status_t  st;
-
-    st = ngx_exposure_meta_open(dek, &scan->id, "scans", &scan->id,
-                                scan->revision, scan->meta, scan->meta_bytes,
-                                meta);
-    if (st != EXPO_OK) {
-        *meta = NULL;
-    }
-
-    return st;
+    return ngx_exposure_meta_open(conf, lease, "scans", &scan->id,
+                                  scan->revision, scan->meta,
+                                  scan->meta_bytes, meta);
 }
 
 
 expo_status_t
 ngx_exposure_blob_open(ngx_exposure_main_conf_t *conf, expo_id_t *scan,
-    u_char dek[32], expo_blob_kind_t kind, int *fd, uint64_t *bytes,
+    expo_lease_t *lease, expo_blob_kind_t kind, int *fd, uint64_t *bytes,
     expo_blob_t *blob)
 {
     u_char         header[EXPO_BLOB_HEADER];
@@ -272,7 +408,7 @@ ngx_exposure_blob_open(ngx_exposure_main_conf_t *conf, expo_id_t *scan,
         st = EXPO_CORRUPT;
 
     } else {
-        st = expo_vault_blob_open(blob, header, dek, scan, &id, kind);
+        st = expo_keys_blob_open(conf->keys, lease, header, &id, kind, blob);
     }
 
     if (st != EXPO_OK) {

@@ -429,7 +429,7 @@ ngx_exposure_init_process(ngx_cycle_t *cycle)
     }
 
     /* locks are not inherited */
-    (void) sodium_mlock(mcf->master, EXPO_MASTER);
+    (void) sodium_mlock(mcf->vault, sizeof(expo_vault_t));
 
     error[0] = '\0';
 
@@ -544,8 +544,8 @@ ngx_exposure_exit_process(ngx_cycle_t *cycle)
         mcf->store = NULL;
     }
 
-    if (mcf->master) {
-        sodium_memzero(mcf->master, EXPO_MASTER);
+    if (mcf->vault) {
+        sodium_memzero(mcf->vault, sizeof(expo_vault_t));
     }
 }
 

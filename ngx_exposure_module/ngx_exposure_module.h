@@ -53,14 +53,12 @@
 #include "lib/account.h"
 #include "lib/control.h"
 #include "lib/id.h"
+#include "lib/keys.h"
 #include "lib/schema.h"
 #include "lib/status.h"
 #include "lib/store.h"
 #include "lib/trust.h"
-#include "lib/vault.h"
-
-
-#define EXPO_MASTER  32    /* bytes of the master secret */
+#include "lib/vault_answer.h"
 
 
 typedef struct {
@@ -86,9 +84,12 @@ typedef struct {
 
     ngx_uint_t            enabled;         /* there is an exposure_api */
 
-    u_char               *master;          /* sodium_malloc'd EXPO_MASTER
-                                              bytes, loaded before the fork */
-    ngx_str_t             signing_pem;     /* empty: no built-in accounts */
+    expo_vault_t         *vault;           /* sodium_malloc'd, made before the
+                                              fork */
+    ngx_str_t             signing_pem;
+    expo_keys_t          *keys;
+    const expo_names_t   *names;
+    ngx_flag_t            accounts;        /* built-in ones */
     ngx_str_t             jwks_json;       /* of the built-in issuer */
     expo_trust_t         *trust;           /* the built-in issuer, if any, and
                                               the providers */
@@ -119,10 +120,17 @@ typedef enum {
 } ngx_exposure_rule_e;
 
 
+/* Who asks: what a verified token says, and itself, which the vault judges. */
+typedef struct {
+    expo_claims_t         claims;
+    ngx_str_t             token;
+} ngx_exposure_who_t;
+
+
 /* Of one request. */
 typedef struct {
     ngx_exposure_rule_e   rule;
-    expo_claims_t         claims;          /* iss, sub of a verified token */
+    ngx_exposure_who_t    who;             /* its token is in the request */
     u_char                tag[EXPO_TAG];
     expo_id_t             id;              /* {id} of the path */
     void                 *data;            /* the handler's own */
@@ -139,12 +147,18 @@ ngx_exposure_main_conf_t *ngx_exposure_main_conf(void);
 /* --- auth --- */
 
 /*
- * Judges a bearer token (no I/O, < 0.1 ms) and derives the user's tag.
+ * Judges a bearer token (no I/O, < 0.1 ms) and derives the user's tag. who's
+ * token stays the caller's bytes.
  * NGX_OK; NGX_DECLINED: not valid; NGX_ABORT: expired; NGX_AGAIN: its issuer's
  * keys are being fetched.
  */
 ngx_int_t ngx_exposure_auth_token(u_char *token, size_t len,
-    expo_claims_t *claims, u_char tag[EXPO_TAG]);
+    ngx_exposure_who_t *who, u_char tag[EXPO_TAG]);
+
+/* dst gets a token of its own, which wipe frees; what dst had is wiped. */
+ngx_int_t ngx_exposure_who_copy(ngx_exposure_who_t *dst,
+    ngx_exposure_who_t *src);
+void ngx_exposure_who_wipe(ngx_exposure_who_t *who);
 
 
 /* --- task: blocking work off the event loop --- */
@@ -182,7 +196,7 @@ typedef void (*ngx_exposure_scan_open_pt)(void *data, expo_status_t st,
     ngx_exposure_scan_open_t *open);
 
 ngx_int_t ngx_exposure_scan_open(ngx_exposure_rule_e rule,
-    expo_claims_t *claims, u_char tag[EXPO_TAG], expo_id_t *scan,
+    ngx_exposure_who_t *who, u_char tag[EXPO_TAG], expo_id_t *scan,
     ngx_exposure_scan_open_pt done, void *data);
 
 
@@ -218,11 +232,12 @@ void ngx_exposure_session_lost(ngx_uint_t worker);
 /* --- import --- */
 
 /*
- * A scan was uploaded, or found IMPORTING with nobody at it: run its import.
+ * A scan was uploaded, or found IMPORTING with nobody at it: run its import
+ * under its owner's lease.
  * NGX_DECLINED: somebody is at it already. NGX_BUSY: not now.
  */
-ngx_int_t ngx_exposure_import_start(expo_claims_t *claims,
-    u_char tag[EXPO_TAG], expo_id_t *scan);
+ngx_int_t ngx_exposure_import_start(u_char tag[EXPO_TAG], expo_id_t *scan,
+    expo_lease_t *lease);
 
 
 /* --- zone --- */

@@ -6,7 +6,7 @@
 typedef struct {
     ngx_exposure_main_conf_t  *conf;
     ngx_exposure_rule_e        rule;
-    expo_claims_t              claims;
+    ngx_exposure_who_t         who;
     u_char                     tag[EXPO_TAG];
     expo_id_t                  scan;
     ngx_exposure_scan_open_t   open;
@@ -18,10 +18,11 @@ typedef struct {
 
 static void ngx_exposure_scan_open_work(void *data);
 static void ngx_exposure_scan_open_done(void *data);
+static void ngx_exposure_scan_open_free(ngx_exposure_scan_opening_t *o);
 
 
 ngx_int_t
-ngx_exposure_scan_open(ngx_exposure_rule_e rule, expo_claims_t *claims,
+ngx_exposure_scan_open(ngx_exposure_rule_e rule, ngx_exposure_who_t *who,
     u_char tag[EXPO_TAG], expo_id_t *scan, ngx_exposure_scan_open_pt done,
     void *data)
 {
@@ -35,18 +36,21 @@ ngx_exposure_scan_open(ngx_exposure_rule_e rule, expo_claims_t *claims,
 
     o->conf = ngx_exposure_main_conf();
     o->rule = rule;
-    o->claims = *claims;
     ngx_memcpy(o->tag, tag, EXPO_TAG);
     o->scan = *scan;
     o->open.fd = -1;
     o->done = done;
     o->data = data;
 
-    rc = ngx_exposure_task_post(ngx_exposure_scan_open_work,
-                                ngx_exposure_scan_open_done, o);
+    rc = ngx_exposure_who_copy(&o->who, who);
+
+    if (rc == NGX_OK) {
+        rc = ngx_exposure_task_post(ngx_exposure_scan_open_work,
+                                    ngx_exposure_scan_open_done, o);
+    }
+
     if (rc != NGX_OK) {
-        ngx_explicit_memzero(o, sizeof(*o));
-        ngx_free(o);
+        ngx_exposure_scan_open_free(o);
     }
 
     return rc;
@@ -58,11 +62,11 @@ ngx_exposure_scan_open_work(void *data)
 {
     ngx_exposure_scan_opening_t *o = data;
 
-    u_char                dek[32];
     uint64_t              bytes;
+    expo_lease_t          lease;
     ngx_exposure_found_t  found;
 
-    o->st = ngx_exposure_access(o->conf, o->rule, &o->claims, o->tag, &o->scan,
+    o->st = ngx_exposure_access(o->conf, o->rule, &o->who, o->tag, &o->scan,
                                 &found);
 
     if (o->st == EXPO_OK && found.scan.state != EXPO_SCAN_READY) {
@@ -70,18 +74,18 @@ ngx_exposure_scan_open_work(void *data)
     }
 
     if (o->st == EXPO_OK) {
-        o->st = ngx_exposure_scan_dek(o->conf, &o->claims, &found.user,
-                                      &found.scan, dek);
+        o->st = ngx_exposure_scan_lease(o->conf, &o->who, &found.user,
+                                        &found.scan, &lease);
     }
 
     if (o->st == EXPO_OK) {
         o->open.role = found.scan.role;
-        o->st = ngx_exposure_blob_open(o->conf, &o->scan, dek,
+        o->st = ngx_exposure_blob_open(o->conf, &o->scan, &lease,
                                        EXPO_BLOB_VOLUME, &o->open.fd, &bytes,
                                        &o->open.blob);
     }
 
-    ngx_explicit_memzero(dek, sizeof(dek));
+    ngx_explicit_memzero(&lease, sizeof(lease));
     ngx_exposure_found_free(&found);
 }
 
@@ -93,6 +97,14 @@ ngx_exposure_scan_open_done(void *data)
 
     o->done(o->data, o->st, o->st == EXPO_OK ? &o->open : NULL);
 
+    ngx_exposure_scan_open_free(o);
+}
+
+
+static void
+ngx_exposure_scan_open_free(ngx_exposure_scan_opening_t *o)
+{
+    ngx_exposure_who_wipe(&o->who);
     ngx_explicit_memzero(o, sizeof(*o));
     ngx_free(o);
 }

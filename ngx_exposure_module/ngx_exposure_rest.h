@@ -46,7 +46,7 @@ struct ngx_exposure_job_s {
                                            /* in the event loop, always */
     void                     (*release)(ngx_exposure_job_t *job);
 
-    expo_claims_t              claims;     /* copies of the context's */
+    ngx_exposure_who_t         who;        /* copies of the context's */
     u_char                     tag[EXPO_TAG];
     expo_id_t                  id;
     ngx_exposure_rule_e        rule;
@@ -169,36 +169,60 @@ void ngx_exposure_random(void *dst, size_t len);
 
 /* The user's row, made at first sight. EXPO_DENIED: disabled. */
 expo_status_t ngx_exposure_user(ngx_exposure_main_conf_t *conf,
-    expo_claims_t *claims, u_char tag[EXPO_TAG], expo_user_t *user);
+    ngx_exposure_who_t *who, u_char tag[EXPO_TAG], expo_user_t *user);
 
 /* The key of a scan that this user may see. */
-expo_status_t ngx_exposure_scan_dek(ngx_exposure_main_conf_t *conf,
-    expo_claims_t *claims, expo_user_t *user, expo_scan_t *scan,
-    u_char dek[32]);
+expo_status_t ngx_exposure_scan_lease(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, expo_user_t *user, expo_scan_t *scan,
+    expo_lease_t *lease);
 
-/* The scan as this user may see it, and its key. Free scan if EXPO_OK. */
-expo_status_t ngx_exposure_scan_key(ngx_exposure_main_conf_t *conf,
-    expo_claims_t *claims, u_char tag[EXPO_TAG], expo_id_t *id,
-    expo_scan_t *scan, u_char dek[32]);
+/* The same for many; statuses[i] says how it went with scans[i]. */
+expo_status_t ngx_exposure_scan_leases(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, expo_user_t *user, expo_scan_t *scans, size_t n,
+    expo_lease_t *leases, expo_status_t *statuses);
+
+/* A new scan's key: its id, epoch and role are there, sealed is filled. */
+expo_status_t ngx_exposure_scan_create(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, expo_user_t *user, expo_scan_t *scan,
+    expo_lease_t *lease);
+
+/* The key of something small that is sealed in its place under salt. */
+expo_status_t ngx_exposure_meta_key(ngx_exposure_main_conf_t *conf,
+    expo_lease_t *lease, const char *table, expo_id_t *row, uint32_t revision,
+    u_char salt[EXPO_META_SALT], u_char key[32]);
 
 /*
  * A small JSON object under a scan's key, as ciphertext and back. table and
  * row are bound in. *dst is malloc'd.
  */
-expo_status_t ngx_exposure_meta_seal(u_char dek[32], expo_id_t *scan,
-    const char *table, expo_id_t *row, uint32_t revision, json_t *json,
-    u_char **dst, size_t *len);
-expo_status_t ngx_exposure_meta_open(u_char dek[32], expo_id_t *scan,
-    const char *table, expo_id_t *row, uint32_t revision, u_char *src,
-    size_t len, json_t **json);
+expo_status_t ngx_exposure_meta_seal(ngx_exposure_main_conf_t *conf,
+    expo_lease_t *lease, const char *table, expo_id_t *row, uint32_t revision,
+    json_t *json, u_char **dst, size_t *len);
+expo_status_t ngx_exposure_meta_open(ngx_exposure_main_conf_t *conf,
+    expo_lease_t *lease, const char *table, expo_id_t *row, uint32_t revision,
+    u_char *src, size_t len, json_t **json);
+
+/* The same for many. json is NULL where one does not open. */
+typedef struct {
+    expo_lease_t              *lease;      /* NULL: it is not to be opened */
+    const char                *table;
+    expo_id_t                 *row;
+    uint32_t                   revision;
+    u_char                    *src;
+    size_t                     len;
+    json_t                    *json;
+} ngx_exposure_meta_t;
+
+expo_status_t ngx_exposure_metas_open(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_meta_t *metas, size_t n);
 
 /* A scan's own; *meta is NULL unless EXPO_OK. */
-expo_status_t ngx_exposure_scan_meta(u_char dek[32], expo_scan_t *scan,
-    json_t **meta);
+expo_status_t ngx_exposure_scan_meta(ngx_exposure_main_conf_t *conf,
+    expo_lease_t *lease, expo_scan_t *scan, json_t **meta);
 
 /* Opens the scan's blob of a kind: its file, header and key. */
 expo_status_t ngx_exposure_blob_open(ngx_exposure_main_conf_t *conf,
-    expo_id_t *scan, u_char dek[32], expo_blob_kind_t kind, int *fd,
+    expo_id_t *scan, expo_lease_t *lease, expo_blob_kind_t kind, int *fd,
     uint64_t *bytes, expo_blob_t *blob);
 
 
@@ -211,7 +235,7 @@ expo_status_t ngx_exposure_blob_read(int fd, uint64_t bytes,
 
 /* Free found whatever comes back. */
 expo_status_t ngx_exposure_access(ngx_exposure_main_conf_t *conf,
-    ngx_exposure_rule_e rule, expo_claims_t *claims, u_char tag[EXPO_TAG],
+    ngx_exposure_rule_e rule, ngx_exposure_who_t *who, u_char tag[EXPO_TAG],
     expo_id_t *id, ngx_exposure_found_t *found);
 void ngx_exposure_found_free(ngx_exposure_found_t *found);
 
@@ -219,7 +243,8 @@ void ngx_exposure_found_free(ngx_exposure_found_t *found);
 void ngx_exposure_user_id(u_char tag[EXPO_TAG], expo_id_t *id);
 
 /* The key of the scan that was found. */
-expo_status_t ngx_exposure_job_key(ngx_exposure_job_t *job, u_char dek[32]);
+expo_status_t ngx_exposure_job_key(ngx_exposure_job_t *job,
+    expo_lease_t *lease);
 
 
 /* --- auth --- */

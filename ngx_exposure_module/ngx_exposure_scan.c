@@ -9,6 +9,13 @@
 #define NGX_EXPOSURE_SCAN_BODY      4096
 
 
+/* Of a request that answers with scans. */
+typedef struct {
+    ngx_exposure_job_t         job;
+    expo_lease_t              *leases;     /* as the answer has them */
+    size_t                     n;
+} ngx_exposure_scans_t;
+
 typedef struct {
     ngx_exposure_job_t         job;
     u_char                    *png;
@@ -19,13 +26,20 @@ typedef struct {
 static ngx_int_t ngx_exposure_scan_run(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx, ngx_exposure_work_pt work,
     ngx_exposure_answer_pt answer);
+static void ngx_exposure_scan_release(ngx_exposure_job_t *job);
 static void ngx_exposure_scan_list_work(ngx_exposure_job_t *job);
+static expo_status_t ngx_exposure_scan_list_metas(ngx_exposure_job_t *job,
+    expo_scan_t *scans, ngx_exposure_meta_t *metas, expo_lease_t *leases,
+    size_t n);
 static ngx_int_t ngx_exposure_scan_list_answer(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
 static void ngx_exposure_scan_get_work(ngx_exposure_job_t *job);
+static expo_status_t ngx_exposure_scan_keep(ngx_exposure_scans_t *s,
+    expo_lease_t *lease);
 static ngx_int_t ngx_exposure_scan_get_answer(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
-static void ngx_exposure_scan_importing(ngx_exposure_job_t *job, json_t *scan);
+static void ngx_exposure_scan_importing(ngx_exposure_job_t *job, json_t *scan,
+    expo_lease_t *lease);
 static ngx_int_t ngx_exposure_scan_patch_body(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx, json_t *body);
 static void ngx_exposure_scan_patch_work(ngx_exposure_job_t *job);
@@ -154,63 +168,116 @@ ngx_exposure_scan_run(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
 {
     ngx_exposure_job_t  *job;
 
-    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_job_t), work,
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_scans_t), work,
                                   answer);
     if (job == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    job->release = ngx_exposure_scan_release;
 
     return ngx_exposure_job_run(r, job);
 }
 
 
 static void
+ngx_exposure_scan_release(ngx_exposure_job_t *job)
+{
+    ngx_exposure_scans_t *s = (ngx_exposure_scans_t *) job;
+
+    if (s->leases) {
+        ngx_explicit_memzero(s->leases, s->n * sizeof(expo_lease_t));
+        free(s->leases);
+    }
+}
+
+
+static void
 ngx_exposure_scan_list_work(ngx_exposure_job_t *job)
 {
-    size_t        i, n;
-    u_char        dek[32];
-    json_t       *list, *meta;
-    expo_scan_t  *scans;
+    ngx_exposure_scans_t *s = (ngx_exposure_scans_t *) job;
+
+    size_t                i;
+    json_t               *list;
+    expo_scan_t          *scans;
+    ngx_exposure_meta_t  *metas;
 
     job->st = expo_store_scans(job->conf->store, job->tag,
-                               (uint64_t) time(NULL), &scans, &n);
+                               (uint64_t) time(NULL), &scans, &s->n);
     if (job->st != EXPO_OK) {
         return;
     }
 
     list = json_array();
+    metas = calloc(s->n + 1, sizeof(ngx_exposure_meta_t));
+    s->leases = calloc(s->n + 1, sizeof(expo_lease_t));
 
-    for (i = 0; i < n; i++) {
-        meta = NULL;
+    job->st = metas && s->leases
+              ? ngx_exposure_scan_list_metas(job, scans, metas, s->leases,
+                                             s->n)
+              : EXPO_NO_MEMORY;
 
-        if (ngx_exposure_scan_dek(job->conf, &job->claims, &job->found.user,
-                                  &scans[i], dek)
-            == EXPO_OK)
-        {
-            (void) ngx_exposure_scan_meta(dek, &scans[i], &meta);
+    for (i = 0; i < s->n; i++) {
+        if (job->st == EXPO_OK) {
+            json_array_append_new(list, ngx_exposure_scan_json(&scans[i],
+                                                             metas[i].json));
         }
 
-        json_array_append_new(list, ngx_exposure_scan_json(&scans[i], meta));
-
-        json_decref(meta);
+        json_decref(metas ? metas[i].json : NULL);
         expo_store_scan_free(&scans[i]);
     }
 
-    ngx_explicit_memzero(dek, sizeof(dek));
+    free(metas);
     free(scans);
 
     job->json = json_pack("{s:o}", "scans", list);
 }
 
 
+static expo_status_t
+ngx_exposure_scan_list_metas(ngx_exposure_job_t *job, expo_scan_t *scans,
+    ngx_exposure_meta_t *metas, expo_lease_t *leases, size_t n)
+{
+    size_t          i;
+    expo_status_t   st, *statuses;
+
+    statuses = calloc(n + 1, sizeof(expo_status_t));
+    if (statuses == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    st = ngx_exposure_scan_leases(job->conf, &job->who, &job->found.user, scans,
+                                  n, leases, statuses);
+
+    if (st == EXPO_OK) {
+        for (i = 0; i < n; i++) {
+            metas[i].lease = statuses[i] == EXPO_OK ? &leases[i] : NULL;
+            metas[i].table = "scans";
+            metas[i].row = &scans[i].id;
+            metas[i].revision = scans[i].revision;
+            metas[i].src = scans[i].meta;
+            metas[i].len = scans[i].meta_bytes;
+        }
+
+        st = ngx_exposure_metas_open(job->conf, metas, n);
+    }
+
+    free(statuses);
+
+    return st;
+}
+
+
 static ngx_int_t
 ngx_exposure_scan_list_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
 {
+    ngx_exposure_scans_t *s = (ngx_exposure_scans_t *) job;
+
     size_t   i;
     json_t  *scan;
 
     json_array_foreach(json_object_get(job->json, "scans"), i, scan) {
-        ngx_exposure_scan_importing(job, scan);
+        ngx_exposure_scan_importing(job, scan, &s->leases[i]);
     }
 
     return ngx_exposure_job_answer(r, job);
@@ -220,35 +287,59 @@ ngx_exposure_scan_list_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
 static void
 ngx_exposure_scan_get_work(ngx_exposure_job_t *job)
 {
-    u_char        dek[32];
-    json_t       *meta;
-    expo_scan_t  *scan;
+    ngx_exposure_scans_t *s = (ngx_exposure_scans_t *) job;
+
+    json_t        *meta;
+    expo_scan_t   *scan;
+    expo_lease_t   lease;
 
     scan = &job->found.scan;
 
-    job->st = ngx_exposure_job_key(job, dek);
+    job->st = ngx_exposure_job_key(job, &lease);
     if (job->st != EXPO_OK) {
         return;
     }
 
     /* a damaged one is answered too, so that it can be deleted */
 
-    (void) ngx_exposure_scan_meta(dek, scan, &meta);
+    job->st = ngx_exposure_scan_meta(job->conf, &lease, scan, &meta);
 
-    ngx_explicit_memzero(dek, sizeof(dek));
+    if (job->st == EXPO_OK || job->st == EXPO_CORRUPT) {
+        job->st = ngx_exposure_scan_keep(s, &lease);
+        job->json = ngx_exposure_scan_json(scan, meta);
+        job->revision = scan->revision;
+    }
 
-    job->json = ngx_exposure_scan_json(scan, meta);
-    job->revision = scan->revision;
-
+    ngx_explicit_memzero(&lease, sizeof(lease));
     json_decref(meta);
+}
+
+
+/* The one that is answered. */
+
+static expo_status_t
+ngx_exposure_scan_keep(ngx_exposure_scans_t *s, expo_lease_t *lease)
+{
+    s->leases = malloc(sizeof(expo_lease_t));
+
+    if (s->leases == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    *s->leases = *lease;
+    s->n = 1;
+
+    return EXPO_OK;
 }
 
 
 static ngx_int_t
 ngx_exposure_scan_get_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
 {
-    if (job->json) {
-        ngx_exposure_scan_importing(job, job->json);
+    ngx_exposure_scans_t *s = (ngx_exposure_scans_t *) job;
+
+    if (job->json && s->leases) {
+        ngx_exposure_scan_importing(job, job->json, s->leases);
     }
 
     return ngx_exposure_job_answer(r, job);
@@ -261,7 +352,8 @@ ngx_exposure_scan_get_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
  */
 
 static void
-ngx_exposure_scan_importing(ngx_exposure_job_t *job, json_t *scan)
+ngx_exposure_scan_importing(ngx_exposure_job_t *job, json_t *scan,
+    expo_lease_t *lease)
 {
     char         stage[NGX_EXPOSURE_STAGE];
     float        fraction;
@@ -286,7 +378,7 @@ ngx_exposure_scan_importing(ngx_exposure_job_t *job, json_t *scan)
         text = json_string_value(json_object_get(scan, "role"));
 
         if (text && ngx_strcmp(text, "owner") == 0) {
-            (void) ngx_exposure_import_start(&job->claims, job->tag, &id);
+            (void) ngx_exposure_import_start(job->tag, &id, lease);
         }
 
         fraction = 0;
@@ -314,11 +406,16 @@ ngx_exposure_scan_patch_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
                             "A title of 1 to 200 characters is needed.");
     }
 
-    job = ngx_exposure_job_body(r, ctx, body, ngx_exposure_scan_patch_work,
-                                ngx_exposure_scan_get_answer);
+    job = ngx_exposure_job_create(r, ctx, sizeof(ngx_exposure_scans_t),
+                                  ngx_exposure_scan_patch_work,
+                                  ngx_exposure_scan_get_answer);
     if (job == NULL) {
+        json_decref(body);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    job->body = body;
+    job->release = ngx_exposure_scan_release;
 
     return ngx_exposure_job_matching(r, job);
 }
@@ -336,10 +433,13 @@ ngx_exposure_scan_patch_work(ngx_exposure_job_t *job)
 static expo_status_t
 ngx_exposure_scan_retitle(ngx_exposure_job_t *job)
 {
-    u_char         dek[32], *sealed;
+    ngx_exposure_scans_t *s = (ngx_exposure_scans_t *) job;
+
+    u_char        *sealed;
     size_t         len;
     json_t        *meta;
     expo_scan_t   *scan;
+    expo_lease_t   lease;
     expo_status_t  st;
 
     sealed = NULL;
@@ -350,12 +450,12 @@ ngx_exposure_scan_retitle(ngx_exposure_job_t *job)
         return EXPO_CONFLICT;
     }
 
-    st = ngx_exposure_job_key(job, dek);
+    st = ngx_exposure_job_key(job, &lease);
     if (st != EXPO_OK) {
         return st;
     }
 
-    st = ngx_exposure_scan_meta(dek, scan, &meta);
+    st = ngx_exposure_scan_meta(job->conf, &lease, scan, &meta);
     if (st != EXPO_OK) {
         goto done;
     }
@@ -363,7 +463,7 @@ ngx_exposure_scan_retitle(ngx_exposure_job_t *job)
     json_object_set(meta, "title", json_object_get(job->body, "title"));
     scan->revision++;
 
-    st = ngx_exposure_meta_seal(dek, &scan->id, "scans", &scan->id,
+    st = ngx_exposure_meta_seal(job->conf, &lease, "scans", &scan->id,
                                 scan->revision, meta, &sealed, &len);
     if (st != EXPO_OK) {
         goto done;
@@ -375,11 +475,12 @@ ngx_exposure_scan_retitle(ngx_exposure_job_t *job)
     if (st == EXPO_OK) {
         job->json = ngx_exposure_scan_json(scan, meta);
         job->revision = scan->revision;
+        st = ngx_exposure_scan_keep(s, &lease);
     }
 
 done:
 
-    ngx_explicit_memzero(dek, sizeof(dek));
+    ngx_explicit_memzero(&lease, sizeof(lease));
     free(sealed);
     json_decref(meta);
 
@@ -409,19 +510,19 @@ ngx_exposure_scan_thumbnail_work(ngx_exposure_job_t *job)
 {
     ngx_exposure_thumbnail_t *t = (ngx_exposure_thumbnail_t *) job;
 
-    int          fd;
-    u_char       dek[32];
-    uint64_t     bytes;
-    expo_blob_t  blob;
+    int           fd;
+    uint64_t      bytes;
+    expo_blob_t   blob;
+    expo_lease_t  lease;
 
-    job->st = ngx_exposure_job_key(job, dek);
+    job->st = ngx_exposure_job_key(job, &lease);
     if (job->st != EXPO_OK) {
         return;
     }
 
-    job->st = ngx_exposure_blob_open(job->conf, &job->id, dek,
+    job->st = ngx_exposure_blob_open(job->conf, &job->id, &lease,
                                      EXPO_BLOB_THUMBNAIL, &fd, &bytes, &blob);
-    ngx_explicit_memzero(dek, sizeof(dek));
+    ngx_explicit_memzero(&lease, sizeof(lease));
 
     if (job->st != EXPO_OK) {
         return;

@@ -34,7 +34,7 @@ typedef struct {
     expo_id_t                scan;
     expo_id_t                session;
     ngx_exposure_rule_e      rule;
-    expo_claims_t            claims;
+    ngx_exposure_who_t       who;
     u_char                   tag[EXPO_TAG];
     u_char                   user[EXPO_QUEUE_USER];
 } ngx_exposure_execute_t;

@@ -434,7 +434,8 @@ ngx_exposure_stow_split_done(void *data)
     u->busy = 0;
 
     for (i = 0; i < t->nscans; i++) {
-        (void) ngx_exposure_import_start(&u->claims, u->tag, &t->scans[i]);
+        (void) ngx_exposure_import_start(u->tag, &t->scans[i],
+                                         &t->leases[i]);
     }
 
     if (u->r == NULL) {

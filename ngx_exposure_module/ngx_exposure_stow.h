@@ -24,6 +24,7 @@ typedef struct {
     uint64_t                   index_bytes;
 
     expo_id_t                  scans[NGX_EXPOSURE_STOW_SERIES];
+    expo_lease_t               leases[NGX_EXPOSURE_STOW_SERIES];
     ngx_uint_t                 nscans;
     ngx_uint_t                 refused;    /* files that are not stored */
 } ngx_exposure_stow_t;

@@ -135,6 +135,7 @@ ngx_exposure_stow_scans(ngx_exposure_stow_t *t, json_t *files,
         }
 
         t->scans[0] = u->scan.id;
+        t->leases[0] = u->lease;
         t->nscans = st == EXPO_OK;
 
         return st;
@@ -145,6 +146,7 @@ ngx_exposure_stow_scans(ngx_exposure_stow_t *t, json_t *files,
     for (i = 0; i < series && st == EXPO_OK; i++) {
         ngx_memzero(&one, sizeof(one));
         one.conf = u->conf;
+        one.who = u->who;
         one.found.user = u->found.user;
         one.file.fd = -1;
         one.sealing = malloc(NGX_EXPOSURE_UPLOAD_CHUNK + EXPO_BLOB_TAG);
@@ -154,6 +156,7 @@ ngx_exposure_stow_scans(ngx_exposure_stow_t *t, json_t *files,
                          : EXPO_NO_MEMORY;
 
         if (st == EXPO_OK) {
+            t->leases[t->nscans] = one.lease;
             t->scans[t->nscans++] = one.scan.id;
         }
 

@@ -171,7 +171,8 @@ ngx_exposure_job_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     }
 
     cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
+
+    if (cln == NULL || ngx_exposure_who_copy(&job->who, &ctx->who) != NGX_OK) {
         ngx_free(job);
         return NULL;
     }
@@ -184,7 +185,6 @@ ngx_exposure_job_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     job->conf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
     job->work = work;
     job->answer = answer;
-    job->claims = ctx->claims;
     job->id = ctx->id;
     job->rule = ctx->rule;
     ngx_memcpy(job->tag, ctx->tag, EXPO_TAG);
@@ -256,7 +256,7 @@ ngx_exposure_job_find(ngx_exposure_job_t *job)
 {
     ngx_exposure_found_free(&job->found);
 
-    job->st = ngx_exposure_access(job->conf, job->rule, &job->claims, job->tag,
+    job->st = ngx_exposure_access(job->conf, job->rule, &job->who, job->tag,
                                   &job->id, &job->found);
 
     if (job->found.why) {
@@ -267,10 +267,10 @@ ngx_exposure_job_find(ngx_exposure_job_t *job)
 
 
 expo_status_t
-ngx_exposure_job_key(ngx_exposure_job_t *job, u_char dek[32])
+ngx_exposure_job_key(ngx_exposure_job_t *job, expo_lease_t *lease)
 {
-    return ngx_exposure_scan_dek(job->conf, &job->claims, &job->found.user,
-                                 &job->found.scan, dek);
+    return ngx_exposure_scan_lease(job->conf, &job->who, &job->found.user,
+                                   &job->found.scan, lease);
 }
 
 
@@ -446,7 +446,7 @@ ngx_exposure_job_free(ngx_exposure_job_t *job)
     json_decref(job->json);
 
     ngx_exposure_found_free(&job->found);
-    ngx_explicit_memzero(&job->claims, sizeof(expo_claims_t));
+    ngx_exposure_who_wipe(&job->who);
     ngx_explicit_memzero(job->tag, EXPO_TAG);
 
     ngx_free(job);

@@ -76,7 +76,7 @@ ngx_exposure_tell_ticket(ngx_exposure_execute_t *x, uint64_t expiry,
     ticket.expiry = expiry;
 
     if (RAND_bytes(ticket.nonce, sizeof(ticket.nonce)) != 1
-        || expo_vault_ticket_print(text, ngx_exposure_main_conf()->master,
+        || expo_vault_ticket_print(text, ngx_exposure_main_conf()->names,
                                    &ticket)
            != EXPO_OK)
     {

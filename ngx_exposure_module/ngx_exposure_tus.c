@@ -377,7 +377,7 @@ ngx_exposure_tus_ended(ngx_exposure_upload_t *u)
     ngx_exposure_tus_t *t = (ngx_exposure_tus_t *) u;
 
     if (u->st == EXPO_OK && t->row.whole) {
-        (void) ngx_exposure_import_start(&u->claims, u->tag, &u->scan.id);
+        (void) ngx_exposure_import_start(u->tag, &u->scan.id, &u->lease);
     }
 }
 

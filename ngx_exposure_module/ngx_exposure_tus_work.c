@@ -22,19 +22,22 @@ static expo_status_t ngx_exposure_tus_go_on(ngx_exposure_tus_t *t);
 static expo_status_t ngx_exposure_tus_read(ngx_exposure_main_conf_t *conf,
     u_char tag[EXPO_TAG], expo_id_t *id, expo_upload_t *row);
 static expo_status_t ngx_exposure_tus_lasts(expo_upload_t *row);
-static expo_status_t ngx_exposure_tus_dek(ngx_exposure_main_conf_t *conf,
-    expo_claims_t *claims, expo_user_t *user, expo_upload_t *row,
-    u_char dek[32]);
-static expo_status_t ngx_exposure_tus_blob(int fd, u_char dek[32],
-    expo_upload_t *row, expo_blob_t *blob);
+static expo_status_t ngx_exposure_tus_lease(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, expo_user_t *user, expo_upload_t *row,
+    expo_lease_t *lease);
+static expo_status_t ngx_exposure_tus_blob(ngx_exposure_main_conf_t *conf,
+    int fd, expo_lease_t *lease, expo_upload_t *row, expo_blob_t *blob);
 static expo_status_t ngx_exposure_tus_recover(int fd, expo_blob_t *blob,
     expo_upload_t *row, u_char *chunk);
 static expo_status_t ngx_exposure_tus_whole(ngx_exposure_tus_t *t);
 static expo_status_t ngx_exposure_tus_save(ngx_exposure_tus_t *t,
     uint64_t received, size_t tail);
-static expo_status_t ngx_exposure_tus_open(u_char dek[32], expo_id_t *id,
-    const char *table, uint32_t revision, u_char *src, size_t len,
-    u_char *dst, size_t room, size_t *plain);
+static expo_status_t ngx_exposure_tus_put(ngx_exposure_main_conf_t *conf,
+    expo_lease_t *lease, expo_id_t *id, const char *table, uint32_t revision,
+    u_char *src, size_t len, u_char *dst);
+static expo_status_t ngx_exposure_tus_open(ngx_exposure_main_conf_t *conf,
+    expo_lease_t *lease, expo_id_t *id, const char *table, uint32_t revision,
+    u_char *src, size_t len, u_char *dst, size_t room, size_t *plain);
 
 
 void
@@ -64,7 +67,6 @@ ngx_exposure_tus_begin_work(void *data)
 static expo_status_t
 ngx_exposure_tus_make(ngx_exposure_tus_t *t)
 {
-    u_char                  salt[EXPO_META_SALT];
     expo_status_t           st;
     ngx_exposure_upload_t  *u;
 
@@ -88,11 +90,9 @@ ngx_exposure_tus_make(ngx_exposure_tus_t *t)
         return EXPO_NO_MEMORY;
     }
 
-    ngx_exposure_random(salt, sizeof(salt));
-
-    st = expo_vault_meta_seal(t->row.meta, u->dek, &t->row.id,
-                              NGX_EXPOSURE_TUS_META, &t->row.id, 1, salt,
-                              t->metadata, t->metadata_len);
+    st = ngx_exposure_tus_put(u->conf, &u->lease, &t->row.id,
+                              NGX_EXPOSURE_TUS_META, 1, t->metadata,
+                              t->metadata_len, t->row.meta);
     if (st != EXPO_OK) {
         return st;
     }
@@ -125,8 +125,8 @@ ngx_exposure_tus_resume(ngx_exposure_tus_t *t)
         return t->offset == t->row.length ? EXPO_OK : EXPO_CONFLICT;
     }
 
-    st = ngx_exposure_tus_dek(u->conf, &u->claims, &u->found.user, &t->row,
-                              u->dek);
+    st = ngx_exposure_tus_lease(u->conf, &u->who, &u->found.user, &t->row,
+                                &u->lease);
     if (st != EXPO_OK) {
         return st;
     }
@@ -167,7 +167,8 @@ ngx_exposure_tus_go_on(ngx_exposure_tus_t *t)
     u->file.id = t->row.blob;
     u->file.kind = EXPO_BLOB_ORIGINAL;
 
-    st = ngx_exposure_tus_blob(u->file.fd, u->dek, &t->row, &u->blob);
+    st = ngx_exposure_tus_blob(u->conf, u->file.fd, &u->lease, &t->row,
+                               &u->blob);
     if (st != EXPO_OK) {
         return st;
     }
@@ -223,8 +224,9 @@ ngx_exposure_tus_lasts(expo_upload_t *row)
 
 
 static expo_status_t
-ngx_exposure_tus_dek(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
-    expo_user_t *user, expo_upload_t *row, u_char dek[32])
+ngx_exposure_tus_lease(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, expo_user_t *user, expo_upload_t *row,
+    expo_lease_t *lease)
 {
     expo_scan_t  scan;
 
@@ -235,13 +237,13 @@ ngx_exposure_tus_dek(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
     scan.role = EXPO_ROLE_OWNER;
     ngx_memcpy(scan.sealed, row->sealed, EXPO_SEALED_KEY);
 
-    return ngx_exposure_scan_dek(conf, claims, user, &scan, dek);
+    return ngx_exposure_scan_lease(conf, who, user, &scan, lease);
 }
 
 
 static expo_status_t
-ngx_exposure_tus_blob(int fd, u_char dek[32], expo_upload_t *row,
-    expo_blob_t *blob)
+ngx_exposure_tus_blob(ngx_exposure_main_conf_t *conf, int fd,
+    expo_lease_t *lease, expo_upload_t *row, expo_blob_t *blob)
 {
     u_char  header[EXPO_BLOB_HEADER];
 
@@ -249,8 +251,8 @@ ngx_exposure_tus_blob(int fd, u_char dek[32], expo_upload_t *row,
         return EXPO_CORRUPT;
     }
 
-    return expo_vault_blob_open(blob, header, dek, &row->id, &row->blob,
-                                EXPO_BLOB_ORIGINAL);
+    return expo_keys_blob_open(conf->keys, lease, header, &row->blob,
+                               EXPO_BLOB_ORIGINAL, blob);
 }
 
 
@@ -315,7 +317,7 @@ ngx_exposure_tus_tail(ngx_exposure_tus_t *t, u_char *dst, size_t *len)
         return EXPO_OK;
     }
 
-    st = ngx_exposure_tus_open(t->upload.dek, &t->row.id,
+    st = ngx_exposure_tus_open(t->upload.conf, &t->upload.lease, &t->row.id,
                                NGX_EXPOSURE_TUS_TAIL, (uint32_t) chunks + 1,
                                t->row.tail, t->row.tail_bytes, dst,
                                NGX_EXPOSURE_UPLOAD_CHUNK, len);
@@ -408,8 +410,9 @@ ngx_exposure_tus_whole(ngx_exposure_tus_t *t)
             return EXPO_NO_MEMORY;
         }
 
-        st = ngx_exposure_tus_open(u->dek, &t->row.id, NGX_EXPOSURE_TUS_META,
-                                   1, t->row.meta, t->row.meta_bytes,
+        st = ngx_exposure_tus_open(u->conf, &u->lease, &t->row.id,
+                                   NGX_EXPOSURE_TUS_META, 1, t->row.meta,
+                                   t->row.meta_bytes,
                                    t->metadata, EXPO_TUS_METADATA_MAX,
                                    &t->metadata_len);
         if (st != EXPO_OK) {
@@ -446,7 +449,7 @@ ngx_exposure_tus_whole(ngx_exposure_tus_t *t)
 static expo_status_t
 ngx_exposure_tus_save(ngx_exposure_tus_t *t, uint64_t received, size_t tail)
 {
-    u_char                  salt[EXPO_META_SALT], *sealed;
+    u_char                 *sealed;
     size_t                  len;
     expo_status_t           st;
     ngx_exposure_upload_t  *u;
@@ -463,12 +466,10 @@ ngx_exposure_tus_save(ngx_exposure_tus_t *t, uint64_t received, size_t tail)
             return EXPO_NO_MEMORY;
         }
 
-        ngx_exposure_random(salt, sizeof(salt));
-
-        st = expo_vault_meta_seal(sealed, u->dek, &t->row.id,
-                                  NGX_EXPOSURE_TUS_TAIL, &t->row.id,
-                                  (uint32_t) u->seal_index + 1, salt,
-                                  u->sealing, tail);
+        st = ngx_exposure_tus_put(u->conf, &u->lease, &t->row.id,
+                                  NGX_EXPOSURE_TUS_TAIL,
+                                  (uint32_t) u->seal_index + 1, u->sealing,
+                                  tail, sealed);
         if (st != EXPO_OK) {
             free(sealed);
             return st;
@@ -495,8 +496,9 @@ ngx_exposure_tus_look(ngx_exposure_job_t *job, u_char **metadata,
     size_t *metadata_len)
 {
     int                        fd;
-    u_char                     dek[32], *chunk;
+    u_char                    *chunk;
     expo_blob_t                blob;
+    expo_lease_t               lease;
     expo_status_t              st;
     expo_upload_t             *row;
     ngx_exposure_main_conf_t  *conf;
@@ -518,20 +520,21 @@ ngx_exposure_tus_look(ngx_exposure_job_t *job, u_char **metadata,
         goto done;
     }
 
-    st = ngx_exposure_tus_dek(conf, &job->claims, &job->found.user, row, dek);
+    st = ngx_exposure_tus_lease(conf, &job->who, &job->found.user, row,
+                                &lease);
     if (st != EXPO_OK) {
         goto done;
     }
 
-    st = ngx_exposure_tus_open(dek, &row->id, NGX_EXPOSURE_TUS_META, 1, row->meta,
-                               row->meta_bytes, *metadata,
+    st = ngx_exposure_tus_open(conf, &lease, &row->id, NGX_EXPOSURE_TUS_META,
+                               1, row->meta, row->meta_bytes, *metadata,
                                EXPO_TUS_METADATA_MAX, metadata_len);
 
     if (st == EXPO_OK && !row->whole) {
         st = expo_store_upload_open(conf->store, &row->blob, 0, &fd);
 
         if (st == EXPO_OK) {
-            st = ngx_exposure_tus_blob(fd, dek, row, &blob);
+            st = ngx_exposure_tus_blob(conf, fd, &lease, row, &blob);
         }
 
         if (st == EXPO_OK) {
@@ -541,7 +544,7 @@ ngx_exposure_tus_look(ngx_exposure_job_t *job, u_char **metadata,
 
 done:
 
-    ngx_explicit_memzero(dek, sizeof(dek));
+    ngx_explicit_memzero(&lease, sizeof(lease));
     ngx_explicit_memzero(&blob, sizeof(blob));
 
     if (fd != -1) {
@@ -559,11 +562,38 @@ done:
 }
 
 
+/* dst: room for len + 48 bytes. */
+
 static expo_status_t
-ngx_exposure_tus_open(u_char dek[32], expo_id_t *id, const char *table,
-    uint32_t revision, u_char *src, size_t len, u_char *dst, size_t room,
-    size_t *plain)
+ngx_exposure_tus_put(ngx_exposure_main_conf_t *conf, expo_lease_t *lease,
+    expo_id_t *id, const char *table, uint32_t revision, u_char *src,
+    size_t len, u_char *dst)
 {
+    u_char         salt[EXPO_META_SALT], key[32];
+    expo_status_t  st;
+
+    ngx_exposure_random(salt, sizeof(salt));
+
+    st = ngx_exposure_meta_key(conf, lease, table, id, revision, salt, key);
+
+    if (st == EXPO_OK) {
+        st = expo_vault_meta_seal(dst, key, salt, src, len);
+    }
+
+    ngx_explicit_memzero(key, sizeof(key));
+
+    return st;
+}
+
+
+static expo_status_t
+ngx_exposure_tus_open(ngx_exposure_main_conf_t *conf, expo_lease_t *lease,
+    expo_id_t *id, const char *table, uint32_t revision, u_char *src,
+    size_t len, u_char *dst, size_t room, size_t *plain)
+{
+    u_char         key[32];
+    expo_status_t  st;
+
     if (len < EXPO_META_SALT + EXPO_BLOB_TAG
         || len - EXPO_META_SALT - EXPO_BLOB_TAG > room)
     {
@@ -572,5 +602,13 @@ ngx_exposure_tus_open(u_char dek[32], expo_id_t *id, const char *table,
 
     *plain = len - EXPO_META_SALT - EXPO_BLOB_TAG;
 
-    return expo_vault_meta_open(dst, dek, id, table, id, revision, src, len);
+    st = ngx_exposure_meta_key(conf, lease, table, id, revision, src, key);
+
+    if (st == EXPO_OK) {
+        st = expo_vault_meta_open(dst, key, src, len);
+    }
+
+    ngx_explicit_memzero(key, sizeof(key));
+
+    return st;
 }

@@ -61,7 +61,6 @@ ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     u->conf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
     u->limit = u->conf->max_upload;
     u->rule = ctx->rule;
-    u->claims = ctx->claims;
     ngx_memcpy(u->tag, ctx->tag, EXPO_TAG);
 
     u->retry.handler = ngx_exposure_upload_retry;
@@ -79,7 +78,8 @@ ngx_exposure_upload_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     }
 
     cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
+
+    if (cln == NULL || ngx_exposure_who_copy(&u->who, &ctx->who) != NGX_OK) {
         ngx_exposure_upload_free(u);
         return NULL;
     }
@@ -658,6 +658,7 @@ ngx_exposure_upload_free(ngx_exposure_upload_t *u)
     json_decref(u->json);
     ngx_exposure_found_free(&u->found);
 
+    ngx_exposure_who_wipe(&u->who);
     ngx_explicit_memzero(u, sizeof(ngx_exposure_upload_t));
     ngx_free(u);
 }

@@ -55,13 +55,13 @@ struct ngx_exposure_upload_s {
     ngx_http_cleanup_t                *cleanup;
     ngx_exposure_main_conf_t          *conf;
     const ngx_exposure_upload_kind_t  *kind;
-    expo_claims_t                      claims;
+    ngx_exposure_who_t                 who;
     u_char                             tag[EXPO_TAG];
 
     ngx_exposure_rule_e                rule;
     ngx_exposure_found_t               found;   /* once it has begun */
     expo_scan_t                        scan;
-    u_char                             dek[32];
+    expo_lease_t                       lease;
     expo_blob_t                        blob;
     expo_blob_file_t                   file;
 
@@ -161,10 +161,7 @@ ngx_int_t ngx_exposure_upload_scan_begun(ngx_exposure_upload_t *u);
 
 /* --- work, in pool threads --- */
 
-/*
- * What the route's rule finds; the user's key is proved to be the one that its
- * claims give.
- */
+/* What the route's rule finds. */
 expo_status_t ngx_exposure_upload_user(ngx_exposure_upload_t *u);
 
 /* A new scan's id and key, and an unnamed file that begins with its header. */

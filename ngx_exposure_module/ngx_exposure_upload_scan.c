@@ -158,7 +158,7 @@ ngx_exposure_upload_scan_ended(ngx_exposure_upload_t *u)
     ngx_exposure_upload_kept(u);
 
     /* also when the client did not wait to hear of it */
-    (void) ngx_exposure_import_start(&u->claims, u->tag, &u->scan.id);
+    (void) ngx_exposure_import_start(u->tag, &u->scan.id, &u->lease);
 }
 
 

@@ -6,24 +6,12 @@
 expo_status_t
 ngx_exposure_upload_user(ngx_exposure_upload_t *u)
 {
-    u_char         pk[32], sk[32];
     expo_status_t  st;
 
-    st = ngx_exposure_access(u->conf, u->rule, &u->claims, u->tag,
-                             &u->scan.id, &u->found);
+    st = ngx_exposure_access(u->conf, u->rule, &u->who, u->tag, &u->scan.id,
+                             &u->found);
     if (st != EXPO_OK) {
         u->detail = u->found.why;
-        return st;
-    }
-
-    /* nothing is sealed to a key that somebody has put into the database */
-
-    st = expo_vault_user_keys(pk, sk, u->conf->master, u->found.user.salt,
-                              u->claims.iss, u->claims.sub);
-    ngx_explicit_memzero(sk, sizeof(sk));
-
-    if (st == EXPO_OK && ngx_memcmp(pk, u->found.user.pk, sizeof(pk)) != 0) {
-        st = EXPO_CORRUPT;
     }
 
     return st;
@@ -33,27 +21,24 @@ ngx_exposure_upload_user(ngx_exposure_upload_t *u)
 expo_status_t
 ngx_exposure_upload_new(ngx_exposure_upload_t *u)
 {
-    u_char         salt[32];
     expo_id_t      blob;
     expo_status_t  st;
 
     ngx_exposure_random(u->scan.id.b, sizeof(u->scan.id.b));
     ngx_exposure_random(blob.b, sizeof(blob.b));
-    ngx_exposure_random(u->dek, sizeof(u->dek));
-    ngx_exposure_random(salt, sizeof(salt));
 
     u->scan.epoch = 1;
     u->scan.role = EXPO_ROLE_OWNER;
 
-    st = expo_vault_seal_key(u->scan.sealed, u->dek, &u->scan.id, u->tag,
-                             u->scan.epoch, u->scan.role, u->found.user.pk);
+    st = ngx_exposure_scan_create(u->conf, &u->who, &u->found.user, &u->scan,
+                                  &u->lease);
     if (st != EXPO_OK) {
         return st;
     }
 
-    st = expo_vault_blob_new(&u->blob, u->dek, u->scan.epoch, &u->scan.id,
-                             &blob, EXPO_BLOB_ORIGINAL,
-                             NGX_EXPOSURE_UPLOAD_CHUNK_LOG2, salt);
+    st = expo_keys_blob_new(u->conf->keys, &u->lease, &blob,
+                            EXPO_BLOB_ORIGINAL,
+                            NGX_EXPOSURE_UPLOAD_CHUNK_LOG2, &u->blob);
     if (st != EXPO_OK) {
         return st;
     }
@@ -114,7 +99,7 @@ ngx_exposure_upload_scan(ngx_exposure_upload_t *u, const char *title)
 
     meta = json_pack("{s:s}", "title", title ? title : "New scan");
 
-    st = ngx_exposure_meta_seal(u->dek, &u->scan.id, "scans", &u->scan.id,
+    st = ngx_exposure_meta_seal(u->conf, &u->lease, "scans", &u->scan.id,
                                 u->scan.revision, meta, &u->scan.meta,
                                 &u->scan.meta_bytes);
 

@@ -249,7 +249,7 @@ ngx_exposure_viewer_ticket(json_t *ticket, expo_id_t *id, u_char tag[EXPO_TAG])
     expo_ticket_t         t;
     ngx_exposure_zone_t  *zone;
 
-    st = expo_vault_ticket_read(&t, ngx_exposure_main_conf()->master,
+    st = expo_vault_ticket_read(&t, ngx_exposure_main_conf()->names,
                                 json_string_value(ticket),
                                 json_string_length(ticket),
                                 (uint64_t) ngx_time());
@@ -286,17 +286,17 @@ static ngx_uint_t
 ngx_exposure_viewer_token(json_t *token, u_char tag[EXPO_TAG],
     uint64_t *token_s)
 {
-    ngx_int_t      rc;
-    expo_claims_t  claims;
+    ngx_int_t           rc;
+    ngx_exposure_who_t  who;
 
     rc = ngx_exposure_auth_token((u_char *) json_string_value(token),
-                                 json_string_length(token), &claims, tag);
+                                 json_string_length(token), &who, tag);
     if (rc != NGX_OK) {
         return ngx_exposure_socket_refusal(rc);
     }
 
-    *token_s = claims.expires;
-    ngx_explicit_memzero(&claims, sizeof(expo_claims_t));
+    *token_s = who.claims.expires;
+    ngx_explicit_memzero(&who, sizeof(ngx_exposure_who_t));
 
     return 0;
 }

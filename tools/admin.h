@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/store.h"
+#include "lib/vault.h"
 
 #define ADMIN_PEM_MAX 16384
 
@@ -50,6 +51,7 @@ void admin_key_path(char path[PATH_MAX], const admin_options_t *o,
 
 /* What comes back is the caller's to wipe. */
 int admin_load_master(const admin_options_t *o, uint8_t master[32]);
+int admin_load_names(const admin_options_t *o, expo_names_t *names);
 int admin_load_signing(const admin_options_t *o, char pem[ADMIN_PEM_MAX],
                        size_t *len);
 

@@ -257,15 +257,15 @@ print_day(char text[16], uint32_t day)
 static int
 find_account(const admin_options_t *o, const char *name, uint8_t name_tag[64])
 {
-    uint8_t master[32];
+    expo_names_t names;
     expo_status_t st;
 
-    if (admin_load_master(o, master)) {
+    if (admin_load_names(o, &names)) {
         return 1;
     }
 
-    st = expo_account_name_tag(name_tag, master, name, strlen(name));
-    sodium_memzero(master, sizeof(master));
+    st = expo_account_name_tag(name_tag, &names, name, strlen(name));
+    sodium_memzero(&names, sizeof(names));
 
     return st == EXPO_OK ? 0 : admin_fail("That is neither a name nor an id.");
 }

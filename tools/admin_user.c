@@ -17,7 +17,7 @@
 #define PASSWORD_CHARS 20 /* of a made one: 5 bits each */
 
 static int user_add(const admin_options_t *o, expo_store_t *s,
-                    const uint8_t master[32], const uint8_t tag[64]);
+                    const expo_names_t *names, const uint8_t tag[64]);
 static int read_password(char password[EXPO_PASSWORD_MAX + 2], size_t *len);
 static void make_password(char password[PASSWORD_CHARS + 1]);
 
@@ -26,17 +26,18 @@ int
 admin_user(const admin_options_t *o)
 {
     const char *name = o->words[0];
-    uint8_t master[32], tag[64];
+    expo_names_t names;
     expo_store_t *s;
     expo_status_t st;
+    uint8_t tag[64];
     int rc;
 
-    if (admin_load_master(o, master)) {
+    if (admin_load_names(o, &names)) {
         return 1;
     }
 
-    if (expo_account_name_tag(tag, master, name, strlen(name)) != EXPO_OK) {
-        sodium_memzero(master, sizeof(master));
+    if (expo_account_name_tag(tag, &names, name, strlen(name)) != EXPO_OK) {
+        sodium_memzero(&names, sizeof(names));
         return admin_fail("A name is 1 to %d letters, digits or . _ - @ +",
                           EXPO_NAME_MAX);
     }
@@ -47,7 +48,7 @@ admin_user(const admin_options_t *o)
         rc = 1;
 
     } else if (o->verb[0] == 'a') {
-        rc = user_add(o, s, master, tag);
+        rc = user_add(o, s, &names, tag);
 
     } else {
         st = expo_store_account_disable(s, tag, o->verb[0] == 'd');
@@ -59,14 +60,14 @@ admin_user(const admin_options_t *o)
     }
 
     expo_store_close(s);
-    sodium_memzero(master, sizeof(master));
+    sodium_memzero(&names, sizeof(names));
 
     return rc;
 }
 
 
 static int
-user_add(const admin_options_t *o, expo_store_t *s, const uint8_t master[32],
+user_add(const admin_options_t *o, expo_store_t *s, const expo_names_t *names,
          const uint8_t tag[64])
 {
     char password[EXPO_PASSWORD_MAX + 2], sub[EXPO_ID_TEXT + 1];
@@ -89,7 +90,7 @@ user_add(const admin_options_t *o, expo_store_t *s, const uint8_t master[32],
     st = expo_account_make(&row, password, len, random, sub);
     if (st == EXPO_OK) {
         memcpy(row.name_tag, tag, sizeof(row.name_tag));
-        st = expo_account_sub_tag(row.sub_tag, master, sub);
+        st = expo_account_sub_tag(row.sub_tag, names, sub);
     }
     if (st == EXPO_OK) {
         st = expo_store_account_put(s, &row);
@@ -122,7 +123,8 @@ admin_token(const admin_options_t *o)
 {
     char password[EXPO_PASSWORD_MAX + 2], sub[EXPO_ID_TEXT + 1];
     char pem[ADMIN_PEM_MAX], *text = NULL;
-    uint8_t master[32], tag[64], jti[16];
+    uint8_t tag[64], jti[16];
+    expo_names_t names;
     expo_status_t st, found;
     expo_account_row_t row;
     size_t pem_len, len;
@@ -132,12 +134,12 @@ admin_token(const admin_options_t *o)
         return admin_fail("Whose token? --name NAME.");
     }
 
-    if (admin_load_master(o, master)) {
+    if (admin_load_names(o, &names)) {
         return 1;
     }
 
-    st = expo_account_name_tag(tag, master, o->name, strlen(o->name));
-    sodium_memzero(master, sizeof(master));
+    st = expo_account_name_tag(tag, &names, o->name, strlen(o->name));
+    sodium_memzero(&names, sizeof(names));
 
     s = admin_open_store(o);
     if (s == NULL) {

@@ -230,6 +230,23 @@ admin_load_master(const admin_options_t *o, uint8_t master[32])
 
 
 int
+admin_load_names(const admin_options_t *o, expo_names_t *names)
+{
+    uint8_t master[32];
+    expo_status_t st;
+
+    if (admin_load_master(o, master)) {
+        return 1;
+    }
+
+    st = expo_vault_names(names, master);
+    sodium_memzero(master, sizeof(master));
+
+    return st == EXPO_OK ? 0 : admin_fail("No keys can be derived.");
+}
+
+
+int
 admin_load_signing(const admin_options_t *o, char pem[ADMIN_PEM_MAX],
                    size_t *len)
 {

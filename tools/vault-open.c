@@ -97,8 +97,11 @@ open_users(json_t *users, const uint8_t master[32])
     uint8_t salt[32], tag[64], pk[32], sk[32];
     uint8_t want_tag[64], want_pk[32], want_sk[32];
     const char *iss, *sub;
+    expo_names_t names;
     json_t *u;
     size_t i;
+
+    expect(expo_vault_names(&names, master) == EXPO_OK, "names", 0);
 
     json_array_foreach(users, i, u)
     {
@@ -108,7 +111,7 @@ open_users(json_t *users, const uint8_t master[32])
         expect(iss != NULL && sub != NULL && bytes(salt, 32, u, "salt") &&
                    bytes(want_tag, 64, u, "tag") &&
                    bytes(want_pk, 32, u, "pk") && bytes(want_sk, 32, u, "sk") &&
-                   expo_vault_user_tag(tag, master, iss, sub) == EXPO_OK &&
+                   expo_vault_user_tag(tag, &names, iss, sub) == EXPO_OK &&
                    expo_vault_user_keys(pk, sk, master, salt, iss, sub) ==
                        EXPO_OK &&
                    memcmp(tag, want_tag, 64) == 0 &&

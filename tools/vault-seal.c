@@ -102,13 +102,18 @@ seal_users(const uint8_t master[32], user_t users[SEAL_USERS])
     static const char iss[] = "https://issuer.example/";
     uint8_t salt[32], sk[32];
     json_t *list = json_array();
+    expo_names_t names;
+
+    if (expo_vault_names(&names, master) != EXPO_OK) {
+        return list;
+    }
 
     for (int i = 0; i < SEAL_USERS; i++) {
         user_t *u = &users[i];
 
         randombytes_buf(salt, sizeof(salt));
 
-        if (expo_vault_user_tag(u->tag, master, iss, subs[i]) != EXPO_OK ||
+        if (expo_vault_user_tag(u->tag, &names, iss, subs[i]) != EXPO_OK ||
             expo_vault_user_keys(u->pk, sk, master, salt, iss, subs[i]) !=
                 EXPO_OK) {
             break;

@@ -15,6 +15,7 @@
 #define CHUNK (1u << CHUNK_LOG2)
 
 static const uint8_t key[32] = {7}, salt[32] = {9};
+static const expo_names_t names = {.ticket = {8}};
 
 
 static void
@@ -28,14 +29,13 @@ read_anything(const uint8_t *src, size_t len)
     expo_blob_t b;
     uint8_t *dst;
 
-    if (expo_vault_ticket_read(&ticket, key, (const char *) src, len, 0) ==
+    if (expo_vault_ticket_read(&ticket, &names, (const char *) src, len, 0) ==
         EXPO_OK) {
         abort();
     }
 
     dst = malloc(len + 1);
-    if (expo_vault_meta_open(dst, key, &(expo_id_t){{1}}, "scans",
-                             &(expo_id_t){{2}}, 1, src, len) == EXPO_OK) {
+    if (expo_vault_meta_open(dst, key, src, len) == EXPO_OK) {
         abort();
     }
     free(dst);

@@ -213,6 +213,7 @@ user_with_scan(const char *account, char id[EXPO_ID_TEXT + 1])
     expo_blob_file_t f;
     expo_scan_t scan = {.epoch = 1, .revision = 1, .meta = sealed};
     expo_account_row_t row;
+    expo_names_t names;
     expo_user_t u = {0};
     expo_store_t *s;
     expo_id_t blob;
@@ -226,7 +227,8 @@ user_with_scan(const char *account, char id[EXPO_ID_TEXT + 1])
     check(expo_vault_master_load(master, in_keys("master.key"), error,
                                  sizeof(error)) == EXPO_OK);
     if (account != NULL) {
-        check(expo_account_name_tag(name_tag, master, account,
+        check(expo_vault_names(&names, master) == EXPO_OK &&
+              expo_account_name_tag(name_tag, &names, account,
                                     strlen(account)) == EXPO_OK &&
               expo_store_account(s, name_tag, &row) == EXPO_OK);
         memcpy(u.account, row.sub_tag, sizeof(u.account));

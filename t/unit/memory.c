@@ -176,10 +176,14 @@ seals(void)
 {
     static const uint8_t key[32];
     uint8_t tag[64], pk[32], sk[32], sealed[64], plain[48];
+    expo_names_t names;
     expo_status_t st;
     expo_blob_t b;
 
-    st = expo_vault_user_tag(tag, key, "i", "s");
+    st = expo_vault_names(&names, key);
+    if (st == EXPO_OK) {
+        st = expo_vault_user_tag(tag, &names, "i", "s");
+    }
     if (st == EXPO_OK) {
         st = expo_vault_user_keys(pk, sk, key, key, "i", "s");
     }

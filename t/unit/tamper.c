@@ -278,15 +278,17 @@ a_box_opens_for_nobody_else_and_as_nothing_else(void)
     static uint8_t boxes[ALL][EXPO_SEALED_KEY];
     static context_t contexts[ALL];
     uint8_t salt[32], key[32];
+    expo_names_t names;
     int wrong = 0, n = 0;
 
     randombytes_buf(key, sizeof(key));
+    check(expo_vault_names(&names, key) == EXPO_OK);
 
     for (int i = 0; i < ALL; i++) {
         context_t *c = &contexts[i];
 
         memset(salt, i % USERS, sizeof(salt));
-        expo_vault_user_tag(c->tag, key, "i", i % USERS ? "a" : "b");
+        expo_vault_user_tag(c->tag, &names, "i", i % USERS ? "a" : "b");
         expo_vault_user_keys(c->pk, c->sk, key, salt, "i",
                              i % USERS ? "a" : "b");
         memset(c->scan.b, i / USERS % SCANS, sizeof(c->scan.b));

@@ -1,0 +1,47 @@
+/*
+ * What exposure-vault answers: the bytes of a question to the bytes of the
+ * answer (lib/vault_wire.h), with nothing kept in between. Time and randomness
+ * are passed in. Who asks is known from the token alone, judged here anew.
+ */
+
+#ifndef EXPO_VAULT_ANSWER_H
+#define EXPO_VAULT_ANSWER_H
+
+#include "lib/trust.h"
+#include "lib/vault.h"
+#include "lib/vault_wire.h"
+
+/*
+ * Everything that is secret here lies in the struct itself, so that its owner
+ * can lock and wipe it; but pem, which is the owner's, as is trust.
+ */
+typedef struct expo_vault_s {
+    uint8_t master[32];
+    uint8_t lease[32];
+    uint8_t audit[32];
+    expo_names_t names;
+    uint32_t master_no;
+    char protection[16];
+
+    const expo_trust_t *trust; /* whose tokens are believed */
+
+    /* the built-in issuer; pem NULL: there is none */
+    const char *pem;
+    size_t pem_bytes;
+    const char *jwks;
+    const char *issuer;
+    const char *audience;
+
+    uint64_t (*now)(void); /* Unix seconds */
+    void (*random)(void *dst, size_t len);
+} expo_vault_t;
+
+/* Sets what follows from the master secret. */
+expo_status_t expo_vault_start(expo_vault_t *v, const uint8_t master[32],
+                               uint32_t master_no);
+
+/* Any bytes are answered. Returns the answer's length, 1 or more. */
+size_t expo_vault_answer(const expo_vault_t *v, const uint8_t *question,
+                         size_t len, uint8_t answer[EXPO_VAULT_MESSAGE]);
+
+#endif
