@@ -4,7 +4,7 @@
  * all, no row is without its whole file and, once reaped, no file without a
  * row. Three models of the disk (t/crash/disk.h).
  *
- * EXPO_CRASH_SEEDS: images of the third model a step, 5 unless told.
+ * EXPO_CRASH_SEEDS: images of the third model a step, 3 unless told.
  */
 
 #include "t/crash/disk.h"
@@ -294,7 +294,7 @@ seeds(void)
 {
     const char *text = getenv("EXPO_CRASH_SEEDS");
 
-    return text != NULL ? (uint32_t) atoi(text) : 5;
+    return text != NULL ? (uint32_t) atoi(text) : 3;
 }
 
 static void
@@ -307,7 +307,7 @@ no_loss_of_power_breaks_a_promise(void)
            disk_step_count, life_count, images, wrong);
 
     check(disk_step_count > 400);
-    check(seeds() < 5 || images >= 3000);
+    check(seeds() < 3 || images >= 3000);
     check(wrong == 0);
 }
 

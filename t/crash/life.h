@@ -7,7 +7,7 @@
 #ifndef CRASH_LIFE_H
 #define CRASH_LIFE_H
 
-#include "t/unit/store.h"
+#include "t/crash/life_share.h"
 
 #define LIFE_LATER 5000 /* when an upload in parts has expired */
 
@@ -86,6 +86,14 @@ life_ready_0(void)
 }
 
 static inline expo_status_t
+life_invite_0(void)
+{
+    life_shared = &life_scan[0];
+
+    return life_invite();
+}
+
+static inline expo_status_t
 life_upload_1(void)
 {
     return life_upload_scan(1, &ann, 70000);
@@ -106,6 +114,8 @@ life_upload_2(void)
 static inline expo_status_t
 life_ready_2(void)
 {
+    life_shared = &life_scan[2];
+
     return ready(&life_scan[2]);
 }
 
@@ -392,10 +402,21 @@ static const life_t life_whole[] = {
     {"import ready", life_ready_0, EXPO_OK},
     {"upload of two chunks", life_upload_1, EXPO_OK},
     {"import failed", life_failed_1, EXPO_OK},
+    {"invite to a scan", life_invite_0, EXPO_OK},
+    {"take it back", life_uninvite, EXPO_OK},
+    {"invite for a while", life_invite_0, EXPO_OK},
+    {"the while is over", life_invitation_expires, EXPO_OK},
     {"close", life_close, EXPO_OK},
     {"open", life_open, EXPO_OK},
     {"upload after a restart", life_upload_2, EXPO_OK},
     {"import ready after a restart", life_ready_2, EXPO_OK},
+    {"another user", life_other_user, EXPO_OK},
+    {"invite", life_invite, EXPO_OK},
+    {"redeem", life_redeem, EXPO_OK},
+    {"another role", life_promote, EXPO_OK},
+    {"an invitation that is left open", life_invite, EXPO_OK},
+    {"renew under another key", life_renew, EXPO_OK},
+    {"revoke", life_revoke, EXPO_OK},
     {"upload over the quota", life_over_quota, EXPO_NO_SPACE},
     {"rename", life_rename, EXPO_OK},
     {"save a configuration", life_save_view, EXPO_OK},
