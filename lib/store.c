@@ -94,7 +94,10 @@ static const char *const store_migrations[] = {
     " actor BLOB NOT NULL, verb INTEGER NOT NULL, object BLOB NOT NULL,"
     " outcome INTEGER NOT NULL, mac BLOB NOT NULL) STRICT;"
     "CREATE INDEX audit_object ON audit (object);"
-    "CREATE INDEX audit_actor ON audit (actor, object, verb);"};
+    "CREATE INDEX audit_actor ON audit (actor, object, verb);",
+
+    /* 7: which master secret an account's name is hashed with */
+    "ALTER TABLE accounts ADD COLUMN master_no INTEGER NOT NULL DEFAULT 1;"};
 
 #define STORE_SCHEMA                                                           \
     ((int) (sizeof(store_migrations) / sizeof(store_migrations[0])))

@@ -52,6 +52,8 @@ typedef struct {
     uint8_t salt[32];
     uint8_t pk[32];
     uint8_t account[64]; /* sub_tag of the built-in account, or zeros */
+    uint32_t master_no;  /* of the secret that tag and pk are made with; 0 when
+                            adding: the store's newest */
     uint64_t quota_bytes, used_bytes;
     int disabled;
 } expo_user_t;
@@ -105,6 +107,7 @@ typedef struct {
     uint8_t salt[16];
     uint8_t verifier[32];   /* argon2id output, first half */
     uint8_t sub_sealed[80]; /* the random subject, opened by the second half */
+    uint32_t master_no;     /* of name_tag, as expo_user_t's; not read */
     int disabled;
 } expo_account_row_t;
 expo_status_t expo_store_account(expo_store_t *s, const uint8_t name_tag[64],
@@ -283,6 +286,38 @@ expo_status_t expo_store_configuration_put(expo_store_t *s,
                                            const expo_configuration_t *c);
 expo_status_t expo_store_configuration_delete(expo_store_t *s,
                                               const expo_id_t *id);
+
+/* --- moving to another tag --- */
+/* All that is sealed to a user: keys of scans, then of uploads. */
+typedef struct {
+    expo_keys_box_t *boxes; /* malloc'd */
+    size_t keys, count;
+} expo_boxes_t;
+expo_status_t expo_store_boxes(expo_store_t *s, const uint8_t tag[EXPO_TAG],
+                               expo_boxes_t *out);
+/*
+ * What is theirs under `from` becomes theirs under to->tag, with the boxes that
+ * were sealed anew to to->pk; the old row and its salt are gone. to's row is
+ * made if there is none, with what `from` may have. What both can open goes on
+ * with the stronger role.
+ * EXPO_CONFLICT: something changed since the boxes were read.
+ */
+expo_status_t expo_store_user_move(expo_store_t *s,
+                                   const uint8_t from[EXPO_TAG],
+                                   const expo_user_t *to, uint32_t master_no,
+                                   const expo_boxes_t *boxes);
+/* An account's name under another master secret. */
+expo_status_t expo_store_account_move(expo_store_t *s, const uint8_t from[64],
+                                      const uint8_t to[64], uint32_t master_no);
+
+/* How far the move to the newest master secret is. */
+typedef struct {
+    uint32_t master_no;
+    uint64_t users, users_left, accounts, accounts_left;
+} expo_masters_t;
+expo_status_t expo_store_masters(expo_store_t *s, expo_masters_t *out);
+/* There is a newer one. EXPO_CONFLICT: than that. */
+expo_status_t expo_store_master_no(expo_store_t *s, uint32_t master_no);
 
 /* --- erasing --- */
 /* A scan that somebody lost with this; if they owned it, everybody did. */

@@ -33,7 +33,7 @@ expo_store_user_locked(expo_store_t *s, const uint8_t tag[EXPO_TAG],
 
     st = expo_store_query(
         s, &q,
-        "SELECT salt, pk, quota, state, account, (SELECT "
+        "SELECT salt, pk, quota, state, account, master_no, (SELECT "
         "coalesce(sum(bytes_64k), 0)"
         " FROM scans WHERE owner_tag = tag)"
         " + (SELECT coalesce(sum(length / 65536 + (length % 65536 > 0)), 0)"
@@ -56,7 +56,8 @@ expo_store_user_locked(expo_store_t *s, const uint8_t tag[EXPO_TAG],
             out->quota_bytes = s->quota;
         }
         out->disabled = sqlite3_column_int(q, 3);
-        out->used_bytes = (uint64_t) sqlite3_column_int64(q, 5) * STORE_UNIT;
+        out->used_bytes = (uint64_t) sqlite3_column_int64(q, 6) * STORE_UNIT;
+        out->master_no = (uint32_t) sqlite3_column_int64(q, 5);
         memset(out->account, 0, sizeof(out->account));
     }
 
@@ -89,10 +90,11 @@ expo_store_user_add(expo_store_t *s, const expo_user_t *u, uint32_t day)
     if (st == EXPO_OK) {
         st = expo_store_run(
             s,
-            "INSERT INTO users SELECT ?, ?, ?, master_no, ?, ?, ?,"
+            "INSERT INTO users SELECT ?, ?, ?,"
+            " coalesce(nullif(?, 0), master_no), ?, ?, ?,"
             " nullif(?, zeroblob(64)) FROM meta",
-            "bbbiiib", u->tag, sizeof(u->tag), u->salt, sizeof(u->salt), u->pk,
-            sizeof(u->pk), (int64_t) (u->disabled != 0),
+            "bbbiiiib", u->tag, sizeof(u->tag), u->salt, sizeof(u->salt), u->pk,
+            sizeof(u->pk), (int64_t) u->master_no, (int64_t) (u->disabled != 0),
             (int64_t) u->quota_bytes, (int64_t) day, u->account,
             sizeof(u->account));
     }
@@ -186,11 +188,15 @@ expo_store_account_put(expo_store_t *s, const expo_account_row_t *a)
         return st;
     }
 
-    st = expo_store_run(s, "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)",
-                        "bbbbbi", a->name_tag, sizeof(a->name_tag), a->sub_tag,
-                        sizeof(a->sub_tag), a->salt, sizeof(a->salt),
-                        a->verifier, sizeof(a->verifier), a->sub_sealed,
-                        sizeof(a->sub_sealed), (int64_t) (a->disabled != 0));
+    st = expo_store_run(
+        s,
+        "INSERT INTO accounts (name_tag, sub_tag, salt, verifier, sub_sealed,"
+        " state, master_no) SELECT ?, ?, ?, ?, ?, ?,"
+        " coalesce(nullif(?, 0), master_no) FROM meta",
+        "bbbbbii", a->name_tag, sizeof(a->name_tag), a->sub_tag,
+        sizeof(a->sub_tag), a->salt, sizeof(a->salt), a->verifier,
+        sizeof(a->verifier), a->sub_sealed, sizeof(a->sub_sealed),
+        (int64_t) (a->disabled != 0), (int64_t) a->master_no);
 
     return expo_store_end(s, st);
 }

@@ -79,6 +79,7 @@ users_and_accounts_come_back_as_they_were_put(void)
 
     randombytes_buf(&a, sizeof(a));
     a.disabled = 0;
+    a.master_no = 1;
     check(expo_store_account_put(s, &a) == EXPO_OK);
     check(expo_store_account_put(s, &a) == EXPO_CONFLICT);
     check(expo_store_account(s, a.name_tag, &out) == EXPO_OK);

@@ -14,6 +14,7 @@
 #include "lib/store_check.c"
 #include "lib/store_configuration.c"
 #include "lib/store_erase.c"
+#include "lib/store_move.c"
 #include "lib/store_people.c"
 #include "lib/store_renew.c"
 #include "lib/store_scan.c"
@@ -63,6 +64,7 @@ begin(void)
     randombytes_buf(&bob, sizeof(bob));
     ann.quota_bytes = bob.quota_bytes = 64 * MIB;
     ann.disabled = bob.disabled = 0;
+    ann.master_no = bob.master_no = 1;
     check(expo_store_user_add(s, &ann, 100) == EXPO_OK);
     check(expo_store_user_add(s, &bob, 100) == EXPO_OK);
 }

@@ -75,6 +75,7 @@ an_erased_user_leaves_neither_salt_nor_key_nor_file(void)
     randombytes_buf(&a, sizeof(a));
     memcpy(a.sub_tag, ann.account, sizeof(a.sub_tag));
     a.disabled = 0;
+    a.master_no = 1;
 
     check(add(&ann, &hers, 1000) == EXPO_OK && ready(&hers) == EXPO_OK);
     check(add(&bob, &his, 1000) == EXPO_OK);
@@ -138,6 +139,7 @@ nothing_is_left_in_pages_that_were_moved_about(void)
 
         randombytes_buf(&users[i], sizeof(users[i]));
         users[i].quota_bytes = 1 << 20;
+        users[i].master_no = 1;
         if (expo_store_user_add(s, &users[i], 100) != EXPO_OK ||
             add(&users[i], &id, 10) != EXPO_OK) {
             check(!"a user with a scan is added");

@@ -78,7 +78,12 @@ static const row_t rows[] = {
          "f5") ", 3, 1, 19003, 2000000003, 0, x'09'",
      NULL},
     {6, 0, "audit", "seq, at, actor, verb, object, outcome, mac",
-     "1, 1700000000, " B32("f6") ", 14, " B16("c1") ", 1, " B32("f7"), NULL}};
+     "1, 1700000000, " B32("f6") ", 14, " B16("c1") ", 1, " B32("f7"), NULL},
+    {7, 0, "accounts",
+     "name_tag, sub_tag, salt, verifier, sub_sealed, state, master_no",
+     B64("f1") ", " B64("f2") ", " B16("f3") ", " B32("f4") ", " B80(
+         "f5") ", 0, 2",
+     NULL}};
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
