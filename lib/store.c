@@ -185,6 +185,13 @@ expo_store_close(expo_store_t *s)
 }
 
 
+int
+expo_store_schema(void)
+{
+    return STORE_SCHEMA;
+}
+
+
 void
 expo_store_quota(expo_store_t *s, uint64_t bytes)
 {

@@ -38,6 +38,8 @@ typedef struct expo_store_s expo_store_t;
 expo_status_t expo_store_open(const char *dir, int create, expo_store_t **out,
                               char *error, size_t error_bytes);
 void expo_store_close(expo_store_t *s);
+/* The schema that every open store has. */
+int expo_store_schema(void);
 
 /*
  * What users may keep whose row has no quota of its own; EXPO_QUOTA_DEFAULT

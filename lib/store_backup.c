@@ -14,9 +14,8 @@
 #include "lib/store_private.h"
 
 #define BACKUP_VERSION 1
-#define BACKUP_FEW                                                             \
-    (64u << 20) /* bytes that may be copied while writers wait                 \
-                 */
+/* Bytes that may be copied while writers wait. */
+#define BACKUP_FEW (64u << 20)
 #define BACKUP_PASSES 5
 #define BACKUP_PART (1u << 30)
 

@@ -55,6 +55,9 @@ int admin_load_names(const admin_options_t *o, expo_names_t *names);
 int admin_load_signing(const admin_options_t *o, char pem[ADMIN_PEM_MAX],
                        size_t *len);
 
+/* The part of doctor that looks at the machine: 1 if something is wrong. */
+int admin_doctor_host(const admin_options_t *o);
+
 /* What the store has refused. */
 int admin_refused(expo_status_t st);
 

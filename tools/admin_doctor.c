@@ -1,4 +1,7 @@
-/* exposure-admin doctor: what protects the keys here, and what does not. */
+/*
+ * exposure-admin doctor: what protects the keys here, and what does not. The
+ * machine around them is admin_host.c's.
+ */
 
 #include "tools/admin.h"
 
@@ -16,8 +19,8 @@
 
 static void doctor_versions(void);
 static int doctor_keys(const admin_options_t *o);
+static int doctor_store(const admin_options_t *o, expo_store_t *s);
 static int doctor_file(const char *path, mode_t forbidden);
-static void doctor_swap(void);
 
 
 int
@@ -37,16 +40,14 @@ admin_doctor(const admin_options_t *o)
     }
 
     if (expo_store_open(o->data, 0, &s, error, sizeof(error)) == EXPO_OK) {
-        printf("store: opens\n");
+        wrong |= doctor_store(o, s);
         expo_store_close(s);
     } else {
         printf("store: %s\n", error);
         wrong = 1;
     }
 
-    doctor_swap();
-
-    return wrong;
+    return wrong | admin_doctor_host(o);
 }
 
 
@@ -56,6 +57,47 @@ doctor_versions(void)
     printf("OpenSSL %s, libsodium %s, SQLite %s, jansson %s\n",
            OpenSSL_version(OPENSSL_VERSION_STRING), sodium_version_string(),
            sqlite3_libversion(), jansson_version_str());
+}
+
+
+static int
+doctor_store(const admin_options_t *o, expo_store_t *s)
+{
+    char sealed[PATH_MAX], master[PATH_MAX];
+    struct stat a, b;
+    expo_masters_t m;
+    expo_status_t st;
+
+    st = expo_store_masters(s, &m);
+    if (st != EXPO_OK) {
+        return admin_refused(st);
+    }
+
+    printf("store: opens, schema %d, master secret %u\n", expo_store_schema(),
+           m.master_no);
+
+    if (m.users_left + m.accounts_left > 0) {
+        printf("rotation: %llu of %llu users and %llu of %llu accounts have "
+               "not signed in since\n",
+               (unsigned long long) m.users_left, (unsigned long long) m.users,
+               (unsigned long long) m.accounts_left,
+               (unsigned long long) m.accounts);
+    }
+
+    admin_key_path(sealed, o, "master.sealed");
+    admin_key_path(master, o, "master.key");
+
+    if (stat(sealed, &a) < 0) {
+        puts("recovery: the master secret is not sealed (warning: who loses "
+             "it loses every scan)");
+    } else if (stat(master, &b) == 0 && a.st_mtime < b.st_mtime) {
+        puts("recovery: sealed before the master secret was last written "
+             "(warning: recovery seal)");
+    } else {
+        puts("recovery: sealed");
+    }
+
+    return 0;
 }
 
 
@@ -116,26 +158,4 @@ doctor_file(const char *path, mode_t forbidden)
            sb.st_mode & forbidden ? " (warning: open to others)" : "");
 
     return (sb.st_mode & forbidden) != 0;
-}
-
-
-static void
-doctor_swap(void)
-{
-    FILE *f = fopen("/proc/swaps", "re");
-    char line[256];
-    int n = -1; /* its first line is a heading */
-
-    if (f == NULL) {
-        return;
-    }
-
-    while (fgets(line, sizeof(line), f) != NULL) {
-        n++;
-    }
-    fclose(f);
-
-    printf("swap: %s\n",
-           n > 0 ? "on (warning: it must be encrypted, for it may hold keys)"
-                 : "none");
 }

@@ -5,6 +5,7 @@
 #undef main
 #include "tools/admin_backup.c"
 #include "tools/admin_doctor.c"
+#include "tools/admin_host.c"
 #include "tools/admin_init.c"
 #include "tools/admin_people.c"
 #include "tools/admin_user.c"
@@ -339,6 +340,11 @@ doctor_tells_where_the_key_lies_and_who_may_read_it(void)
     check(admin("", "doctor") == 0);
     check(strstr(out, "key_protection: ") != NULL);
     check(strstr(out, "OpenSSL 3") != NULL);
+    check(strstr(out, "store: opens, schema ") != NULL);
+    check(strstr(out, "recovery: the master secret is not sealed") != NULL);
+    check(strstr(out, "swap: ") != NULL);
+    check(strstr(out, "core dumps: ") != NULL);
+    check(strstr(out, "disk: ") != NULL);
 
     check(chmod(in_keys("signing.pem"), 0644) == 0);
     check(admin("", "doctor") == 1 && strstr(out, "open to others") != NULL);
