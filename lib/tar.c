@@ -4,18 +4,32 @@
 #include <string.h>
 
 enum {
+    TAR_NAME_LEN = 100,
     TAR_SIZE_AT = 124,
     TAR_SIZE_LEN = 12,
     TAR_SUM_AT = 148,
     TAR_SUM_LEN = 8,
     TAR_TYPE_AT = 156,
-    TAR_MAGIC_AT = 257
+    TAR_MAGIC_AT = 257,
+    TAR_FOLDER_AT = 345,
+    TAR_FOLDER_LEN = 155
 };
+
+/* What stands before a header and is said of it. */
+typedef struct {
+    uint64_t size;    /* UINT64_MAX: nothing */
+    const char *path; /* NULL: nothing */
+    size_t path_len;
+} tar_said_t;
 
 static int tar_checksum_right(const uint8_t *h);
 static int tar_number(const uint8_t *field, size_t len, uint64_t *out);
 static int tar_zero(const uint8_t *h);
-static uint64_t tar_pax_size(const uint8_t *text, uint64_t len);
+static void tar_name(expo_tar_entry_t *entry, const uint8_t *h,
+                     const tar_said_t *said);
+static void tar_pax(tar_said_t *said, const char *text, uint64_t len);
+static uint64_t tar_pax_record(const char *text, uint64_t len, uint64_t *start);
+static uint64_t tar_decimal(const char *text, uint64_t len);
 static uint64_t tar_sum(const uint8_t *h);
 
 
@@ -24,7 +38,8 @@ expo_tar_next(const uint8_t *src, uint64_t len, uint64_t *at,
               expo_tar_entry_t *entry)
 {
     const uint8_t *h;
-    uint64_t size, there, pax = UINT64_MAX;
+    tar_said_t said = {.size = UINT64_MAX};
+    uint64_t size, there;
     int type;
 
     while (len - *at >= EXPO_TAR_BLOCK) {
@@ -40,9 +55,9 @@ expo_tar_next(const uint8_t *src, uint64_t len, uint64_t *at,
         }
 
         type = h[TAR_TYPE_AT];
-        if (pax != UINT64_MAX && type != 'x' && type != 'g') {
-            size = pax;
-            pax = UINT64_MAX;
+        if (said.size != UINT64_MAX && type != 'x' && type != 'g') {
+            size = said.size;
+            said.size = UINT64_MAX;
         }
 
         /* Links, devices, folders carry no data whatever the field says. */
@@ -62,11 +77,18 @@ expo_tar_next(const uint8_t *src, uint64_t len, uint64_t *at,
         *at += len - *at < there ? len - *at : there;
 
         if (type == 'x') {
-            pax = tar_pax_size(entry->data, entry->bytes);
-        }
+            tar_pax(&said, (const char *) entry->data, entry->bytes);
 
-        if (type == '0' || type == '\0' || type == '7') {
+        } else if (type == 'L') {
+            said.path = (const char *) entry->data;
+            said.path_len = strnlen(said.path, entry->bytes);
+
+        } else if (type == '0' || type == '\0' || type == '7') {
+            tar_name(entry, h, &said);
             return EXPO_OK;
+
+        } else if (type != 'g' && type != 'K') {
+            said.path = NULL;
         }
     }
 
@@ -75,11 +97,11 @@ expo_tar_next(const uint8_t *src, uint64_t len, uint64_t *at,
 
 
 void
-expo_tar_header(uint8_t dst[EXPO_TAR_BLOCK], uint64_t number, uint64_t bytes)
+expo_tar_header(uint8_t dst[EXPO_TAR_BLOCK], const char *name, uint64_t bytes)
 {
     memset(dst, 0, EXPO_TAR_BLOCK);
 
-    snprintf((char *) dst, 100, "%08llu.dcm", (unsigned long long) number);
+    snprintf((char *) dst, EXPO_TAR_NAME_MAX + 1, "%s", name);
     memcpy(dst + 100, "0000600", 8);
     memcpy(dst + 108, "0000000", 8);
     memcpy(dst + 116, "0000000", 8);
@@ -189,41 +211,88 @@ tar_zero(const uint8_t *h)
 }
 
 
-/* The value of `size` among records "length key=value\n"; UINT64_MAX: none. */
-static uint64_t
-tar_pax_size(const uint8_t *text, uint64_t len)
+/* What was said before counts, or the header's own two fields. */
+static void
+tar_name(expo_tar_entry_t *entry, const uint8_t *h, const tar_said_t *said)
 {
-    uint64_t at = 0, record, i, v, found = UINT64_MAX;
+    static const char magic[] = "ustar";
 
-    while (at < len) {
-        record = 0;
-        for (i = at; i < len && text[i] >= '0' && text[i] <= '9'; i++) {
-            record = record * 10 + (uint64_t) (text[i] - '0');
-            if (record > len) {
-                return found;
-            }
-        }
+    entry->folder = (const char *) h + TAR_FOLDER_AT;
+    entry->folder_len = 0;
 
-        if (i == len || text[i] != ' ' || record <= i - at ||
-            record > len - at) {
-            return found;
-        }
-
-        i++;
-        if (at + record - i > 5 && memcmp(text + i, "size=", 5) == 0) {
-            v = 0;
-            for (i += 5; i < at + record && text[i] >= '0' && text[i] <= '9';
-                 i++) {
-                if (v >> 48) {
-                    return found;
-                }
-                v = v * 10 + (uint64_t) (text[i] - '0');
-            }
-            found = v;
-        }
-
-        at += record;
+    if (said->path != NULL) {
+        entry->name = said->path;
+        entry->name_len = said->path_len;
+        return;
     }
 
-    return found;
+    entry->name = (const char *) h;
+    entry->name_len = strnlen(entry->name, TAR_NAME_LEN);
+
+    /* GNU's magic ends otherwise, and has other things there. */
+    if (memcmp(h + TAR_MAGIC_AT, magic, sizeof magic) == 0) {
+        entry->folder_len = strnlen(entry->folder, TAR_FOLDER_LEN);
+    }
+}
+
+
+/* Of records "length key=value\n"; the last of a key counts. */
+static void
+tar_pax(tar_said_t *said, const char *text, uint64_t len)
+{
+    uint64_t at = 0, record, start, n;
+    const char *key;
+
+    for (; at < len; at += record) {
+        record = tar_pax_record(text + at, len - at, &start);
+        if (record == 0) {
+            return;
+        }
+
+        key = text + at + start;
+        n = record - start - 1;
+
+        if (n >= 5 && memcmp(key, "size=", 5) == 0) {
+            said->size = tar_decimal(key + 5, n - 5);
+
+        } else if (n >= 5 && memcmp(key, "path=", 5) == 0) {
+            said->path = key + 5;
+            said->path_len = n - 5;
+        }
+    }
+}
+
+
+/* Its length, and where its key starts; 0: it is none. */
+static uint64_t
+tar_pax_record(const char *text, uint64_t len, uint64_t *start)
+{
+    uint64_t record = 0, i;
+
+    for (i = 0; i < len && text[i] >= '0' && text[i] <= '9'; i++) {
+        record = record * 10 + (uint64_t) (text[i] - '0');
+        if (record > len) {
+            return 0;
+        }
+    }
+
+    *start = i + 1;
+
+    return i < len && text[i] == ' ' && record > *start ? record : 0;
+}
+
+
+static uint64_t
+tar_decimal(const char *text, uint64_t len)
+{
+    uint64_t v = 0;
+
+    for (uint64_t i = 0; i < len && text[i] >= '0' && text[i] <= '9'; i++) {
+        if (v >> 48) {
+            return UINT64_MAX;
+        }
+        v = v * 10 + (uint64_t) (text[i] - '0');
+    }
+
+    return v;
 }

@@ -124,22 +124,30 @@ expo_volume_file_beside(const expo_volume_file_t *file, const char *name,
                         const uint8_t **data, size_t *len, char *note,
                         size_t note_bytes)
 {
-    if (file->beside == NULL) {
-        return expo_volume_file_refuse(note, note_bytes, EXPO_UNSUPPORTED,
-                                       "the voxels lie in another file, "
-                                       "\"%.60s\"",
-                                       name);
-    }
+    expo_status_t st = EXPO_NOT_FOUND;
 
-    if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL ||
-        strchr(name, '\\') != NULL) {
+    if (file->beside != NULL &&
+        (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL ||
+         strchr(name, '\\') != NULL)) {
         return expo_volume_file_refuse(note, note_bytes, EXPO_UNSUPPORTED,
                                        "the voxels' file \"%.60s\" is not in "
                                        "the same folder",
                                        name);
     }
 
-    if (file->beside(file->owner, name, data, len) != EXPO_OK) {
+    if (file->beside != NULL) {
+        st = file->beside(file->owner, name, data, len);
+    }
+
+    if (st == EXPO_NOT_FOUND) {
+        return expo_volume_file_refuse(
+            note, note_bytes, EXPO_UNSUPPORTED,
+            "the voxels lie in another file, "
+            "\"%.60s\"%s",
+            name, file->beside ? ", which is not there" : "");
+    }
+
+    if (st != EXPO_OK) {
         return expo_volume_file_refuse(note, note_bytes, EXPO_CORRUPT,
                                        "the voxels' file \"%.60s\" cannot be "
                                        "read",

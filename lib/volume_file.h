@@ -22,8 +22,9 @@ typedef struct {
 
     /*
      * Another file that this one names for its voxels, in the same folder; its
-     * bytes stay until the reader has returned. Not EXPO_OK: there is none.
-     * NULL: no other file can be had.
+     * bytes stay until the reader has returned. EXPO_NOT_FOUND: there is none;
+     * anything else but EXPO_OK: it cannot be read. NULL: no other file can be
+     * had.
      */
     expo_status_t (*beside)(void *owner, const char *name, const uint8_t **data,
                             size_t *len);

@@ -5,6 +5,9 @@
 #include "lib/archive.h"
 #include "lib/tar.h"
 
+/* A path of a form, of which the last part counts. */
+#define NGX_EXPOSURE_PARTS_NAME  1024
+
 
 static ngx_int_t ngx_exposure_parts_step(ngx_exposure_upload_t *u,
     ngx_buf_t *b);
@@ -12,6 +15,7 @@ static ngx_int_t ngx_exposure_parts_event(ngx_exposure_upload_t *u,
     expo_multipart_event_t event);
 static ngx_int_t ngx_exposure_parts_begin(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_parts_is_field(ngx_exposure_parts_t *p);
+static void ngx_exposure_parts_name(ngx_exposure_parts_t *p);
 static void ngx_exposure_parts_decide(ngx_exposure_upload_t *u);
 static void ngx_exposure_parts_close(ngx_exposure_upload_t *u);
 static ngx_uint_t ngx_exposure_parts_put(ngx_exposure_upload_t *u,
@@ -232,11 +236,12 @@ ngx_exposure_parts_event(ngx_exposure_upload_t *u,
     {
         if (p->bare) {
             u->st = EXPO_INVALID;
-            u->detail = "Send one archive or volume at a time, or the files "
-                        "of one scan.";
+            u->detail = "Send one archive at a time, or the files of one "
+                        "scan.";
             return NGX_ERROR;
         }
 
+        ngx_exposure_parts_name(p);
         p->open = 1;
         p->begun = 1;
     }
@@ -292,7 +297,46 @@ ngx_exposure_parts_is_field(ngx_exposure_parts_t *p)
 }
 
 
-/* A file that is an archive or a volume of its own is the body. */
+/* Of a plain name, the last part; what is none, or too long, is left out. */
+
+static void
+ngx_exposure_parts_name(ngx_exposure_parts_t *p)
+{
+    char        *last;
+    size_t       n, i;
+    char         name[NGX_EXPOSURE_PARTS_NAME];
+    const char  *value;
+
+    p->name[0] = '\0';
+    value = expo_multipart_header(&p->multipart, "Content-Disposition", &n);
+
+    if (value == NULL
+        || expo_multipart_parameter(name, sizeof(name), &n, "filename", value,
+                                    n)
+           != EXPO_OK)
+    {
+        return;
+    }
+
+    for (i = 0, last = name; i < n; i++) {
+        if (name[i] < ' ' || name[i] > '~') {
+            return;
+        }
+
+        if (name[i] == '/' || name[i] == '\\') {
+            last = name + i + 1;
+        }
+    }
+
+    n -= (size_t) (last - name);
+
+    if (n <= EXPO_TAR_NAME_MAX) {
+        ngx_cpystrn(p->name, (u_char *) last, n + 1);
+    }
+}
+
+
+/* An archive is the body. */
 
 static void
 ngx_exposure_parts_decide(ngx_exposure_upload_t *u)
@@ -307,13 +351,12 @@ ngx_exposure_parts_decide(ngx_exposure_upload_t *u)
 
     switch (expo_archive_kind(data, u->filled - EXPO_TAR_BLOCK)) {
 
-    case EXPO_ARCHIVE_UNKNOWN:
-    case EXPO_ARCHIVE_DICOM:
-    case EXPO_ARCHIVE_DICOM_BARE:
-        return;
+    case EXPO_ARCHIVE_TAR:
+    case EXPO_ARCHIVE_ZIP:
+        break;
 
     default:
-        break;
+        return;
     }
 
     u->filled -= EXPO_TAR_BLOCK;
@@ -349,7 +392,11 @@ ngx_exposure_parts_close(ngx_exposure_upload_t *u)
         p->release = 1;
     }
 
-    expo_tar_header(chunk + p->header_at, p->number, p->bytes);
+    if (p->name[0] == '\0') {
+        ngx_sprintf(p->name, "%08ui.dcm%Z", p->number);
+    }
+
+    expo_tar_header(chunk + p->header_at, (char *) p->name, p->bytes);
     p->padding = expo_tar_padding(p->bytes);
 }
 

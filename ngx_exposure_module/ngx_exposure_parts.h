@@ -3,13 +3,15 @@
  * member's header stands before its bytes and says how many they are, which is
  * known only after them: the chunk with the header of the open part is held
  * back, unsealed, until that part ends. So one chunk more is in memory, however
- * large a part is, and each is sealed once.
+ * large a part is, and each is sealed once. Members keep the names of files,
+ * as a header of a volume may name the file of its voxels.
  */
 
 #ifndef NGX_EXPOSURE_PARTS_H
 #define NGX_EXPOSURE_PARTS_H
 
 #include "lib/multipart.h"
+#include "lib/tar.h"
 
 
 typedef struct {
@@ -22,6 +24,7 @@ typedef struct {
     size_t              padding;       /* zeros after the last one */
 
     ngx_uint_t          number;        /* of files so far */
+    u_char              name[EXPO_TAR_NAME_MAX + 1];  /* of the open one */
     ngx_uint_t          open;          /* one of them is */
     ngx_uint_t          begun;         /* its header is still to be placed */
     ngx_uint_t          unknown;       /* the first: may be the whole body */

@@ -239,7 +239,7 @@ ngx_exposure_stow_file(ngx_exposure_stow_tar_t *tar,
     ngx_exposure_upload_t *one, json_t *file, uint64_t number)
 {
     size_t          len;
-    u_char         *p, block[EXPO_TAR_BLOCK];
+    u_char         *p, block[EXPO_TAR_BLOCK], name[NGX_INT64_LEN + 5];
     uint64_t        at, bytes, left;
     expo_status_t   st;
 
@@ -250,7 +250,8 @@ ngx_exposure_stow_file(ngx_exposure_stow_tar_t *tar,
         return EXPO_CORRUPT;
     }
 
-    expo_tar_header(block, number, bytes);
+    ngx_sprintf(name, "%08uL.dcm%Z", number);
+    expo_tar_header(block, (char *) name, bytes);
     st = ngx_exposure_stow_put(one, block, sizeof(block));
 
     for (left = bytes; left && st == EXPO_OK; left -= len, at += len) {

@@ -75,6 +75,17 @@ subtest 'a form of files' => sub {
     is($res->{status}, 400, 'two archives');
     like($res->{json}{detail}, qr/one archive/, 'with a sentence');
     is(curl('-F', 'title=Knee')->{status}, 400, 'no file');
+
+    my $values = pack 's<*', map { $_ % 97 } 1 .. 512;
+    Exposure::Fixture::append("$f->{dir}/knee.raw", $values);
+    Exposure::Fixture::append("$f->{dir}/knee.mhd", "ObjectType = Image\nNDims = 3\nDimSize = 8 8 8\n"
+        . "ElementType = MET_SHORT\nElementSpacing = 1 1 2\nElementDataFile = knee.raw\n");
+    for my $order (['mhd', 'raw'], ['raw', 'mhd']) {
+        my $scan = scan_of(curl(map { ('-F', "file=\@$f->{dir}/knee.$_") } @$order));
+        is_deeply($scan->{volume}{dims}, [8, 8, 8], "a volume in two files, @$order") or diag explain $scan;
+    }
+    my $alone = scan_of(curl('-F', "file=\@$f->{dir}/knee.mhd"));
+    like($alone->{failure}{detail}, qr/another file/, 'its header alone');
 };
 
 subtest 'related parts of any size' => sub {

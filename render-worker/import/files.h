@@ -59,7 +59,8 @@ typedef struct {
     uint8_t *unpacked;
     int damaged; /* unpacked to other bytes than were packed */
     int dicom;
-    int volume;      /* of another format, in whole */
+    int volume;      /* of another format, or its header */
+    int voxels;      /* of a volume whose header is another file */
     reason_t reason; /* REASON_NONE: its pictures may be part of a volume */
     const char *encoding; /* static */
     dicom_file_t open;    /* while its pixels may be wanted */
@@ -93,7 +94,7 @@ typedef struct {
 #define FOREIGN_NOTE 200
 
 typedef struct {
-    const import_file_t *file;
+    import_file_t *file;
     reason_t reason;
     expo_volume_t header;
     uint16_t *voxels;        /* of the one that is kept, else NULL */

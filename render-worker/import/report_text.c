@@ -149,7 +149,8 @@ report_file_warnings(json_t *warnings, const import_files_t *files)
     char code[40];
 
     for (size_t i = 0; i < files->count; i++) {
-        foreign += !files->file[i].dicom && !files->file[i].volume;
+        foreign += !files->file[i].dicom && !files->file[i].volume &&
+                   !files->file[i].voxels;
         n[files->file[i].reason] += files->file[i].dicom != 0;
         all += files->file[i].dicom && files->file[i].reason != REASON_NONE;
         burned += files->file[i].dicom && files->file[i].header.burned_in;

@@ -121,7 +121,7 @@ unpack_tar(unpack_t *u, const uint8_t *body, uint64_t len)
             return REASON_TOO_LARGE;
         }
 
-        f->entry.cut = entry.cut;
+        f->entry = entry;
     }
 
     if (u->files->count == 0) {
@@ -276,8 +276,9 @@ unpack_add(unpack_t *u, const uint8_t *data, uint64_t bytes)
     }
 
     f = &files->file[files->count++];
-    *f = (import_file_t){
-        .input = u->input, .encoding = "", .entry = {data, bytes, 0}};
+    *f = (import_file_t){.input = u->input,
+                         .encoding = "",
+                         .entry = {.data = data, .bytes = bytes}};
 
     return f;
 }

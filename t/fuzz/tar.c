@@ -15,7 +15,12 @@ LLVMFuzzerTestOneInput(const uint8_t *src, size_t len)
 
     while (expo_tar_next(src, len, &at, &e) == EXPO_OK) {
         if (at <= before || at > len || e.data < src + before
-            || e.bytes > len - (uint64_t) (e.data - src)) {
+            || e.bytes > len - (uint64_t) (e.data - src)
+            || (const uint8_t *) e.name < src
+            || e.name_len > len - (size_t) ((const uint8_t *) e.name - src)
+            || (const uint8_t *) e.folder < src
+            || e.folder_len
+                   > len - (size_t) ((const uint8_t *) e.folder - src)) {
             abort();
         }
 

@@ -5,12 +5,18 @@ usage: volume_formats.py exposure-import
 """
 
 import gzip
+import io
+import os
 import struct
+import subprocess
+import tarfile
+import tempfile
+import zipfile
 
 import numpy as np
 
 from dicoms import Volume, picture, tar, written
-from importing import Outcome, check, finish
+from importing import TOOL, Outcome, check, finish
 
 SHAPE = (5, 7, 9)
 VALUES = (np.arange(np.prod(SHAPE)) * 37 % 1000 - 200).astype("<i2") \
@@ -95,6 +101,66 @@ o = gives("the first of two times", bytes(times) + VALUES.tobytes())
 said = [w["detail"] for w in o.report["warnings"] if w["code"] == "reader"]
 check(len(said) == 1 and said[0][0].isupper() and said[0][-1] == ".",
       "and that is a sentence", said)
+
+
+
+def members(*files, zipped=False):
+    out = io.BytesIO()
+    if zipped:
+        with zipfile.ZipFile(out, "w") as z:
+            for name, data in files:
+                z.writestr(name, data)
+    else:
+        with tarfile.open(fileobj=out, mode="w") as t:
+            for name, data in files:
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                t.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+
+
+raw = VALUES.tobytes()
+pair = bytearray(nifti()[:348])
+pair[344:348] = b"ni1\0"
+struct.pack_into("<f", pair, 108, 0)
+mhd = metaimage()[:-len(raw)].replace(b"LOCAL", b"scan.raw")
+nhdr = nrrd("data file: scan.raw\n", data=b"")
+o = gives("NRRD and its voxels' file",
+          members(("a/scan.nhdr", nhdr), ("a/scan.raw", raw)))
+check("not_dicom" not in str(o.report["warnings"]), "which is not ignored", o)
+gives("of two folders the voxels beside it",
+      members(("a/scan.raw", b"\0" * len(raw)), ("b/scan.raw", raw),
+              ("b/scan.nhdr", nhdr)))
+gives("in a zip with other slashes",
+      members(("a\\scan.nhdr", nhdr), ("a\\scan.raw", raw), zipped=True))
+gives("voxels that are gzipped, before their header",
+      members(("scan.gz", gzip.compress(raw)),
+              ("scan.nhdr", nrrd("data file: scan.gz\n", "gzip", b""))))
+gives("MetaImage and its voxels' file",
+      members(("./scan.mhd", mhd), ("scan.raw", raw)))
+gives("NIfTI of two files", members(("x.hdr", bytes(pair)), ("x.img", raw)))
+refused("voxels in another folder",
+        members(("a/scan.nhdr", nhdr), ("b/scan.raw", raw)),
+        "unsupported_volume", "not there")
+refused("a path out of the folder",
+        members(("a/scan.nhdr", nrrd("data file: ../Mueller.raw\n", data=b"")),
+                ("Mueller.raw", raw)), "unsupported_volume")
+refused("voxels' file too short",
+        members(("a/scan.nhdr", nhdr), ("a/scan.raw", raw[:-1])), "damaged")
+refused("voxels' file cut off",
+        members(("scan.nhdr", nhdr), ("scan.raw", raw))[:1800], "truncated")
+
+with tempfile.TemporaryDirectory() as folder:
+    for name, data in (("scan.mhd", mhd), ("scan.raw", raw)):
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(data)
+    out = os.path.join(folder, "out.nrrd")
+    done = subprocess.run([TOOL, folder, "--out", out, "--report",
+                           os.path.join(folder, "report")])
+    with open(out, "rb") as f:
+        written_values = f.read().split(b"\n\n", 1)[1]
+    check(done.returncode == 0 and written_values == raw,
+          "a folder of both, by the command")
 
 refused("cut", nrrd()[:-9], "damaged")
 refused("cut while gzipped", gzip.compress(nifti())[:-40], "damaged")

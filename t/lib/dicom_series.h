@@ -109,6 +109,7 @@ dicom_series(int n, size_t *bytes)
 {
     char *tar = NULL, *file;
     uint8_t header[EXPO_TAR_BLOCK];
+    char name[24];
     size_t len;
     FILE *out = open_memstream(&tar, bytes), *f;
     int i;
@@ -123,7 +124,8 @@ dicom_series(int n, size_t *bytes)
         }
 
         fclose(f);
-        expo_tar_header(header, (uint64_t) i, len);
+        snprintf(name, sizeof(name), "%d.dcm", i);
+        expo_tar_header(header, name, len);
         fwrite(header, 1, sizeof(header), out);
         fwrite(file, 1, len, out);
         fwrite((char[EXPO_TAR_BLOCK]) {0}, 1, expo_tar_padding(len), out);

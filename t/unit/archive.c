@@ -21,7 +21,7 @@ each_kind_is_told_by_its_first_bytes(void)
 {
     uint8_t tar[EXPO_TAR_BLOCK];
 
-    expo_tar_header(tar, 1, 5);
+    expo_tar_header(tar, "file", 5);
 
     check(kind_of(tar, sizeof tar) == EXPO_ARCHIVE_TAR);
     check(kind("PK\3\4") == EXPO_ARCHIVE_ZIP);

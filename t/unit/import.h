@@ -41,10 +41,12 @@ static inline void
 tar_add(const void *bytes, size_t n)
 {
     size_t len = EXPO_TAR_BLOCK + n + expo_tar_padding(n);
+    char name[24];
 
+    snprintf(name, sizeof name, "%zu", tar_len);
     tar = realloc(tar, tar_len + len);
     memset(tar + tar_len, 0, len);
-    expo_tar_header(tar + tar_len, tar_len, n);
+    expo_tar_header(tar + tar_len, name, n);
     memcpy(tar + tar_len + EXPO_TAR_BLOCK, bytes, n);
     tar_len += len;
 }

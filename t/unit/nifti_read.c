@@ -299,7 +299,7 @@ voxels_may_lie_in_an_img_file(void)
 
     in.name = "other.hdr";
     check(expo_nifti_read(&v, &voxels, &in, note, sizeof(note)) ==
-          EXPO_CORRUPT);
+          EXPO_UNSUPPORTED);
     in.beside = NULL;
     check(expo_nifti_read(&v, &voxels, &in, note, sizeof(note)) ==
           EXPO_UNSUPPORTED);

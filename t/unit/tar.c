@@ -19,7 +19,7 @@ add(int type, const char *data, size_t n)
 {
     uint8_t *h = archive + archive_len;
 
-    expo_tar_header(h, 7, n);
+    expo_tar_header(h, "name", n);
     h[TAR_TYPE_AT] = (uint8_t) type;
     snprintf((char *) h + TAR_SUM_AT, 7, "%06llo",
              (unsigned long long) tar_sum(h));
@@ -115,13 +115,68 @@ sizes_past_eight_gigabytes_are_written_and_read(void)
     uint64_t size = 0;
 
     start();
-    expo_tar_header(archive, 1, 5ull << 33);
+    expo_tar_header(archive, "name", 5ull << 33);
     check(tar_checksum_right(archive));
     check(tar_number(archive + TAR_SIZE_AT, TAR_SIZE_LEN, &size)
           && size == 5ull << 33);
 }
 
 /* Whole blocks missing, or bytes: never past the end, the last one marked. */
+static int
+is_named(const expo_tar_entry_t *e, const char *folder, const char *name)
+{
+    return e->folder_len == strlen(folder) && e->name_len == strlen(name)
+           && memcmp(e->folder, folder, e->folder_len) == 0
+           && memcmp(e->name, name, e->name_len) == 0;
+}
+
+static void
+names_come_from_wherever_an_archive_has_them(void)
+{
+    char hundred[TAR_NAME_LEN + 1];
+    expo_tar_entry_t e;
+    uint64_t at = 0;
+    uint8_t *h;
+
+    start();
+    add('0', "own", 3);
+
+    h = add('0', "split", 5);
+    memcpy(h + TAR_FOLDER_AT, "a/folder", 8);
+    memset(hundred, 'n', TAR_NAME_LEN);
+    hundred[TAR_NAME_LEN] = '\0';
+    memcpy(h, hundred, TAR_NAME_LEN);
+    snprintf((char *) h + TAR_SUM_AT, 7, "%06llo",
+             (unsigned long long) tar_sum(h));
+
+    h = add('0', "gnu", 3);
+    memcpy(h + TAR_MAGIC_AT, "ustar  ", 8);
+    memcpy(h + TAR_FOLDER_AT, "0123", 4);
+    snprintf((char *) h + TAR_SUM_AT, 7, "%06llo",
+             (unsigned long long) tar_sum(h));
+
+    add('L', "a long name\0", 12);
+    add('0', "long", 4);
+    add('x', "21 path=not/the/last\n19 path=some/where\n", 40);
+    add('5', "", 0);
+    add('0', "not the folder's", 16);
+    add('x', "19 path=some/where\n9 size=4\n", 28);
+    add('0', "pax", 3);
+
+    check(expo_tar_next(archive, archive_len, &at, &e) == EXPO_OK);
+    check(is_named(&e, "", "name"));
+    check(expo_tar_next(archive, archive_len, &at, &e) == EXPO_OK);
+    check(is_named(&e, "a/folder", hundred));
+    check(expo_tar_next(archive, archive_len, &at, &e) == EXPO_OK);
+    check(is_named(&e, "", "name"));
+    check(expo_tar_next(archive, archive_len, &at, &e) == EXPO_OK);
+    check(is_named(&e, "", "a long name"));
+    check(expo_tar_next(archive, archive_len, &at, &e) == EXPO_OK);
+    check(is_named(&e, "", "name"));
+    check(expo_tar_next(archive, archive_len, &at, &e) == EXPO_OK);
+    check(is_named(&e, "", "some/where") && e.bytes == 4);
+}
+
 static void
 cut_anywhere_nothing_lies_outside(void)
 {
@@ -143,7 +198,9 @@ cut_anywhere_nothing_lies_outside(void)
 
         while (expo_tar_next(copy, cut, &at, &e) == EXPO_OK) {
             inside = inside && at <= cut && e.data >= copy
-                     && e.data + e.bytes <= copy + cut;
+                     && e.data + e.bytes <= copy + cut
+                     && (uint8_t *) e.name >= copy
+                     && (uint8_t *) e.name + e.name_len <= copy + cut;
             marked = marked && (!e.cut || at == cut);
         }
         free(copy);
@@ -187,6 +244,7 @@ main(void)
     a_link_that_claims_data_has_none();
     pax_size_rules_the_next_file_only();
     sizes_past_eight_gigabytes_are_written_and_read();
+    names_come_from_wherever_an_archive_has_them();
     cut_anywhere_nothing_lies_outside();
     what_is_no_header_is_refused();
     return done();
