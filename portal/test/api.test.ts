@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Api, ApiError, OfflineError, problem } from '../src/core/api';
+import { Api } from '../src/core/api';
+import { ApiError, OfflineError, problem } from '../src/core/rest';
 
 type Reply = { status?: number; body?: unknown; headers?: Record<string, string> };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ApiError } from '../src/core/api';
 import { Body } from '../src/core/body';
 import { type Http, type HttpAnswer, type HttpRequest, LineError } from '../src/core/http';
+import { ApiError } from '../src/core/rest';
 import { type Sending, Upload } from '../src/core/tus';
 
 const MB = 1 << 20;

@@ -2,7 +2,7 @@
 // would.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +61,14 @@ export async function startService() {
                 'user', 'add', name, '--data', join(data, 'store'),
                 '--keys', join(data, 'keys'), '--password-stdin',
             ], { input: password, stdio: ['pipe', 'ignore', 'inherit'] });
+        },
+        /** Adds lines to http {} and to server {}, and has nginx take them. */
+        configure(http, server) {
+            const conf = join(data, 'run/conf/exposure.conf');
+            const text = readFileSync(conf, 'utf8')
+                .replace(/^server \{$/m, `${http}\nserver {\n${server}`);
+            writeFileSync(conf, text);
+            process.kill(Number(readFileSync(join(data, 'run/nginx.pid'), 'utf8')), 'SIGHUP');
         },
         stop() {
             run('--stop', '--data', data);

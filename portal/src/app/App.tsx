@@ -6,19 +6,27 @@ import { Home } from './Home';
 import { useAuth } from './state';
 import { text } from './text/text';
 
+const Return = lazy(() => import('./Return'));
 const Scans = lazy(() => import('./Scans'));
 const Upload = lazy(() => import('./Upload'));
 const View = lazy(() => import('./View'));
 
-/** Signed out there is one page; signed in there are three. */
+/** Pages of a link stand alone; the others are behind signing in. */
 export function App() {
     const signedIn = useAuth((a) => a.signedIn);
-    if (!signedIn) {
-        return <Home />;
-    }
     return (
         <Suspense fallback={<Waiting />}>
             <Switch>
+                {!signedIn && (
+                    <Route path="/sign-in">
+                        <Return />
+                    </Route>
+                )}
+                {!signedIn && (
+                    <Route>
+                        <Home />
+                    </Route>
+                )}
                 <Route path="/scans">
                     <Scans />
                 </Route>

@@ -1,12 +1,6 @@
-import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
-import Button from '@mui/material/Button';
-import Paper from '@mui/material/Paper';
 import Typography from '@mui/material/Typography';
-import { type FormEvent, useState } from 'react';
-import { ApiError } from '../core/api';
-import { Field } from './Field';
-import { sentence, signIn, useAuth } from './state';
+import { SignIn } from './SignIn';
 import { text } from './text/text';
 
 const PICTURE = new URL('./head.webp', import.meta.url).href;
@@ -104,76 +98,4 @@ function Promises() {
             </Typography>
         </Box>
     );
-}
-
-function SignIn() {
-    const ended = useAuth((a) => a.ended);
-    const [name, setName] = useState('');
-    const [password, setPassword] = useState('');
-    const [error, setError] = useState('');
-    const [busy, setBusy] = useState(false);
-
-    const submit = async (event: FormEvent) => {
-        event.preventDefault();
-        if (!name || !password) {
-            setError(text.signIn.needed);
-            return;
-        }
-        setBusy(true);
-        setError('');
-        try {
-            await signIn(name, password);
-        } catch (e) {
-            setError(refusal(e));
-            setBusy(false);
-        }
-    };
-
-    return (
-        <Paper
-            component="form"
-            onSubmit={submit}
-            noValidate
-            variant="outlined"
-            sx={{ p: 3, display: 'grid', gap: 2 }}
-        >
-            <Typography variant="h2">{text.signIn.title}</Typography>
-            {ended && !error && <Alert severity="info">{text.signIn.ended}</Alert>}
-            {error && <Alert severity="error">{error}</Alert>}
-            <Field
-                label={text.signIn.name}
-                value={name}
-                onChange={setName}
-                autoComplete="username"
-                testId="sign-in-name"
-            />
-            <Field
-                label={text.signIn.password}
-                type="password"
-                value={password}
-                onChange={setPassword}
-                autoComplete="current-password"
-                testId="sign-in-password"
-            />
-            <Button
-                type="submit"
-                variant="contained"
-                size="large"
-                disabled={busy}
-                data-testid="sign-in-submit"
-            >
-                {busy ? text.signIn.busy : text.signIn.submit}
-            </Button>
-        </Paper>
-    );
-}
-
-function refusal(error: unknown): string {
-    if (error instanceof ApiError && error.status === 401) {
-        return text.signIn.wrong;
-    }
-    if (error instanceof ApiError && error.status === 429) {
-        return text.signIn.tooMany(error.retryAfter_s);
-    }
-    return sentence(error);
 }

@@ -13,7 +13,7 @@ import { text } from './text/text';
 export function Shell({ title, children }: { title: string; children: ReactNode }) {
     const [at, navigate] = useLocation();
     const leave = () => {
-        signOut();
+        void signOut();
         navigate('/', { replace: true });
     };
     const link = (to: string, name: string) => (

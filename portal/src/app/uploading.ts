@@ -2,15 +2,16 @@
  * another. */
 
 import { create } from 'zustand';
-import { API, ApiError } from '../core/api';
 import { type Entry, filesOf } from '../core/files';
 import { xhr } from '../core/http';
 import { Pool, withPool } from '../core/pool';
 import type { Receipt } from '../core/receipt';
+import { API, ApiError } from '../core/rest';
 import { type Found, findSeries, type Series } from '../core/series';
 import { sourceOf } from '../core/source';
 import { type Sending, Upload } from '../core/tus';
 import { prepare } from '../core/upload';
+import { readerUrl } from './readerUrl';
 import { api, sentence, useAuth } from './state';
 import { uploadText } from './text/upload';
 
@@ -51,18 +52,18 @@ interface Order {
 let reading = new AbortController();
 let queue: Order[] = [];
 const failed = new WeakMap<Series, Order>();
-let owner = useAuth.getState().name;
+let owner = useAuth.getState().subject;
 
 const pool = () =>
     new Pool(
-        () => new Worker(new URL('./reader.worker.ts', import.meta.url), { type: 'module' }),
+        () => new Worker(readerUrl, { type: 'module' }),
         Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)),
     );
 
 /* Whoever signs out on purpose, or signs in as somebody else, leaves nothing. */
-useAuth.subscribe(({ signedIn, ended, name }) => {
-    if (signedIn ? name !== owner : !ended) {
-        owner = name;
+useAuth.subscribe(({ signedIn, ended, subject }) => {
+    if (signedIn ? subject !== owner : !ended) {
+        owner = subject;
         forgetAll();
     }
 });

@@ -4,10 +4,11 @@
  */
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import { API, type Scan } from '../core/api';
+import type { Scan } from '../core/api';
 import { focusOn } from '../core/camera';
 import { Decoder, toRgba } from '../core/decoder';
 import { FrameFlag, type ReceivedFrame } from '../core/frame';
+import { API } from '../core/rest';
 import { Session, type SessionState, type Socket } from '../core/session';
 import { SettingsStore } from '../core/settings';
 import type * as Message from '../generated/messages';

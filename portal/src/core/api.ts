@@ -1,19 +1,17 @@
-/*
- * The REST calls. The access token lives in this object only, is renewed
- * before it expires, and is forgotten with the tab.
- */
+/* What can be asked of the server, by name. */
 
 import type { Volume } from '../generated/messages';
 import type { Settings } from '../generated/settings';
+import { ApiError, Rest, type Token } from './rest';
 import type { Role } from './roles';
-
-export const API = '/api/v1';
 
 export interface Scan {
     id: string;
     title: string;
     state: 'importing' | 'ready' | 'failed';
     role: Role;
+    /** Of a permission that ends: RFC 3339. */
+    expires?: string;
     /** YYYY-MM-DD */
     created: string;
     bytes: number;
@@ -38,61 +36,81 @@ export interface User {
     quota_bytes: number;
 }
 
-/** RFC 9457; detail is a sentence for the person. */
-export class ApiError extends Error {
-    constructor(
-        readonly status: number,
-        readonly code: string,
-        readonly detail: string,
-        readonly retryAfter_s = 0,
-    ) {
-        super(code);
-    }
+/** Who signs people in. */
+export interface Providers {
+    /** The service itself, by name and password. */
+    accounts: boolean;
+    providers: Provider[];
 }
 
-/** No answer at all. */
-export class OfflineError extends Error {}
+/** An OpenID provider. */
+export interface Provider {
+    name: string;
+    issuer: string;
+    /** What access tokens are asked for. */
+    audience: string;
+    client_id: string;
+    scope: string;
+}
 
-type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+/** A fresh account, or one with a new password. */
+export interface Enrolled extends Token {
+    /** Comes this once. */
+    recovery_code: string;
+}
 
-const RENEW_BEFORE_MS = 60_000;
-const RENEW_RETRY_MS = 10_000;
+/** Somebody who may see a scan that is another's. */
+export interface Permission {
+    user: string;
+    role: Role;
+    /** What the owner calls them; '' when nothing. */
+    label: string;
+    /** YYYY-MM-DD */
+    since: string;
+    /** RFC 3339; without: until it is taken back. */
+    expires?: string;
+}
 
-export class Api {
-    private token = '';
-    private expires = 0;
-    private timer: ReturnType<typeof setTimeout> | undefined;
-    /** Called when the token has ended, whoever ended it. */
-    onSignedOut: () => void = () => {};
+export interface Wish {
+    role: Role;
+    label?: string;
+    /** When what it gives ends. */
+    access_expires?: string;
+}
 
-    constructor(
-        private fetch: Fetch = (url, init) => globalThis.fetch(url, init),
-        private base = API,
-    ) {}
+/** A permission for whoever brings its secret first. */
+export interface Invitation extends Wish {
+    id: string;
+    /** When the link itself ends. */
+    expires: string;
+}
 
-    get signedIn(): boolean {
-        return this.token !== '';
-    }
+/** Right after it was made. */
+export interface FreshInvitation extends Invitation {
+    /** The address in this site that redeems it; its secret comes this once. */
+    link: string;
+}
 
-    get accessToken(): string {
-        return this.token;
-    }
+/** Something that was done, by whom and whether it worked. */
+export interface AuditLine {
+    /** RFC 3339 */
+    at: string;
+    verb: string;
+    outcome: string;
+    /** The scan, where it was one. */
+    scan?: string;
+    /** Who, for an owner: its own label of them. */
+    label?: string;
+    self?: boolean;
+}
 
+export class Api extends Rest {
     async signIn(name: string, password: string): Promise<void> {
-        this.take(await this.json('POST', '/accounts/login', { name, password }));
+        this.enter(await this.json('POST', '/accounts/login', { name, password }));
     }
 
-    signOut(): void {
-        clearTimeout(this.timer);
-        const was = this.signedIn;
-        this.token = '';
-        if (was) {
-            this.onSignedOut();
-        }
-    }
-
-    async renew(): Promise<void> {
-        this.take(await this.json('POST', '/accounts/renew'));
+    providers(): Promise<Providers> {
+        return this.json('GET', '/providers');
     }
 
     user(): Promise<User> {
@@ -144,69 +162,89 @@ export class Api {
         await this.call('DELETE', `/configurations/${id}`);
     }
 
-    private take(answer: { access_token: string; expires_in: number }): void {
-        this.token = answer.access_token;
-        this.expires = Date.now() + answer.expires_in * 1000;
-        this.plan(Math.max(answer.expires_in * 500, answer.expires_in * 1000 - RENEW_BEFORE_MS));
+    /** secret: of the link that whoever runs the service has made. */
+    enrol(secret: string, name: string, password: string): Promise<Enrolled> {
+        return this.json('POST', '/accounts/enrol', { secret, name, password });
     }
 
-    private plan(delay_ms: number): void {
-        clearTimeout(this.timer);
-        this.timer = setTimeout(() => {
-            this.renew().catch(() => {
-                if (this.signedIn && Date.now() + RENEW_RETRY_MS < this.expires) {
-                    this.plan(RENEW_RETRY_MS);
-                } else {
-                    this.signOut();
-                }
-            });
-        }, delay_ms);
+    recover(name: string, code: string, password: string): Promise<Enrolled> {
+        return this.json('POST', '/accounts/recover', { name, code, password });
     }
 
-    private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
-        return (await this.call(method, path, body)).json();
+    async changePassword(old: string, password: string): Promise<void> {
+        await this.call('POST', '/accounts/password', { old, password });
     }
 
-    private async call(method: string, path: string, body?: unknown): Promise<Response> {
-        const headers: Record<string, string> = { Accept: 'application/json' };
-        if (this.token) {
-            headers.Authorization = `Bearer ${this.token}`;
-        }
-        if (body !== undefined) {
-            headers['Content-Type'] = 'application/json';
-        }
-        let response: Response;
-        try {
-            response = await this.fetch(this.base + path, {
-                method,
-                headers,
-                body: body === undefined ? null : JSON.stringify(body),
-                cache: 'no-store',
-            });
-        } catch {
-            throw new OfflineError();
-        }
-        if (response.ok) {
-            return response;
-        }
-        const error = problem(response.status, await response.text(), response.headers);
-        if (error.status === 401 && this.signedIn) {
-            this.signOut();
-        }
-        throw error;
+    /** The one from before no longer works. */
+    async newRecoveryCode(password: string): Promise<string> {
+        const path = '/accounts/recovery';
+        return (await this.json<Enrolled>('POST', path, { password })).recovery_code;
     }
-}
 
-/** A refusal's body to an error; what is not a problem document too. */
-export function problem(status: number, body: string, headers?: Headers): ApiError {
-    const retry = Number(headers?.get('Retry-After') ?? 0) || 0;
-    try {
-        const { code, detail } = JSON.parse(body);
-        if (typeof code === 'string' && typeof detail === 'string') {
-            return new ApiError(status, code, detail, retry);
-        }
-    } catch {
-        /* not JSON: a proxy's page, say */
+    async removeUser(): Promise<void> {
+        await this.call('DELETE', '/users/current');
     }
-    return new ApiError(status, `http_${status}`, '', retry);
+
+    /** All that is the user's, as one file. */
+    async exportUser(): Promise<Blob> {
+        return (await this.call('GET', '/users/current/export')).blob();
+    }
+
+    async activity(): Promise<AuditLine[]> {
+        return (await this.json<{ audit: AuditLine[] }>('GET', '/users/current/audit')).audit;
+    }
+
+    /** Who did what with a scan; for its owner. */
+    async scanActivity(scan: string): Promise<AuditLine[]> {
+        return (await this.json<{ audit: AuditLine[] }>('GET', `/scans/${scan}/audit`)).audit;
+    }
+
+    async permissions(scan: string): Promise<Permission[]> {
+        const path = `/scans/${scan}/permissions`;
+        return (await this.json<{ permissions: Permission[] }>('GET', path)).permissions;
+    }
+
+    /** expires null: without an end. */
+    async changePermission(
+        scan: string,
+        user: string,
+        change: { role?: Role; expires?: string | null },
+    ): Promise<void> {
+        await this.call('PATCH', `/scans/${scan}/permissions/${user}`, change);
+    }
+
+    /** renew: also encrypts the scan under a new key. */
+    async revoke(scan: string, user: string, renew: boolean): Promise<void> {
+        const path = `/scans/${scan}/permissions/${user}`;
+        await this.call('DELETE', path + (renew ? '?rotate=true' : ''));
+    }
+
+    /** Gives up what another shares. */
+    async leave(scan: string): Promise<void> {
+        await this.call('DELETE', `/scans/${scan}/permissions/current`);
+    }
+
+    async invitations(scan: string): Promise<Invitation[]> {
+        const path = `/scans/${scan}/invitations`;
+        return (await this.json<{ invitations: Invitation[] }>('GET', path)).invitations;
+    }
+
+    invite(scan: string, wish: Wish): Promise<FreshInvitation> {
+        return this.json('POST', `/scans/${scan}/invitations`, wish);
+    }
+
+    async withdraw(invitation: string): Promise<void> {
+        await this.call('DELETE', `/invitations/${invitation}`);
+    }
+
+    /** Returns the scan. */
+    async redeem(id: string, secret: string): Promise<string> {
+        const path = '/invitations/redeem';
+        return (await this.json<{ scan: string }>('POST', path, { id, secret })).scan;
+    }
+
+    /** With a token of the built-in issuer, which renews it. */
+    enter(token: Token): void {
+        this.adopt(token, () => this.json('POST', '/accounts/renew'));
+    }
 }

@@ -5,9 +5,9 @@
  * Source: tus resumable upload protocol 1.0.0: core, creation, termination.
  */
 
-import { problem } from './api';
 import type { Body } from './body';
 import { type Http, type HttpAnswer, LineError } from './http';
+import { problem } from './rest';
 import { Speed } from './speed';
 
 export type Sending =

@@ -1,5 +1,6 @@
 /* What the first page says, and what every page does. */
 
+import type { Refusal } from '../../core/providerError';
 import { plural } from './plural';
 
 export const text = {
@@ -39,7 +40,27 @@ export const text = {
             `Too many tries. Try again in ${plural(s || 60, 'second', 'seconds')}.`,
         ended: 'You have been signed out. Please sign in again.',
         needed: 'Please give a name and a password.',
+        by: (name: string) => `Sign in with ${name}`,
+        orAccount: 'Or with an account of this service:',
+        noWay: 'Nobody can sign in here yet: whoever runs this service has to set it up first.',
+        again: 'Try again',
+        toStart: 'Back to signing in',
+        returning: 'Signing you in…',
     },
+
+    provider: {
+        it: 'The provider',
+        denied: (name) => `${name} did not let you in, or you went back. Nothing has happened.`,
+        stale: () =>
+            'This way back is used up, or was begun in another window. Please sign in again.',
+        unreachable: (name) =>
+            `${name} cannot be reached from this page. Try again; if the network is on, whoever runs this service has to allow it.`,
+        unavailable: (name) => `${name} has trouble of its own just now. Try again in a while.`,
+        not_taken: (name) =>
+            `${name} let you in, but this service does not accept what it says of you. Whoever runs the service has to look at how the two are set up.`,
+        misconfigured: (name, detail) =>
+            `${name} and this service are not set up for each other. Tell whoever runs the service${detail ? `: ${detail}` : '.'}`,
+    } satisfies Record<Refusal, (name: string, detail: string) => string> & { it: string },
 
     error: {
         offline: 'The server cannot be reached. Is the network on?',
