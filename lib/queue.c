@@ -164,13 +164,8 @@ expo_queue_assign(expo_queue_t *q, uint64_t number, uint32_t reachable,
         return EXPO_AGAIN;
     }
 
-    for (EACH(s, q->sessions)) {
-        if (s->state == EXPO_SESSION_NONE) {
-            break;
-        }
-    }
-
-    if (s == q->sessions + EXPO_QUEUE_SESSIONS) {
+    s = queue_place(q);
+    if (s == NULL) {
         return EXPO_FULL;
     }
 
@@ -186,6 +181,7 @@ expo_queue_assign(expo_queue_t *q, uint64_t number, uint32_t reachable,
     s->opened_ms = 0;
     s->expires_ms = now_ms + EXPO_QUEUE_OPEN_MS;
     s->token_s = 0;
+    s->access_s = 0;
 
     /* Whoever dies between these two leaves both with one order number. */
     queue_set(&s->state, EXPO_SESSION_OPENING);
@@ -303,7 +299,7 @@ expo_queue_release(expo_queue_t *q, const expo_id_t *id, uint64_t now_ms)
     expo_session_t *s = queue_session(q, id);
 
     if (s != NULL) {
-        queue_forget(q, s, now_ms);
+        queue_gone(q, s, now_ms);
     }
 }
 
@@ -318,33 +314,6 @@ expo_queue_expire(expo_queue_t *q, uint64_t now_ms, expo_session_t *session)
             s->expires_ms <= now_ms) {
             *session = *s;
             queue_forget(q, s, now_ms);
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-bool
-expo_queue_delete(expo_queue_t *q, const expo_id_t *scan, uint64_t now_ms,
-                  expo_session_t *session)
-{
-    expo_queue_ticket_t *t;
-    expo_session_t *s;
-
-    for (EACH(t, q->tickets)) {
-        if (t->waiting && queue_same_id(&t->scan, scan)) {
-            queue_set(&t->waiting, 0);
-        }
-    }
-
-    for (EACH(s, q->sessions)) {
-        if (s->state != EXPO_SESSION_NONE && s->state != EXPO_SESSION_ENDING &&
-            queue_same_id(&s->scan, scan)) {
-            s->expires_ms = now_ms + EXPO_QUEUE_END_MS;
-            queue_set(&s->state, EXPO_SESSION_ENDING);
-            *session = *s;
             return true;
         }
     }
@@ -505,6 +474,33 @@ queue_forget(expo_queue_t *q, expo_session_t *s, uint64_t now_ms)
 
     queue_set(&s->state, EXPO_SESSION_NONE);
     s->number = 0;
+}
+
+
+void
+queue_gone(expo_queue_t *q, expo_session_t *s, uint64_t now_ms)
+{
+    if (s->state == EXPO_SESSION_ENDING) {
+        s->worker = EXPO_QUEUE_NOWHERE;
+
+    } else {
+        queue_forget(q, s, now_ms);
+    }
+}
+
+
+expo_session_t *
+queue_place(expo_queue_t *q)
+{
+    expo_session_t *s;
+
+    for (EACH(s, q->sessions)) {
+        if (s->state == EXPO_SESSION_NONE) {
+            return s;
+        }
+    }
+
+    return NULL;
 }
 
 

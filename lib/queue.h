@@ -32,6 +32,7 @@
 #define EXPO_QUEUE_SLOTS 64   /* of one worker, at most */
 #define EXPO_QUEUE_NONCES 1024
 #define EXPO_QUEUE_IMPORTS 64
+#define EXPO_QUEUE_CHANGES 1024
 #define EXPO_QUEUE_STAGE 16
 
 #define EXPO_QUEUE_USER 16      /* bytes of the user tag's hash */
@@ -50,14 +51,24 @@ typedef enum {
     EXPO_SESSION_OPENING, /* assigned; the worker loads the volume */
     EXPO_SESSION_LIVE,
     EXPO_SESSION_GRACE,   /* nobody asks for it now; ends at expires_ms */
-    EXPO_SESSION_ENDING   /* its scan was deleted; the worker was told */
+    EXPO_SESSION_ENDING   /* its user may no more; the worker was told */
 } expo_session_state_t;
+
+/* Of what is ending. */
+typedef enum {
+    EXPO_END_DELETED = 1, /* the scan */
+    EXPO_END_REVOKED,     /* its user's permission */
+    EXPO_END_EXPIRED,
+    EXPO_END_CHANGED      /* its role: the user may ask again */
+} expo_end_t;
+
+#define EXPO_QUEUE_NOWHERE UINT32_MAX /* no worker has it, or has it any more */
 
 typedef struct {
     uint32_t state;       /* expo_session_state_t */
     uint32_t worker;
     uint32_t role;        /* expo_role_t, of the user for the scan */
-    uint32_t pad;
+    uint32_t why;         /* expo_end_t, of an ending one */
     expo_id_t id;
     expo_id_t scan;
     uint8_t user[EXPO_QUEUE_USER];
@@ -68,6 +79,7 @@ typedef struct {
     uint64_t opened_ms;   /* the worker said so; 0: it did not yet */
     uint64_t expires_ms;  /* opening, grace, ending */
     uint64_t token_s;     /* Unix seconds: when its user's token ends */
+    uint64_t access_s;    /* and their permission; 0: never */
 } expo_session_t;
 
 typedef struct {
@@ -108,6 +120,7 @@ typedef struct {
     expo_queue_worker_t workers[EXPO_QUEUE_WORKERS];
     expo_queue_nonce_t nonces[EXPO_QUEUE_NONCES];
     expo_queue_import_t imports[EXPO_QUEUE_IMPORTS];
+    uint32_t changes[EXPO_QUEUE_CHANGES]; /* of permissions, by scan */
 } expo_queue_t;
 
 /* q: zeroed memory. */
@@ -179,7 +192,10 @@ expo_status_t expo_queue_opened(expo_queue_t *q, const expo_id_t *id,
 /* Its user has shown a token that is good until token_s; the latest counts. */
 void expo_queue_vouch(expo_queue_t *q, const expo_id_t *id, uint64_t token_s);
 
-/* It is over: the slot is free. */
+/*
+ * It is over: the slot is free. One that is ending stays known for its time,
+ * so that everybody can see why.
+ */
 void expo_queue_release(expo_queue_t *q, const expo_id_t *id, uint64_t now_ms);
 
 /*
@@ -189,12 +205,34 @@ void expo_queue_release(expo_queue_t *q, const expo_id_t *id, uint64_t now_ms);
 bool expo_queue_expire(expo_queue_t *q, uint64_t now_ms,
                        expo_session_t *session);
 
+
+/* --- permissions, while people wait and look: lib/queue_end.c --- */
+
 /*
- * The scan is gone: its tickets go; its sessions are ending. Call again until
- * it returns false; *session is the next one whose worker must be told.
+ * Tickets and sessions of the scan, of this user or (NULL) of everybody, are
+ * ending. Call again until it returns false; *session is the next one whose
+ * worker must be told.
  */
-bool expo_queue_delete(expo_queue_t *q, const expo_id_t *scan,
-                       uint64_t now_ms, expo_session_t *session);
+bool expo_queue_end(expo_queue_t *q, const expo_id_t *scan,
+                    const uint8_t *user, expo_end_t why, uint64_t now_ms,
+                    expo_session_t *session);
+
+/* The same of one session whose user's permission has ended. */
+bool expo_queue_lapse(expo_queue_t *q, uint64_t now_s, uint64_t now_ms,
+                      expo_session_t *session);
+
+/* The session's user may look until access_s; 0: for ever. */
+void expo_queue_admit(expo_queue_t *q, const expo_id_t *id, uint64_t access_s);
+/* From now on; of all sessions of this user and scan. */
+void expo_queue_permit(expo_queue_t *q, const expo_id_t *scan,
+                       const uint8_t user[EXPO_QUEUE_USER], uint64_t access_s);
+
+/*
+ * Whoever looks a permission up without the lock, and then joins, assigns or
+ * admits, asks before and after: while this is the same, no expo_queue_end or
+ * _permit of the scan came in between.
+ */
+uint32_t expo_queue_changes(const expo_queue_t *q, const expo_id_t *scan);
 
 
 /* --- workers and processes --- */

@@ -23,12 +23,17 @@ void queue_set(uint32_t *state, uint32_t value);
 expo_session_t *queue_session(expo_queue_t *q, const expo_id_t *id);
 void queue_to_grace(expo_session_t *s, uint64_t expires_ms);
 void queue_forget(expo_queue_t *q, expo_session_t *s, uint64_t now_ms);
+/* Its worker does not have it (any more). */
+void queue_gone(expo_queue_t *q, expo_session_t *s, uint64_t now_ms);
 
 /*
  * Slots of worker n that no session has: neither one of ours, nor one that the
  * worker reports and we do not know (yet, or any more).
  */
 uint32_t queue_free_slots(expo_queue_t *q, uint32_t n, uint64_t now_ms);
+
+/* NULL: the table is full. */
+expo_session_t *queue_place(expo_queue_t *q);
 
 bool queue_same_id(const expo_id_t *a, const expo_id_t *b);
 

@@ -36,7 +36,7 @@ expo_queue_worker(expo_queue_t *q, uint32_t n, uint32_t slots,
         if (s->state != EXPO_SESSION_NONE && s->worker == n &&
             s->opened_ms != 0 && now_ms - s->opened_ms > EXPO_QUEUE_SEEN_MS &&
             !queue_is_reported(w, &s->id)) {
-            queue_forget(q, s, now_ms);
+            queue_gone(q, s, now_ms);
         }
     }
 }
@@ -52,7 +52,7 @@ expo_queue_worker_lost(expo_queue_t *q, uint32_t n, const expo_owner_t *owner,
         if (s->state != EXPO_SESSION_NONE && s->worker == n &&
             (s->number == 0 || (s->owner.pid == owner->pid &&
                                 s->owner.started == owner->started))) {
-            queue_forget(q, s, now_ms);
+            queue_gone(q, s, now_ms);
         }
     }
 }

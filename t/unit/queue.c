@@ -110,8 +110,8 @@ one_user_may_have_two_scans_and_two_users_one(void)
     check(join(&first, 1, 1, &n) == EXPO_OK);
     check(join(&first, 1, 2, &n) == EXPO_OK);
     check(join(&first, 2, 1, &n) == EXPO_OK);
-    check(expo_queue_delete(q, &(expo_id_t){{1}}, NOW, &(expo_session_t){0}) ==
-          false);
+    check(!expo_queue_end(q, &(expo_id_t){{1}}, NULL, EXPO_END_DELETED, NOW,
+                          &(expo_session_t){0}));
     check(join(&first, 3, 3, &n) == EXPO_OK);
     {
         uint32_t position, ahead, estimate;
@@ -239,12 +239,30 @@ what_dead_processes_left_is_swept(void)
 }
 
 
+static bool
+end_all(unsigned scan, const uint8_t *who, expo_end_t why, expo_session_t *s)
+{
+    expo_id_t i = id(scan);
+
+    return expo_queue_end(q, &i, who, why, NOW, s);
+}
+
+
+/* 0: its number has no session that is ending. */
+static expo_end_t
+why(uint64_t number)
+{
+    const expo_session_t *s = expo_queue_session_of(q, number);
+
+    return s != NULL && s->state == EXPO_SESSION_ENDING ? s->why : 0;
+}
+
+
 static void
 a_deleted_scan_ends_its_sessions_and_waiters(void)
 {
     uint64_t a, b, c;
     expo_session_t s;
-    expo_id_t scan = id(1);
 
     fresh();
     status(0, 1, NOW);
@@ -254,10 +272,12 @@ a_deleted_scan_ends_its_sessions_and_waiters(void)
     assign(a, 4, NOW);
     opened(4, NOW);
 
-    check(expo_queue_delete(q, &scan, NOW, &s) && s.id.b[0] == 4);
-    check(!expo_queue_delete(q, &scan, NOW, &s));
+    check(end_all(1, NULL, EXPO_END_DELETED, &s) && s.id.b[0] == 4);
+    check(!end_all(1, NULL, EXPO_END_DELETED, &s));
     check(state(4) == EXPO_SESSION_ENDING);
-    check(!expo_queue_is_replaced(q, user(1), &scan));
+    check(why(a) == EXPO_END_DELETED && why(b) == EXPO_END_DELETED);
+    check(why(c) == 0);
+    check(!expo_queue_is_replaced(q, user(1), &(expo_id_t){{1}}));
     check(opened(4, NOW) == EXPO_NOT_FOUND);
     check(assign(b, 5, NOW) == EXPO_NOT_FOUND);
     check(assign(c, 5, NOW) == EXPO_AGAIN);
@@ -265,6 +285,117 @@ a_deleted_scan_ends_its_sessions_and_waiters(void)
     check(state(4) == EXPO_SESSION_ENDING);
     check(expo_queue_expire(q, NOW + EXPO_QUEUE_END_MS, &s));
     check(assign(c, 5, NOW) == EXPO_OK);
+}
+
+
+static void
+an_ended_permission_ends_what_its_user_has_and_nothing_else(void)
+{
+    uint64_t ann, bob, bobs_other, waiting;
+    expo_session_t s;
+    expo_id_t four = id(4);
+
+    fresh();
+    status(0, 3, NOW);
+    join(&first, 1, 1, &ann);
+    join(&second, 2, 1, &bob);
+    join(&first, 2, 2, &bobs_other);
+    assign(ann, 3, NOW);
+    assign(bob, 4, NOW);
+    assign(bobs_other, 5, NOW);
+    opened(4, NOW);
+
+    check(end_all(1, user(2), EXPO_END_REVOKED, &s) && s.id.b[0] == 4);
+    check(!end_all(1, user(2), EXPO_END_REVOKED, &s));
+    check(why(bob) == EXPO_END_REVOKED);
+    check(why(ann) == 0 && why(bobs_other) == 0);
+
+    /* Asking again begins anew: the store decides. */
+    check(join(&second, 2, 1, &waiting) == EXPO_OK);
+    check(assign(waiting, 6, NOW) == EXPO_AGAIN);
+
+    /* Closed by its worker: the slot is free, and why is still known. */
+    expo_queue_release(q, &four, NOW);
+    check(why(bob) == EXPO_END_REVOKED);
+    check(assign(waiting, 6, NOW) == EXPO_OK);
+    check(expo_queue_expire(q, NOW + EXPO_QUEUE_END_MS, &s) &&
+          s.worker == EXPO_QUEUE_NOWHERE);
+    check(why(bob) == 0 && state(6) == EXPO_SESSION_OPENING);
+
+    check(end_all(1, user(2), EXPO_END_CHANGED, &s) && s.id.b[0] == 6);
+    check(why(waiting) == EXPO_END_CHANGED);
+}
+
+
+static void
+who_waits_hears_why_as_long_as_there_is_a_place(void)
+{
+    uint64_t number, other;
+    expo_session_t s;
+    unsigned i;
+
+    fresh();
+    join(&first, 1, 1, &number);
+    check(!end_all(1, user(1), EXPO_END_REVOKED, &s));
+    check(why(number) == EXPO_END_REVOKED);
+    check(assign(number, 1, NOW) == EXPO_NOT_FOUND);
+
+    fresh();
+    for (i = 0; i < EXPO_QUEUE_SESSIONS; i++) {
+        join(&first, i + 10, 2, &other);
+        end_all(2, NULL, EXPO_END_DELETED, &s);
+    }
+    join(&first, 1, 1, &number);
+    check(!end_all(1, user(1), EXPO_END_REVOKED, &s));
+    check(why(number) == 0 && assign(number, 1, NOW) == EXPO_NOT_FOUND);
+}
+
+
+static void
+a_permission_lapses_at_its_second(void)
+{
+    uint64_t a, b;
+    expo_session_t s;
+    expo_id_t one = id(1), two = id(2);
+
+    fresh();
+    status(0, 2, NOW);
+    join(&first, 1, 1, &a);
+    join(&first, 2, 1, &b);
+    assign(a, 1, NOW);
+    assign(b, 2, NOW);
+    expo_queue_admit(q, &one, 500);
+    expo_queue_admit(q, &two, 0);
+
+    check(!expo_queue_lapse(q, 499, NOW, &s));
+    expo_queue_permit(q, &(expo_id_t){{1}}, user(1), 600);
+    check(!expo_queue_lapse(q, 599, NOW, &s));
+    check(expo_queue_lapse(q, 600, NOW, &s) && s.id.b[0] == 1);
+    check(!expo_queue_lapse(q, 600, NOW, &s));
+    check(why(a) == EXPO_END_EXPIRED && why(b) == 0);
+
+    expo_queue_permit(q, &(expo_id_t){{1}}, user(2), 100);
+    check(expo_queue_lapse(q, 600, NOW, &s) && s.id.b[0] == 2);
+}
+
+
+static void
+who_looked_a_permission_up_notices_a_change(void)
+{
+    expo_id_t one = id(1), two = id(2);
+    uint32_t before, others;
+    expo_session_t s;
+
+    fresh();
+    before = expo_queue_changes(q, &one);
+    others = expo_queue_changes(q, &two);
+    end_all(1, user(1), EXPO_END_REVOKED, &s);
+    check(expo_queue_changes(q, &one) != before);
+
+    before = expo_queue_changes(q, &one);
+    expo_queue_permit(q, &one, user(1), 1);
+    check(expo_queue_changes(q, &one) != before);
+    check(expo_queue_changes(q, &two) == others);
 }
 
 
@@ -404,6 +535,10 @@ main(void)
     a_lost_worker_takes_our_sessions_and_those_in_grace();
     what_dead_processes_left_is_swept();
     a_deleted_scan_ends_its_sessions_and_waiters();
+    an_ended_permission_ends_what_its_user_has_and_nothing_else();
+    who_waits_hears_why_as_long_as_there_is_a_place();
+    a_permission_lapses_at_its_second();
+    who_looked_a_permission_up_notices_a_change();
     full_tables_refuse_and_keep_what_they_have();
     a_ticket_is_used_once();
     the_latest_token_counts();

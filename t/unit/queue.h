@@ -7,6 +7,7 @@
 #define QUEUE_TEST_H
 
 #include "lib/queue.c"
+#include "lib/queue_end.c"
 #include "lib/queue_import.c"
 #include "lib/queue_worker.c"
 #include "t/unit/check.h"

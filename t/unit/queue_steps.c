@@ -42,7 +42,11 @@ broken(void)
             continue;
         }
 
-        if (s->state > EXPO_SESSION_ENDING || s->worker >= EXPO_QUEUE_WORKERS ||
+        if (s->state > EXPO_SESSION_ENDING ||
+            (s->worker >= EXPO_QUEUE_WORKERS &&
+             (s->worker != EXPO_QUEUE_NOWHERE ||
+              s->state != EXPO_SESSION_ENDING)) ||
+            (s->state == EXPO_SESSION_ENDING) > (s->why != 0) ||
             s->order == 0 || s->order > q->next || s->number > q->next) {
             return "a session is half an entry";
         }
@@ -52,7 +56,9 @@ broken(void)
             return "nobody asks, and it is not in grace";
         }
 
-        taken[s->worker]++;
+        if (s->worker != EXPO_QUEUE_NOWHERE) {
+            taken[s->worker]++;
+        }
 
         for (s2 = s + 1; s2 < q->sessions + EXPO_QUEUE_SESSIONS; s2++) {
             if (s2->state != EXPO_SESSION_NONE &&
@@ -191,7 +197,13 @@ step(uint64_t now, unsigned session)
 
     case 9:
         if (pick(8) == 0) {
-            while (expo_queue_delete(q, &scan, now, &s)) {
+            const uint8_t *who = pick(2) ? user(pick(5)) : NULL;
+
+            while (expo_queue_end(q, &scan, who, 1 + pick(4), now, &s)) {
+            }
+        } else {
+            expo_queue_permit(q, &scan, user(pick(5)), pick(3));
+            while (expo_queue_lapse(q, 1, now, &s)) {
             }
         }
         break;
@@ -298,8 +310,9 @@ a_killed_process_is_noticed(void)
     fflush(stdout);
 
     /* A busy machine may not let a child begin before it is killed. */
-    for (round = 1; (round <= 100 || (died <= 10 && round <= 20000)) &&
-                    rule == NULL; round++) {
+    for (round = 1;
+         (round <= 100 || (died <= 10 && round <= 20000)) && rule == NULL;
+         round++) {
         pid = fork();
 
         if (pid == 0) {
