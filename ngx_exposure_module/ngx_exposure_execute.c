@@ -97,7 +97,7 @@ ngx_exposure_execute_authenticate(ngx_exposure_socket_t *s, json_t *message)
         return;
     }
 
-    ngx_exposure_session_user(x->user, x->tag);
+    ngx_exposure_user_id(x->tag, &x->user);
     ngx_exposure_execute_open(x);
 }
 
@@ -174,6 +174,14 @@ ngx_exposure_execute_free(ngx_exposure_execute_t *x)
 static void
 ngx_exposure_execute_open(ngx_exposure_execute_t *x)
 {
+    ngx_exposure_zone_t  *zone;
+
+    zone = ngx_exposure_zone();
+
+    ngx_exposure_zone_lock(zone);
+    x->changes = expo_queue_changes(ngx_exposure_zone_queue(zone), &x->scan);
+    ngx_exposure_zone_unlock(zone);
+
     x->busy = 1;
 
     if (ngx_exposure_scan_open(x->rule, &x->who, x->tag, &x->scan,
@@ -189,7 +197,11 @@ ngx_exposure_execute_open(ngx_exposure_execute_t *x)
 
         ngx_exposure_execute_release(x);
         x->state = NGX_EXPOSURE_OVER;
-        ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_NO_WORKER);
+
+        if (x->socket) {
+            ngx_exposure_socket_close(x->socket,
+                                      NGX_EXPOSURE_CLOSE_NO_WORKER);
+        }
     }
 }
 
@@ -206,6 +218,7 @@ ngx_exposure_execute_scan(void *data, expo_status_t st,
 
         if (st == EXPO_OK) {
             x->role = open->role;
+            x->access_s = open->access_s;
             ngx_exposure_execute_enter(x);
 
         } else {
@@ -241,23 +254,44 @@ static void
 ngx_exposure_execute_opened(ngx_exposure_execute_t *x, expo_status_t st,
     ngx_exposure_scan_open_t *open)
 {
-    ngx_uint_t             wanted;
+    ngx_uint_t             wanted, changed;
     const char            *reason;
+    expo_queue_t          *queue;
     ngx_exposure_zone_t   *zone;
     const expo_session_t  *session;
 
     zone = ngx_exposure_zone();
+    queue = ngx_exposure_zone_queue(zone);
 
     ngx_exposure_zone_lock(zone);
-    session = expo_queue_session(ngx_exposure_zone_queue(zone), &x->session);
+
+    session = expo_queue_session(queue, &x->session);
     wanted = session && session->state != EXPO_SESSION_ENDING;
+    changed = expo_queue_changes(queue, &x->scan) != x->changes;
+
+    if (wanted && !changed && open) {
+        expo_queue_admit(queue, &x->session, open->access_s);
+    }
+
     ngx_exposure_zone_unlock(zone);
 
     if (!wanted) {
         return;
     }
 
-    if (st != EXPO_OK) {
+    if (changed) {
+        x->opening = 1;
+        ngx_exposure_execute_open(x);
+        return;
+    }
+
+    if (st == EXPO_NOT_FOUND && x->access_s
+        && (uint64_t) ngx_time() >= x->access_s)
+    {
+        reason = ngx_exposure_session_why(EXPO_END_EXPIRED);
+        x->why = EXPO_END_EXPIRED;
+
+    } else if (st != EXPO_OK) {
         reason = st == EXPO_NOT_FOUND ? "deleted" : "failed";
 
     } else if (ngx_exposure_tell_open(x->worker, &x->session, &x->scan, open)
@@ -306,8 +340,19 @@ ngx_exposure_execute_enter(ngx_exposure_execute_t *x)
     zone = ngx_exposure_zone();
 
     ngx_exposure_zone_lock(zone);
+
+    if (expo_queue_changes(ngx_exposure_zone_queue(zone), &x->scan)
+        != x->changes)
+    {
+        /* what was found may be so no more */
+
+        ngx_exposure_zone_unlock(zone);
+        ngx_exposure_execute_open(x);
+        return;
+    }
+
     st = expo_queue_join(ngx_exposure_zone_queue(zone),
-                         ngx_exposure_zone_owner(), x->user, &x->scan,
+                         ngx_exposure_zone_owner(), x->user.b, &x->scan,
                          ngx_current_msec, &x->number, &session);
 
     if (st == EXPO_CONFLICT) {
@@ -400,7 +445,7 @@ ngx_exposure_execute_look(ngx_exposure_execute_t *x)
         break;
 
     case EXPO_SESSION_ENDING:
-        ngx_exposure_execute_end(x, "deleted", NULL);
+        ngx_exposure_execute_revoke(x, session.why);
         break;
 
     case EXPO_SESSION_LIVE:
@@ -463,6 +508,7 @@ ngx_exposure_execute_wait(ngx_exposure_execute_t *x)
 
     if (st == EXPO_OK) {
         expo_queue_vouch(queue, &session.id, x->who.claims.expires);
+        expo_queue_admit(queue, &session.id, x->access_s);
 
     } else {
         st = expo_queue_place(queue, x->number, ngx_current_msec, &position,
@@ -521,15 +567,25 @@ ngx_exposure_execute_live(ngx_exposure_execute_t *x, expo_session_t *session)
 static void
 ngx_exposure_execute_missing(ngx_exposure_execute_t *x)
 {
-    ngx_uint_t            replaced;
-    ngx_exposure_zone_t  *zone;
+    expo_end_t             why;
+    ngx_uint_t             replaced;
+    ngx_exposure_zone_t   *zone;
+    const expo_session_t  *session;
 
     zone = ngx_exposure_zone();
 
     ngx_exposure_zone_lock(zone);
-    replaced = expo_queue_is_replaced(ngx_exposure_zone_queue(zone), x->user,
+
+    session = expo_queue_session_of(ngx_exposure_zone_queue(zone), x->number);
+    why = session && session->state == EXPO_SESSION_ENDING ? session->why : 0;
+    replaced = expo_queue_is_replaced(ngx_exposure_zone_queue(zone), x->user.b,
                                       &x->scan);
     ngx_exposure_zone_unlock(zone);
+
+    if (why) {
+        ngx_exposure_execute_revoke(x, why);
+        return;
+    }
 
     if (replaced) {
         x->number = 0;
@@ -565,6 +621,14 @@ ngx_exposure_execute_has(ngx_exposure_execute_t *x)
 }
 
 
+void
+ngx_exposure_execute_revoke(ngx_exposure_execute_t *x, expo_end_t why)
+{
+    x->why = why;
+    ngx_exposure_execute_end(x, ngx_exposure_session_why(why), NULL);
+}
+
+
 /* Tells the client, and sees to it that nothing of the session is left. */
 
 void
@@ -595,7 +659,7 @@ ngx_exposure_execute_end(ngx_exposure_execute_t *x, const char *reason,
 
     ngx_exposure_zone_unlock(zone);
 
-    if (left) {
+    if (left && ngx_exposure_execute_has(x)) {
         (void) ngx_exposure_control_tell(x->worker, "close", &x->session);
     }
 
@@ -603,7 +667,13 @@ ngx_exposure_execute_end(ngx_exposure_execute_t *x, const char *reason,
     x->state = NGX_EXPOSURE_OVER;
 
     ngx_exposure_tell_ended(x, reason, detail);
-    ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_OK);
+
+    if (x->why && x->why != EXPO_END_DELETED) {
+        ngx_exposure_socket_close_as(x->socket, NGX_EXPOSURE_CLOSE_REVOKED,
+                                     reason);
+    } else {
+        ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_OK);
+    }
 }
 
 

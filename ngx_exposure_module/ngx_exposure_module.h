@@ -54,6 +54,7 @@
 #include "lib/control.h"
 #include "lib/id.h"
 #include "lib/keys.h"
+#include "lib/queue.h"
 #include "lib/schema.h"
 #include "lib/status.h"
 #include "lib/store.h"
@@ -160,6 +161,9 @@ ngx_int_t ngx_exposure_who_copy(ngx_exposure_who_t *dst,
     ngx_exposure_who_t *src);
 void ngx_exposure_who_wipe(ngx_exposure_who_t *who);
 
+/* What others may call a user. */
+void ngx_exposure_user_id(u_char tag[EXPO_TAG], expo_id_t *id);
+
 
 /* --- task: blocking work off the event loop --- */
 
@@ -190,6 +194,7 @@ typedef struct {
     int                   fd;
     expo_blob_t           blob;            /* header and key */
     expo_role_t           role;
+    uint64_t              access_s;        /* until then; 0: for ever */
 } ngx_exposure_scan_open_t;
 
 typedef void (*ngx_exposure_scan_open_pt)(void *data, expo_status_t st,
@@ -281,8 +286,16 @@ ngx_int_t ngx_exposure_viewer_stream(ngx_http_request_t *r,
 ngx_int_t ngx_exposure_socket_echo(ngx_http_request_t *r);
 #endif
 
-/* A scan was deleted: its sessions end, on every nginx worker. */
+/*
+ * A scan was deleted, or what a user may with it has changed: sessions end, on
+ * every nginx worker, and tickets to them with them.
+ */
 void ngx_exposure_session_delete(expo_id_t *scan);
+void ngx_exposure_session_revoke(expo_id_t *scan, expo_id_t *user,
+    expo_end_t why);
+/* Only the end of the user's permission has: Unix seconds, 0 for never. */
+void ngx_exposure_session_permit(expo_id_t *scan, expo_id_t *user,
+    uint64_t access_s);
 
 
 /* --- reply --- */

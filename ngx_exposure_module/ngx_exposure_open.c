@@ -80,6 +80,7 @@ ngx_exposure_scan_open_work(void *data)
 
     if (o->st == EXPO_OK) {
         o->open.role = found.scan.role;
+        o->open.access_s = found.scan.expires_at;
         o->st = ngx_exposure_blob_open(o->conf, &o->scan, &lease,
                                        EXPO_BLOB_VOLUME, &o->open.fd, &bytes,
                                        &o->open.blob);

@@ -239,9 +239,6 @@ expo_status_t ngx_exposure_access(ngx_exposure_main_conf_t *conf,
     expo_id_t *id, ngx_exposure_found_t *found);
 void ngx_exposure_found_free(ngx_exposure_found_t *found);
 
-/* What others may call a user. */
-void ngx_exposure_user_id(u_char tag[EXPO_TAG], expo_id_t *id);
-
 /* The key of the scan that was found. */
 expo_status_t ngx_exposure_job_key(ngx_exposure_job_t *job,
     expo_lease_t *lease);

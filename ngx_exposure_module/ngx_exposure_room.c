@@ -8,7 +8,8 @@
 #include "ngx_exposure_socket.h"
 
 
-static ngx_uint_t ngx_exposure_room_is_expired(ngx_exposure_room_t *room);
+static ngx_uint_t ngx_exposure_room_is_over(ngx_exposure_room_t *room);
+static void ngx_exposure_room_end(ngx_exposure_room_t *room);
 static void ngx_exposure_room_joined(ngx_exposure_room_t *room,
     json_t *message, int *fds, ngx_uint_t nfds);
 static void ngx_exposure_room_settings(ngx_exposure_room_t *room,
@@ -24,7 +25,7 @@ static void ngx_exposure_room_stats(ngx_exposure_room_t *room,
 static void ngx_exposure_room_all(ngx_exposure_room_t *room,
     json_t *message);
 static void ngx_exposure_room_close(ngx_exposure_room_t *room,
-    ngx_uint_t code);
+    ngx_uint_t code, const char *reason);
 
 
 static ngx_queue_t  ngx_exposure_rooms = {
@@ -172,9 +173,12 @@ ngx_exposure_room_event(ngx_uint_t worker, const char *type,
     } else if (ngx_strcmp(type, "ended") == 0
                || ngx_strcmp(type, "failed") == 0)
     {
-        ngx_exposure_room_close(room, ngx_exposure_room_is_expired(room)
-                                      ? NGX_EXPOSURE_CLOSE_UNKNOWN
-                                      : NGX_EXPOSURE_CLOSE_NOT_FOUND);
+        if (ngx_exposure_room_is_over(room)) {
+            ngx_exposure_room_end(room);
+
+        } else {
+            ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_NOT_FOUND, "");
+        }
     }
 }
 
@@ -193,14 +197,14 @@ ngx_exposure_room_lost(ngx_uint_t worker)
         room = ngx_queue_data(q, ngx_exposure_room_t, link);
 
         if (room->worker == worker) {
-            ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_NO_WORKER);
+            ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_NO_WORKER, "");
         }
     }
 }
 
 
 void
-ngx_exposure_room_expire(void)
+ngx_exposure_room_look(void)
 {
     ngx_queue_t          *q, *next;
     ngx_exposure_room_t  *room;
@@ -212,19 +216,19 @@ ngx_exposure_room_expire(void)
         next = ngx_queue_next(q);
         room = ngx_queue_data(q, ngx_exposure_room_t, link);
 
-        if (ngx_exposure_room_is_expired(room)) {
+        if (ngx_exposure_room_is_over(room)) {
             (void) ngx_exposure_control_tell(room->worker, "leave",
                                              &room->id);
-            ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_UNKNOWN);
+            ngx_exposure_room_end(room);
         }
     }
 }
 
 
-/* Also of a session that is over: then by what was known last. */
+/* Its user may no more. Of a session that is gone: by what was known last. */
 
 static ngx_uint_t
-ngx_exposure_room_is_expired(ngx_exposure_room_t *room)
+ngx_exposure_room_is_over(ngx_exposure_room_t *room)
 {
     ngx_exposure_zone_t   *zone;
     const expo_session_t  *session;
@@ -236,12 +240,33 @@ ngx_exposure_room_is_expired(ngx_exposure_room_t *room)
     session = expo_queue_session(ngx_exposure_zone_queue(zone), &room->id);
     if (session) {
         room->token_s = session->token_s;
+        room->why = session->state == EXPO_SESSION_ENDING ? session->why : 0;
     }
 
     ngx_exposure_zone_unlock(zone);
 
-    return room->token_s
-           && (uint64_t) ngx_time() >= room->token_s + EXPO_TOKEN_LEEWAY_S;
+    return room->why
+           || (room->token_s
+               && (uint64_t) ngx_time() >= room->token_s
+                                           + EXPO_TOKEN_LEEWAY_S);
+}
+
+
+/* With the code that fits what is_over has found. */
+
+static void
+ngx_exposure_room_end(ngx_exposure_room_t *room)
+{
+    if (room->why && room->why != EXPO_END_DELETED) {
+        ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_REVOKED,
+                                ngx_exposure_session_why(room->why));
+
+    } else if (room->why) {
+        ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_NOT_FOUND, "");
+
+    } else {
+        ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_UNKNOWN, "");
+    }
 }
 
 
@@ -264,7 +289,7 @@ ngx_exposure_room_joined(ngx_exposure_room_t *room, json_t *message,
                       "session %*s: its ring is not as it must be", (size_t) 4,
                       id);
         (void) ngx_exposure_control_tell(room->worker, "leave", &room->id);
-        ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_INTERNAL);
+        ngx_exposure_room_close(room, NGX_EXPOSURE_CLOSE_INTERNAL, "");
         return;
     }
 
@@ -390,7 +415,8 @@ ngx_exposure_room_all(ngx_exposure_room_t *room, json_t *message)
 /* Nobody finds the room any more; its last viewer takes it along. */
 
 static void
-ngx_exposure_room_close(ngx_exposure_room_t *room, ngx_uint_t code)
+ngx_exposure_room_close(ngx_exposure_room_t *room, ngx_uint_t code,
+    const char *reason)
 {
     ngx_queue_t            *q;
     ngx_exposure_viewer_t  *v;
@@ -403,7 +429,7 @@ ngx_exposure_room_close(ngx_exposure_room_t *room, ngx_uint_t code)
          q = ngx_queue_next(q))
     {
         v = ngx_queue_data(q, ngx_exposure_viewer_t, link);
-        ngx_exposure_socket_close(v->socket, code);
+        ngx_exposure_socket_close_as(v->socket, code, reason);
     }
 
     for (q = ngx_queue_head(&room->streams);
@@ -411,6 +437,6 @@ ngx_exposure_room_close(ngx_exposure_room_t *room, ngx_uint_t code)
          q = ngx_queue_next(q))
     {
         v = ngx_queue_data(q, ngx_exposure_viewer_t, link);
-        ngx_exposure_socket_close(v->socket, code);
+        ngx_exposure_socket_close_as(v->socket, code, reason);
     }
 }

@@ -7,13 +7,13 @@
 #include "ngx_exposure_module.h"
 #include "ngx_exposure_session.h"
 
-#include <openssl/evp.h>
-
 
 #define NGX_EXPOSURE_SESSION_TICK_MS   200
 #define NGX_EXPOSURE_SESSION_SWEEP     5     /* ticks */
 
 
+static void ngx_exposure_session_end(expo_id_t *scan, u_char *user,
+    expo_end_t why);
 static void ngx_exposure_session_tick(ngx_event_t *ev);
 static void ngx_exposure_session_sweep(ngx_uint_t processes);
 static void ngx_exposure_session_over(expo_id_t *id, const char *reason,
@@ -41,19 +41,6 @@ ngx_exposure_session_start(ngx_cycle_t *cycle)
     ngx_exposure_session_timer.cancelable = 1;
 
     ngx_add_timer(&ngx_exposure_session_timer, NGX_EXPOSURE_SESSION_TICK_MS);
-}
-
-
-void
-ngx_exposure_session_user(u_char user[EXPO_QUEUE_USER], u_char tag[EXPO_TAG])
-{
-    u_char  digest[32];
-
-    ngx_memzero(digest, sizeof(digest));
-
-    (void) EVP_Digest(tag, EXPO_TAG, digest, NULL, EVP_sha256(), NULL);
-
-    ngx_memcpy(user, digest, EXPO_QUEUE_USER);
 }
 
 
@@ -140,6 +127,34 @@ ngx_exposure_session_lost(ngx_uint_t worker)
 void
 ngx_exposure_session_delete(expo_id_t *scan)
 {
+    ngx_exposure_session_end(scan, NULL, EXPO_END_DELETED);
+}
+
+
+void
+ngx_exposure_session_revoke(expo_id_t *scan, expo_id_t *user, expo_end_t why)
+{
+    ngx_exposure_session_end(scan, user->b, why);
+}
+
+
+void
+ngx_exposure_session_permit(expo_id_t *scan, expo_id_t *user,
+    uint64_t access_s)
+{
+    ngx_exposure_zone_t  *zone;
+
+    zone = ngx_exposure_zone();
+
+    ngx_exposure_zone_lock(zone);
+    expo_queue_permit(ngx_exposure_zone_queue(zone), scan, user->b, access_s);
+    ngx_exposure_zone_unlock(zone);
+}
+
+
+static void
+ngx_exposure_session_end(expo_id_t *scan, u_char *user, expo_end_t why)
+{
     expo_session_t        session;
     ngx_uint_t            more;
     ngx_exposure_zone_t  *zone;
@@ -148,8 +163,8 @@ ngx_exposure_session_delete(expo_id_t *scan)
 
     do {
         ngx_exposure_zone_lock(zone);
-        more = expo_queue_delete(ngx_exposure_zone_queue(zone), scan,
-                                 ngx_current_msec, &session);
+        more = expo_queue_end(ngx_exposure_zone_queue(zone), scan, user, why,
+                              ngx_current_msec, &session);
         ngx_exposure_zone_unlock(zone);
 
         if (more) {
@@ -159,6 +174,21 @@ ngx_exposure_session_delete(expo_id_t *scan)
     } while (more);
 
     ngx_exposure_session_poll();
+    ngx_exposure_room_look();
+}
+
+
+const char *
+ngx_exposure_session_why(expo_end_t why)
+{
+    static const char *const  names[] = {
+        [EXPO_END_DELETED] = "deleted",
+        [EXPO_END_REVOKED] = "revoked",
+        [EXPO_END_EXPIRED] = "expired",
+        [EXPO_END_CHANGED] = "changed"
+    };
+
+    return names[why];
 }
 
 
@@ -169,21 +199,15 @@ ngx_exposure_session_tick(ngx_event_t *ev)
 {
     static ngx_uint_t  turn;
 
-    if (turn++ % NGX_EXPOSURE_SESSION_SWEEP == 0) {
-        ngx_exposure_session_sweep(1);
-        ngx_exposure_room_expire();
-
-    } else {
-        ngx_exposure_session_sweep(0);
-    }
-
+    ngx_exposure_session_sweep(turn++ % NGX_EXPOSURE_SESSION_SWEEP == 0);
     ngx_exposure_session_poll();
+    ngx_exposure_room_look();
 
     ngx_add_timer(ev, NGX_EXPOSURE_SESSION_TICK_MS);
 }
 
 
-/* Whose time is up; and, more rarely, whose process is dead. */
+/* Whose time or permission is up; and, rarely, whose process is dead. */
 
 static void
 ngx_exposure_session_sweep(ngx_uint_t processes)
@@ -205,7 +229,9 @@ ngx_exposure_session_sweep(ngx_uint_t processes)
             processes = 0;
         }
 
-        more = expo_queue_expire(queue, ngx_current_msec, &session);
+        more = expo_queue_expire(queue, ngx_current_msec, &session)
+               || expo_queue_lapse(queue, (uint64_t) ngx_time(),
+                                   ngx_current_msec, &session);
 
         ngx_exposure_zone_unlock(zone);
 
@@ -239,7 +265,8 @@ static void
 ngx_exposure_session_over(expo_id_t *id, const char *reason,
     const char *detail)
 {
-    ngx_uint_t               deleted, i;
+    expo_end_t               why;
+    ngx_uint_t               i;
     ngx_queue_t             *q, *next;
     ngx_exposure_zone_t     *zone;
     const expo_session_t    *session;
@@ -251,22 +278,16 @@ ngx_exposure_session_over(expo_id_t *id, const char *reason,
 
     ngx_exposure_zone_lock(zone);
 
-    /*
-     * Another nginx worker may have heard of it first, and released it. It was
-     * closed while somebody asks for it: only a deletion does that.
-     */
-
     session = expo_queue_session(ngx_exposure_zone_queue(zone), id);
-    deleted = session ? session->state == EXPO_SESSION_ENDING
-                      : ngx_strcmp(reason, "closed") == 0;
+    why = session && session->state == EXPO_SESSION_ENDING ? session->why : 0;
     expo_queue_release(ngx_exposure_zone_queue(zone), id, ngx_current_msec);
 
     ngx_exposure_zone_unlock(zone);
 
     for (i = 0; i < 3 && ngx_strcmp(known[i], reason) != 0; i++) { /* void */ }
 
-    if (deleted) {
-        reason = "deleted";
+    if (why) {
+        reason = ngx_exposure_session_why(why);
 
     } else if (i == 3) {
         reason = "worker_lost";
@@ -282,6 +303,7 @@ ngx_exposure_session_over(expo_id_t *id, const char *reason,
         if (ngx_exposure_execute_has(x)
             && ngx_memcmp(&x->session, id, sizeof(expo_id_t)) == 0)
         {
+            x->why = why;
             ngx_exposure_execute_end(x, reason, detail);
         }
     }

@@ -36,7 +36,10 @@ typedef struct {
     ngx_exposure_rule_e      rule;
     ngx_exposure_who_t       who;
     u_char                   tag[EXPO_TAG];
-    u_char                   user[EXPO_QUEUE_USER];
+    expo_id_t                user;
+    uint64_t                 access_s;   /* the user may until then */
+    uint32_t                 changes;    /* when that was asked */
+    expo_end_t               why;        /* it is over; 0: something else */
 } ngx_exposure_execute_t;
 
 
@@ -51,6 +54,9 @@ void ngx_exposure_execute_look(ngx_exposure_execute_t *x);
 
 /* A session, or one that is being opened. */
 ngx_uint_t ngx_exposure_execute_has(ngx_exposure_execute_t *x);
+
+/* The user may no more. */
+void ngx_exposure_execute_revoke(ngx_exposure_execute_t *x, expo_end_t why);
 
 /* Tells the client, and sees to it that nothing of the session is left. */
 void ngx_exposure_execute_end(ngx_exposure_execute_t *x, const char *reason,

@@ -264,7 +264,15 @@ ngx_exposure_socket_refusal(ngx_int_t rc)
 void
 ngx_exposure_socket_close(ngx_exposure_socket_t *s, ngx_uint_t code)
 {
-    u_char  payload[2];
+    ngx_exposure_socket_close_as(s, code, "");
+}
+
+
+void
+ngx_exposure_socket_close_as(ngx_exposure_socket_t *s, ngx_uint_t code,
+    const char *reason)
+{
+    u_char  payload[EXPO_WS_CONTROL_MAX], *p;
 
     if (s->closing || s->ending) {
         return;
@@ -272,6 +280,7 @@ ngx_exposure_socket_close(ngx_exposure_socket_t *s, ngx_uint_t code)
 
     payload[0] = (u_char) (code >> 8);
     payload[1] = (u_char) code;
+    p = ngx_cpystrn(payload + 2, (u_char *) reason, sizeof(payload) - 2);
 
     /* no Close may come into the middle of a frame; what waits is dropped */
 
@@ -279,7 +288,7 @@ ngx_exposure_socket_close(ngx_exposure_socket_t *s, ngx_uint_t code)
         expo_fanout_clear(s->frames);
     }
 
-    ngx_exposure_socket_send_bytes(s, EXPO_WS_CLOSE, payload, 2);
+    ngx_exposure_socket_send_bytes(s, EXPO_WS_CLOSE, payload, p - payload);
 
     if (!s->ending) {
         s->closing = 1;

@@ -31,6 +31,7 @@
 #define NGX_EXPOSURE_CLOSE_INTERNAL   1011
 #define NGX_EXPOSURE_CLOSE_BAD        4400
 #define NGX_EXPOSURE_CLOSE_UNKNOWN    4401     /* not authenticated */
+#define NGX_EXPOSURE_CLOSE_REVOKED    4403     /* its reason says how */
 #define NGX_EXPOSURE_CLOSE_NOT_FOUND  4404
 #define NGX_EXPOSURE_CLOSE_TIMEOUT    4408
 #define NGX_EXPOSURE_CLOSE_REPLACED   4409
@@ -112,8 +113,13 @@ void ngx_exposure_socket_send_bytes(ngx_exposure_socket_t *s, expo_ws_op_t op,
 /* Sends what lies in queue and frames as far as the peer takes it. */
 void ngx_exposure_socket_flush(ngx_exposure_socket_t *s);
 
-/* Sends Close once what was queued before is sent; nothing is heard after. */
+/*
+ * Sends Close once what was queued before is sent; nothing is heard after.
+ * reason: a word for programs, or "".
+ */
 void ngx_exposure_socket_close(ngx_exposure_socket_t *s, ngx_uint_t code);
+void ngx_exposure_socket_close_as(ngx_exposure_socket_t *s, ngx_uint_t code,
+    const char *reason);
 
 /* The code for what ngx_exposure_auth_token says; NGX_AGAIN: come again. */
 ngx_uint_t ngx_exposure_socket_refusal(ngx_int_t rc);
@@ -161,9 +167,8 @@ ngx_int_t ngx_exposure_control_tell(ngx_uint_t worker, const char *type,
 
 /* --- session --- */
 
-/* The first bytes of SHA-256(tag), as the table has users. */
-void ngx_exposure_session_user(u_char user[EXPO_QUEUE_USER],
-    u_char tag[EXPO_TAG]);
+/* «revoked», for messages and for the reason of a Close. */
+const char *ngx_exposure_session_why(expo_end_t why);
 /* Starts the timer; called once in each nginx worker. */
 void ngx_exposure_session_start(ngx_cycle_t *cycle);
 
@@ -184,6 +189,7 @@ typedef struct {
     uint32_t                    sequence;  /* frame seen last */
     uint64_t                    asked_ms;  /* for a keyframe */
     uint64_t                    token_s;   /* as the table said last */
+    expo_end_t                  why;       /* likewise; 0: it goes on */
     unsigned                    over:1;    /* its viewers are being closed */
 } ngx_exposure_room_t;
 
@@ -211,8 +217,8 @@ void ngx_exposure_room_count(ngx_exposure_room_t *room);
 void ngx_exposure_room_event(ngx_uint_t worker, const char *type,
     expo_id_t *session, json_t *message, int *fds, ngx_uint_t nfds);
 void ngx_exposure_room_lost(ngx_uint_t worker);
-/* Closes those whose users' tokens have ended. */
-void ngx_exposure_room_expire(void);
+/* Closes those whose users may no more, or whose tokens have ended. */
+void ngx_exposure_room_look(void);
 
 /* Maps the ring behind fd read-only, if its seals and size are right. */
 ngx_int_t ngx_exposure_fanout_map(ngx_exposure_room_t *room, int fd);

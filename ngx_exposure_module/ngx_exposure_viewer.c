@@ -20,13 +20,13 @@ static void ngx_exposure_viewer_enter(ngx_exposure_socket_t *s,
     json_t *message);
 static void ngx_exposure_viewer_gone(ngx_exposure_socket_t *s);
 static ngx_uint_t ngx_exposure_viewer_check(json_t *message,
-    expo_id_t *id, u_char user[EXPO_QUEUE_USER], uint64_t *token_s);
+    expo_id_t *id, expo_id_t *user, uint64_t *token_s);
 static ngx_uint_t ngx_exposure_viewer_ticket(json_t *ticket, expo_id_t *id,
     u_char tag[EXPO_TAG]);
 static ngx_uint_t ngx_exposure_viewer_token(json_t *token,
     u_char tag[EXPO_TAG], uint64_t *token_s);
 static ngx_int_t ngx_exposure_viewer_find(expo_id_t *id,
-    u_char user[EXPO_QUEUE_USER], uint64_t token_s, ngx_uint_t *worker);
+    expo_id_t *user, uint64_t token_s, ngx_uint_t *worker);
 static ngx_uint_t ngx_exposure_viewer_is_stream(ngx_exposure_socket_t *s);
 static void ngx_exposure_viewer_buffers(ngx_exposure_socket_t *s);
 
@@ -113,22 +113,21 @@ ngx_exposure_viewer_accept(ngx_http_request_t *r,
 static void
 ngx_exposure_viewer_enter(ngx_exposure_socket_t *s, json_t *message)
 {
-    u_char                  user[EXPO_QUEUE_USER];
     uint64_t                token_s;
-    expo_id_t               id, own;
+    expo_id_t               id, own, user;
     ngx_uint_t              code, worker;
     ngx_exposure_room_t    *room;
     ngx_exposure_viewer_t  *v;
 
     v = s->data;
 
-    code = ngx_exposure_viewer_check(message, &id, user, &token_s);
+    code = ngx_exposure_viewer_check(message, &id, &user, &token_s);
     if (code) {
         ngx_exposure_socket_close(s, code);
         return;
     }
 
-    if (ngx_exposure_viewer_find(&id, user, token_s, &worker) != NGX_OK) {
+    if (ngx_exposure_viewer_find(&id, &user, token_s, &worker) != NGX_OK) {
         ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_NOT_FOUND);
         return;
     }
@@ -197,7 +196,7 @@ ngx_exposure_viewer_gone(ngx_exposure_socket_t *s)
 
 static ngx_uint_t
 ngx_exposure_viewer_check(json_t *message, expo_id_t *id,
-    u_char user[EXPO_QUEUE_USER], uint64_t *token_s)
+    expo_id_t *user, uint64_t *token_s)
 {
     u_char       tag[EXPO_TAG];
     json_t      *session, *ticket, *token;
@@ -233,7 +232,7 @@ ngx_exposure_viewer_check(json_t *message, expo_id_t *id,
     }
 
     if (code == 0) {
-        ngx_exposure_session_user(user, tag);
+        ngx_exposure_user_id(tag, user);
     }
 
     ngx_explicit_memzero(tag, sizeof(tag));
@@ -308,7 +307,7 @@ ngx_exposure_viewer_token(json_t *token, u_char tag[EXPO_TAG],
  */
 
 static ngx_int_t
-ngx_exposure_viewer_find(expo_id_t *id, u_char user[EXPO_QUEUE_USER],
+ngx_exposure_viewer_find(expo_id_t *id, expo_id_t *user,
     uint64_t token_s, ngx_uint_t *worker)
 {
     ngx_int_t              rc;
@@ -323,7 +322,7 @@ ngx_exposure_viewer_find(expo_id_t *id, u_char user[EXPO_QUEUE_USER],
     session = expo_queue_session(ngx_exposure_zone_queue(zone), id);
 
     if (session && session->state != EXPO_SESSION_ENDING
-        && ngx_memcmp(session->user, user, EXPO_QUEUE_USER) == 0)
+        && ngx_memcmp(session->user, user->b, EXPO_QUEUE_USER) == 0)
     {
         expo_queue_vouch(ngx_exposure_zone_queue(zone), id, token_s);
         *worker = session->worker;
@@ -434,9 +433,10 @@ ngx_exposure_viewer_ping(ngx_exposure_socket_t *s, json_t *message)
 static void
 ngx_exposure_viewer_renew(ngx_exposure_socket_t *s, json_t *message)
 {
-    u_char                  tag[EXPO_TAG], user[EXPO_QUEUE_USER];
+    u_char                  tag[EXPO_TAG];
     json_t                 *token;
     uint64_t                token_s;
+    expo_id_t               user;
     ngx_uint_t              worker;
     ngx_exposure_viewer_t  *v;
 
@@ -446,10 +446,10 @@ ngx_exposure_viewer_renew(ngx_exposure_socket_t *s, json_t *message)
     if (v->room && token
         && ngx_exposure_viewer_token(token, tag, &token_s) == 0)
     {
-        ngx_exposure_session_user(user, tag);
+        ngx_exposure_user_id(tag, &user);
         ngx_explicit_memzero(tag, sizeof(tag));
 
-        if (ngx_exposure_viewer_find(&v->room->id, user, token_s, &worker)
+        if (ngx_exposure_viewer_find(&v->room->id, &user, token_s, &worker)
             == NGX_OK)
         {
             return;
