@@ -364,6 +364,10 @@ expo_status_t expo_store_erase_again(expo_store_t *s,
 #define EXPO_PERMISSIONS_MAX 64 /* of one scan, besides its owner's */
 #define EXPO_INVITATIONS_MAX 64 /* of one scan, not yet used */
 
+/* How labels are sealed; one is replaced and not patched. */
+#define EXPO_LABEL_TABLE "labels"
+#define EXPO_LABEL_REVISION 1
+
 /* An editor's or a viewer's row of scan_keys. */
 typedef struct {
     uint8_t tag[EXPO_TAG];

@@ -2,18 +2,18 @@
 
 #include "lib/store_private.h"
 
-static expo_status_t renew_scan(expo_store_t *s, const expo_scan_t *scan);
-static expo_status_t renew_keys(expo_store_t *s, const expo_renewal_t *r,
-                                uint64_t now);
-static expo_status_t renew_key(expo_store_t *s, const expo_renewal_t *r,
-                               const uint8_t *tag, expo_role_t role,
-                               const uint8_t *sealed);
-static expo_status_t renew_label(expo_store_t *s, const expo_renewal_t *r,
-                                 const expo_permission_t *p);
-static expo_status_t renew_configurations(expo_store_t *s,
-                                          const expo_renewal_t *r);
-static expo_status_t renew_files(expo_store_t *s, const expo_renewal_t *r);
-static expo_status_t renew_one(expo_store_t *s, expo_status_t st);
+static expo_status_t renewal_scan(expo_store_t *s, const expo_scan_t *scan);
+static expo_status_t renewal_keys(expo_store_t *s, const expo_renewal_t *r,
+                                  uint64_t now);
+static expo_status_t renewal_key(expo_store_t *s, const expo_renewal_t *r,
+                                 const uint8_t *tag, expo_role_t role,
+                                 const uint8_t *sealed);
+static expo_status_t renewal_label(expo_store_t *s, const expo_renewal_t *r,
+                                   const expo_permission_t *p);
+static expo_status_t renewal_configurations(expo_store_t *s,
+                                            const expo_renewal_t *r);
+static expo_status_t renewal_files(expo_store_t *s, const expo_renewal_t *r);
+static expo_status_t renewal_one(expo_store_t *s, expo_status_t st);
 
 
 expo_status_t
@@ -33,18 +33,18 @@ expo_store_scan_renew(expo_store_t *s, const expo_renewal_t *r, uint64_t now)
         return st;
     }
 
-    st = renew_scan(s, r->scan);
+    st = renewal_scan(s, r->scan);
 
     if (st == EXPO_OK) {
-        st = renew_keys(s, r, now);
+        st = renewal_keys(s, r, now);
     }
 
     if (st == EXPO_OK) {
-        st = renew_configurations(s, r);
+        st = renewal_configurations(s, r);
     }
 
     if (st == EXPO_OK) {
-        st = renew_files(s, r);
+        st = renewal_files(s, r);
     }
 
     st = expo_store_blob_end(s, st, r->files, r->file_count);
@@ -59,7 +59,7 @@ expo_store_scan_renew(expo_store_t *s, const expo_renewal_t *r, uint64_t now)
 
 
 static expo_status_t
-renew_scan(expo_store_t *s, const expo_scan_t *scan)
+renewal_scan(expo_store_t *s, const expo_scan_t *scan)
 {
     expo_status_t st;
 
@@ -78,7 +78,7 @@ renew_scan(expo_store_t *s, const expo_scan_t *scan)
 
 /* Every box there is gets its successor, or nobody does. */
 static expo_status_t
-renew_keys(expo_store_t *s, const expo_renewal_t *r, uint64_t now)
+renewal_keys(expo_store_t *s, const expo_renewal_t *r, uint64_t now)
 {
     const expo_id_t *id = &r->scan->id;
     int any = 0;
@@ -97,15 +97,15 @@ renew_keys(expo_store_t *s, const expo_renewal_t *r, uint64_t now)
     }
 
     if (st == EXPO_OK) {
-        st = renew_key(s, r, r->owner, EXPO_ROLE_OWNER, r->scan->sealed);
+        st = renewal_key(s, r, r->owner, EXPO_ROLE_OWNER, r->scan->sealed);
     }
 
     for (size_t i = 0; i < r->permission_count && st == EXPO_OK; i++) {
         const expo_permission_t *p = &r->permissions[i];
 
-        st = renew_key(s, r, p->tag, p->role, p->sealed);
+        st = renewal_key(s, r, p->tag, p->role, p->sealed);
         if (st == EXPO_OK) {
-            st = renew_label(s, r, p);
+            st = renewal_label(s, r, p);
         }
     }
 
@@ -125,10 +125,10 @@ renew_keys(expo_store_t *s, const expo_renewal_t *r, uint64_t now)
 
 
 static expo_status_t
-renew_key(expo_store_t *s, const expo_renewal_t *r, const uint8_t *tag,
-          expo_role_t role, const uint8_t *sealed)
+renewal_key(expo_store_t *s, const expo_renewal_t *r, const uint8_t *tag,
+            expo_role_t role, const uint8_t *sealed)
 {
-    return renew_one(
+    return renewal_one(
         s, expo_store_run(s,
                           "UPDATE scan_keys SET epoch = ?, sealed = ?"
                           " WHERE scan_id = ? AND user_tag = ? AND role = ?",
@@ -140,10 +140,10 @@ renew_key(expo_store_t *s, const expo_renewal_t *r, const uint8_t *tag,
 
 
 static expo_status_t
-renew_label(expo_store_t *s, const expo_renewal_t *r,
-            const expo_permission_t *p)
+renewal_label(expo_store_t *s, const expo_renewal_t *r,
+              const expo_permission_t *p)
 {
-    return renew_one(
+    return renewal_one(
         s, expo_store_run(s,
                           "UPDATE scan_keys SET label_id = ?, label_enc = ?"
                           " WHERE scan_id = ? AND user_tag = ?",
@@ -155,7 +155,7 @@ renew_label(expo_store_t *s, const expo_renewal_t *r,
 
 /* There is no epoch in these rows: they are counted. */
 static expo_status_t
-renew_configurations(expo_store_t *s, const expo_renewal_t *r)
+renewal_configurations(expo_store_t *s, const expo_renewal_t *r)
 {
     sqlite3_stmt *q;
     expo_status_t st = EXPO_OK;
@@ -163,7 +163,7 @@ renew_configurations(expo_store_t *s, const expo_renewal_t *r)
     for (size_t i = 0; i < r->configuration_count && st == EXPO_OK; i++) {
         const expo_configuration_t *c = &r->configurations[i];
 
-        st = renew_one(
+        st = renewal_one(
             s,
             expo_store_run(s,
                            "UPDATE configurations SET revision = ?, enc = ?"
@@ -194,7 +194,7 @@ renew_configurations(expo_store_t *s, const expo_renewal_t *r)
 
 
 static expo_status_t
-renew_files(expo_store_t *s, const expo_renewal_t *r)
+renewal_files(expo_store_t *s, const expo_renewal_t *r)
 {
     expo_status_t st;
 
@@ -210,7 +210,7 @@ renew_files(expo_store_t *s, const expo_renewal_t *r)
 
 /* Of an update that was to meet one row. */
 static expo_status_t
-renew_one(expo_store_t *s, expo_status_t st)
+renewal_one(expo_store_t *s, expo_status_t st)
 {
     return st == EXPO_OK && sqlite3_changes(s->db) != 1 ? EXPO_CONFLICT : st;
 }
