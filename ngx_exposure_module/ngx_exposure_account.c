@@ -5,8 +5,6 @@
 
 #include "ngx_exposure_rest.h"
 
-#include <sodium.h>
-
 
 #define NGX_EXPOSURE_LOGIN_BODY   4096
 
@@ -19,8 +17,7 @@ typedef struct {
     u_char               name_tag[64];
     ngx_uint_t           named;          /* the name could be an account's */
     ngx_uint_t           counted;        /* in ngx_exposure_logins */
-    uint64_t             account_key;
-    uint64_t             address_key;
+    ngx_exposure_tries_t tries;
     char                *password;       /* wiped and freed */
     char                *token;          /* malloc'd */
 } ngx_exposure_login_t;
@@ -35,19 +32,12 @@ typedef struct {
 
 static ngx_int_t ngx_exposure_login_body(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx, json_t *body);
-static ngx_int_t ngx_exposure_login_tries(ngx_exposure_login_t *login,
-    uint32_t *retry_s);
 static void ngx_exposure_login_work(ngx_exposure_job_t *job);
 static void ngx_exposure_login_check(void *data);
 static ngx_int_t ngx_exposure_login_answer(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
 static void ngx_exposure_login_release(ngx_exposure_job_t *job);
 static ngx_int_t ngx_exposure_login_refuse(ngx_http_request_t *r);
-static void ngx_exposure_login_untry(ngx_exposure_login_t *login);
-static uint64_t ngx_exposure_login_key(ngx_exposure_main_conf_t *mcf,
-    const char *kind, u_char *data, size_t len);
-static uint64_t ngx_exposure_login_address(ngx_exposure_main_conf_t *mcf,
-    struct sockaddr *sa);
 static expo_status_t ngx_exposure_login_issue(ngx_exposure_login_t *login,
     const char *sub);
 static void ngx_exposure_renew_work(ngx_exposure_job_t *job);
@@ -81,7 +71,6 @@ static ngx_int_t
 ngx_exposure_login_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     json_t *body)
 {
-    u_char                 text[NGX_INT32_LEN], *p;
     size_t                 len;
     uint32_t               retry_s;
     const char            *name, *password;
@@ -123,17 +112,12 @@ ngx_exposure_login_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     /* ALICE and alice are one account: its tries are counted by its tag */
 
     if (login->named) {
-        login->account_key = ngx_exposure_login_key(login->job.conf, "account",
-                                                    login->name_tag,
-                                                    sizeof(login->name_tag));
+        ngx_exposure_tries_of(&login->tries, r, "account", login->name_tag,
+                              sizeof(login->name_tag));
     } else {
-        login->account_key = ngx_exposure_login_key(login->job.conf, "nobody",
-                                                    (u_char *) name,
-                                                    ngx_strlen(name));
+        ngx_exposure_tries_of(&login->tries, r, "nobody", (u_char *) name,
+                              ngx_strlen(name));
     }
-
-    login->address_key = ngx_exposure_login_address(login->job.conf,
-                                                   r->connection->sockaddr);
 
     len = ngx_strlen(password);
     login->password = malloc(len + 1);
@@ -146,50 +130,12 @@ ngx_exposure_login_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     ngx_explicit_memzero((void *) password, len);
     json_decref(body);
 
-    if (ngx_exposure_login_tries(login, &retry_s) != NGX_OK) {
+    if (ngx_exposure_tries_take(&login->tries, &retry_s) != NGX_OK) {
         ngx_exposure_job_drop(&login->job);
-
-        p = ngx_sprintf(text, "%uD", retry_s);
-
-        if (ngx_exposure_reply_header(r, "Retry-After", text, p - text)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_exposure_reply_problem(r, NGX_HTTP_TOO_MANY_REQUESTS,
-                     "too_many_tries", "Too many tries. Wait a minute.");
+        return ngx_exposure_tries_refuse(r, retry_s);
     }
 
     return ngx_exposure_job_run(r, &login->job);
-}
-
-
-static ngx_int_t
-ngx_exposure_login_tries(ngx_exposure_login_t *login, uint32_t *retry_s)
-{
-    uint64_t              now;
-    expo_tries_t         *tries;
-    expo_status_t         st;
-    ngx_exposure_zone_t  *zone;
-
-    now = ngx_current_msec;
-    zone = ngx_exposure_zone();
-    tries = ngx_exposure_zone_tries(zone);
-
-    ngx_exposure_zone_lock(zone);
-
-    /* an address that is out of tries must not use up an account's */
-
-    st = expo_account_try(tries, login->address_key, now, retry_s);
-
-    if (st == EXPO_OK) {
-        st = expo_account_try(tries, login->account_key, now, retry_s);
-    }
-
-    ngx_exposure_zone_unlock(zone);
-
-    return st == EXPO_OK ? NGX_OK : NGX_BUSY;
 }
 
 
@@ -265,7 +211,7 @@ ngx_exposure_login_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
     switch (job->st) {
 
     case EXPO_OK:
-        ngx_exposure_login_untry(login);
+        ngx_exposure_tries_return(&login->tries);
         return ngx_exposure_reply_json(r, NGX_HTTP_OK,
                                        ngx_exposure_login_json(login));
 
@@ -310,75 +256,6 @@ ngx_exposure_login_release(ngx_exposure_job_t *job)
     if (login->token) {
         ngx_explicit_memzero(login->token, ngx_strlen(login->token));
         free(login->token);
-    }
-}
-
-
-/* Only guesses count: a household behind one address may all sign in. */
-
-static void
-ngx_exposure_login_untry(ngx_exposure_login_t *login)
-{
-    expo_tries_t         *tries;
-    ngx_exposure_zone_t  *zone;
-
-    zone = ngx_exposure_zone();
-    tries = ngx_exposure_zone_tries(zone);
-
-    ngx_exposure_zone_lock(zone);
-
-    expo_account_untry(tries, login->account_key, ngx_current_msec);
-    expo_account_untry(tries, login->address_key, ngx_current_msec);
-
-    ngx_exposure_zone_unlock(zone);
-}
-
-
-/* Keyed, so that nobody can choose names that share a slot. */
-
-static uint64_t
-ngx_exposure_login_key(ngx_exposure_main_conf_t *mcf, const char *kind,
-    u_char *data, size_t len)
-{
-    u_char                    hash[crypto_generichash_BYTES_MIN];
-    uint64_t                  key;
-    crypto_generichash_state  state;
-
-    crypto_generichash_init(&state, mcf->names->account_name,
-                            sizeof(mcf->names->account_name), sizeof(hash));
-    crypto_generichash_update(&state, (const u_char *) "erws/v1/tries", 13);
-    crypto_generichash_update(&state, (const u_char *) kind,
-                              ngx_strlen(kind) + 1);
-    crypto_generichash_update(&state, data, len);
-    crypto_generichash_final(&state, hash, sizeof(hash));
-
-    ngx_memcpy(&key, hash, sizeof(key));
-
-    return key;
-}
-
-
-static uint64_t
-ngx_exposure_login_address(ngx_exposure_main_conf_t *mcf, struct sockaddr *sa)
-{
-    struct sockaddr_in   *sin;
-    struct sockaddr_in6  *sin6;
-
-    switch (sa->sa_family) {
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) sa;
-        return ngx_exposure_login_key(mcf, "inet",
-                                      (u_char *) &sin->sin_addr, 4);
-
-    case AF_INET6:
-        /* one customer has a /64 */
-        sin6 = (struct sockaddr_in6 *) sa;
-        return ngx_exposure_login_key(mcf, "inet6",
-                                      (u_char *) &sin6->sin6_addr, 8);
-
-    default:
-        return ngx_exposure_login_key(mcf, "unix", NULL, 0);
     }
 }
 

@@ -11,9 +11,6 @@
 #define NGX_EXPOSURE_META_MAX  (1024 * 1024)
 
 
-static void ngx_exposure_key_user(expo_keys_user_t *u,
-    ngx_exposure_who_t *who, expo_user_t *user);
-static void ngx_exposure_key_box(expo_keys_box_t *box, expo_scan_t *scan);
 static expo_status_t ngx_exposure_key_account(ngx_exposure_main_conf_t *conf,
     expo_claims_t *claims);
 static expo_status_t ngx_exposure_key_json(ngx_exposure_meta_t *m,
@@ -88,7 +85,7 @@ ngx_exposure_user(ngx_exposure_main_conf_t *conf, ngx_exposure_who_t *who,
 }
 
 
-static void
+void
 ngx_exposure_key_user(expo_keys_user_t *u, ngx_exposure_who_t *who,
     expo_user_t *user)
 {
@@ -98,7 +95,7 @@ ngx_exposure_key_user(expo_keys_user_t *u, ngx_exposure_who_t *who,
 }
 
 
-static void
+void
 ngx_exposure_key_box(expo_keys_box_t *box, expo_scan_t *scan)
 {
     box->scan = scan->id;

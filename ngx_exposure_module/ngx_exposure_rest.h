@@ -231,6 +231,30 @@ expo_status_t ngx_exposure_blob_read(int fd, uint64_t bytes,
     expo_blob_t *blob, size_t max, u_char **dst, size_t *len);
 
 
+/* The questions' parts: whose token, and which box. */
+void ngx_exposure_key_user(expo_keys_user_t *u, ngx_exposure_who_t *who,
+    expo_user_t *user);
+void ngx_exposure_key_box(expo_keys_box_t *box, expo_scan_t *scan);
+
+
+/* --- tries --- */
+
+/* At one thing, from one address. */
+typedef struct {
+    uint64_t                   thing;
+    uint64_t                   address;
+} ngx_exposure_tries_t;
+
+/* kind keeps things apart that have the same bytes. */
+void ngx_exposure_tries_of(ngx_exposure_tries_t *t, ngx_http_request_t *r,
+    const char *kind, u_char *data, size_t len);
+/* NGX_BUSY: too many; *retry_s. */
+ngx_int_t ngx_exposure_tries_take(ngx_exposure_tries_t *t, uint32_t *retry_s);
+/* It was a right one. */
+void ngx_exposure_tries_return(ngx_exposure_tries_t *t);
+ngx_int_t ngx_exposure_tries_refuse(ngx_http_request_t *r, uint32_t retry_s);
+
+
 /* --- access: in a pool thread --- */
 
 /* Free found whatever comes back. */
