@@ -18,6 +18,10 @@
  *   ngx_exposure_account.c  POST /accounts/...
  *   ngx_exposure_scan.c     scans and thumbnails
  *   ngx_exposure_configuration.c  saved settings
+ *   ngx_exposure_permission.c  who else may see a scan
+ *   ngx_exposure_invitation.c  and whoever brings a secret
+ *   ngx_exposure_share.c    what these two have in common
+ *   ngx_exposure_tries.c    guessing is limited
  *   ngx_exposure_key.c      users' and scans' keys, in pool threads
  *   ngx_exposure_open.c     a scan's volume, opened for a session
  *   ngx_exposure_upload.c   body -> sealed original; _work.c: the part of it in
@@ -134,6 +138,7 @@ typedef struct {
     ngx_exposure_who_t    who;             /* its token is in the request */
     u_char                tag[EXPO_TAG];
     expo_id_t             id;              /* {id} of the path */
+    expo_id_t             user;            /* {user} of the path */
     void                 *data;            /* the handler's own */
 } ngx_exposure_ctx_t;
 

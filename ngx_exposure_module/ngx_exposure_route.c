@@ -32,13 +32,21 @@ typedef struct {
 } ngx_exposure_route_t;
 
 
+/* What stands for {id} and {user} in a path. */
+typedef struct {
+    ngx_str_t                  id;
+    ngx_str_t                  user;
+} ngx_exposure_names_t;
+
+
 static u_char *ngx_exposure_route_log(ngx_http_request_t *r,
     ngx_http_request_t *sr, u_char *buf, size_t len);
 static const ngx_exposure_route_t *ngx_exposure_route_find(ngx_http_request_t *r,
-    ngx_str_t *id, ngx_uint_t *methods);
+    ngx_exposure_names_t *names, ngx_uint_t *methods);
 static ngx_uint_t ngx_exposure_route_verb(ngx_http_request_t *r);
 static ngx_uint_t ngx_exposure_route_match(const char *pattern, u_char *p,
-    u_char *last, ngx_str_t *id);
+    u_char *last, ngx_exposure_names_t *names);
+static ngx_int_t ngx_exposure_route_id(expo_id_t *id, ngx_str_t *text);
 static ngx_int_t ngx_exposure_route_method(ngx_http_request_t *r,
     ngx_uint_t methods);
 static ngx_int_t ngx_exposure_route_unauthorized(ngx_http_request_t *r,
@@ -69,9 +77,9 @@ ngx_int_t
 ngx_exposure_route_handler(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
-    ngx_str_t                    id;
     ngx_uint_t                   methods;
     ngx_exposure_ctx_t          *ctx;
+    ngx_exposure_names_t         names;
     const ngx_exposure_route_t  *route;
 
     if (r != r->main) {
@@ -80,9 +88,7 @@ ngx_exposure_route_handler(ngx_http_request_t *r)
 
     r->log_handler = ngx_exposure_route_log;
 
-    ngx_str_null(&id);
-
-    route = ngx_exposure_route_find(r, &id, &methods);
+    route = ngx_exposure_route_find(r, &names, &methods);
 
     /*
      * Chunks without end are read past client_max_body_size here (nginx#1522),
@@ -119,8 +125,8 @@ ngx_exposure_route_handler(ngx_http_request_t *r)
         }
     }
 
-    if (id.len
-        && expo_id_parse(&ctx->id, (char *) id.data, id.len) != EXPO_OK)
+    if (ngx_exposure_route_id(&ctx->id, &names.id) != NGX_OK
+        || ngx_exposure_route_id(&ctx->user, &names.user) != NGX_OK)
     {
         return ngx_exposure_reply_error(r, EXPO_NOT_FOUND, NULL);
     }
@@ -153,7 +159,7 @@ ngx_exposure_route_log(ngx_http_request_t *r, ngx_http_request_t *sr,
 /* NULL, and in methods what the path would take, if it is known at all. */
 
 static const ngx_exposure_route_t *
-ngx_exposure_route_find(ngx_http_request_t *r, ngx_str_t *id,
+ngx_exposure_route_find(ngx_http_request_t *r, ngx_exposure_names_t *names,
     ngx_uint_t *methods)
 {
     u_char                      *p, *last;
@@ -177,7 +183,7 @@ ngx_exposure_route_find(ngx_http_request_t *r, ngx_str_t *id,
 
     for (route = ngx_exposure_routes; route->path; route++) {
 
-        if (!ngx_exposure_route_match(route->path, p, last, id)) {
+        if (!ngx_exposure_route_match(route->path, p, last, names)) {
             continue;
         }
 
@@ -229,26 +235,29 @@ ngx_exposure_route_verb(ngx_http_request_t *r)
 
 static ngx_uint_t
 ngx_exposure_route_match(const char *pattern, u_char *p, u_char *last,
-    ngx_str_t *id)
+    ngx_exposure_names_t *names)
 {
-    ngx_str_null(id);
+    ngx_str_t  *name;
+
+    ngx_memzero(names, sizeof(ngx_exposure_names_t));
 
     while (*pattern) {
 
         if (*pattern == '{') {
-            id->data = p;
+            name = pattern[1] == 'i' ? &names->id : &names->user;
+            name->data = p;
 
             while (p < last && *p != '/') {
                 p++;
             }
 
-            id->len = p - id->data;
+            name->len = p - name->data;
 
-            if (id->len == 0) {
+            if (name->len == 0) {
                 return 0;
             }
 
-            pattern += sizeof("{id}") - 1;
+            pattern = strchr(pattern, '}') + 1;
             continue;
         }
 
@@ -261,6 +270,21 @@ ngx_exposure_route_match(const char *pattern, u_char *p, u_char *last,
     }
 
     return p == last;
+}
+
+
+/* A path without it is right as well. */
+
+static ngx_int_t
+ngx_exposure_route_id(expo_id_t *id, ngx_str_t *text)
+{
+    if (text->len == 0
+        || expo_id_parse(id, (char *) text->data, text->len) == EXPO_OK)
+    {
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
 }
 
 

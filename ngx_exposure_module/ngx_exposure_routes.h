@@ -3,7 +3,7 @@
  *
  *   ROUTE(method, path, rule, kind, verb, handler)
  *
- *   path     after /api/v1; {id} stands for one segment
+ *   path     after /api/v1; {id} and {user} stand for one segment
  *   rule     who may: ngx_exposure_rule_e, x-exposure-rule in api/openapi.yaml
  *   kind     PLAIN, BODY: the handler reads one, SOCKET: a WebSocket, whose
  *            first message carries the token
@@ -49,6 +49,21 @@ ROUTE(PATCH, "/configurations/{id}", CONFIGURATION_EDITOR, BODY,
       CONFIGURATION_CHANGE, configuration_patch)
 ROUTE(DELETE, "/configurations/{id}", CONFIGURATION_EDITOR, PLAIN,
       CONFIGURATION_DELETE, configuration_delete)
+
+ROUTE(GET, "/scans/{id}/permissions", SCAN_OWNER, PLAIN, NONE, permission_list)
+ROUTE(DELETE, "/scans/{id}/permissions/current", SCAN_VIEWER, PLAIN,
+      SHARE_REVOKE, permission_leave)
+ROUTE(PATCH, "/scans/{id}/permissions/{user}", SCAN_OWNER, BODY, SHARE_CHANGE,
+      permission_patch)
+ROUTE(DELETE, "/scans/{id}/permissions/{user}", SCAN_OWNER, PLAIN,
+      SHARE_REVOKE, permission_delete)
+ROUTE(GET, "/scans/{id}/invitations", SCAN_OWNER, PLAIN, NONE, invitation_list)
+ROUTE(POST, "/scans/{id}/invitations", SCAN_OWNER, BODY, SHARE_INVITE,
+      invitation_add)
+ROUTE(DELETE, "/invitations/{id}", INVITATION_OWNER, PLAIN, SHARE_UNINVITE,
+      invitation_delete)
+ROUTE(POST, "/invitations/redeem", SIGNED_IN, BODY, SHARE_REDEEM,
+      invitation_redeem)
 
 ROUTE(GET, "/scans/{id}/execute", SCAN_VIEWER, SOCKET, SCAN_VIEW,
       execute_accept)

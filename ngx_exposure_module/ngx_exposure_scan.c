@@ -2,7 +2,7 @@
  * Scans: list, get, rename, delete, thumbnail.
  */
 
-#include "ngx_exposure_rest.h"
+#include "ngx_exposure_share.h"
 
 
 #define NGX_EXPOSURE_THUMBNAIL_MAX  (8 * 1024 * 1024)
@@ -122,7 +122,6 @@ ngx_exposure_scan_json(expo_scan_t *scan, json_t *meta)
     ngx_uint_t          i;
 
     static const char  *states[] = { "", "importing", "ready", "failed" };
-    static const char  *roles[] = { "", "owner", "editor", "viewer" };
     static const char  *members[] = { "failure", "volume", "warnings", NULL };
 
     expo_id_print(id, &scan->id);
@@ -137,10 +136,12 @@ ngx_exposure_scan_json(expo_scan_t *scan, json_t *meta)
                      "id", id,
                      "title", value ? json_string_value(value) : "",
                      "state", meta ? states[scan->state] : "failed",
-                     "role", roles[scan->role],
+                     "role", ngx_exposure_share_role_name(scan->role),
                      "created", created,
                      "bytes", (json_int_t) scan->bytes,
                      "revision", (json_int_t) scan->revision);
+
+    ngx_exposure_share_moment(json, "expires", scan->expires_at);
 
     if (meta == NULL) {
         json_object_set_new(json, "failure",

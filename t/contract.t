@@ -36,6 +36,12 @@ my %tus = ('Tus-Resumable' => '1.0.0');
 my %bytes = (content => 'hello', type => 'application/offset+octet-stream');
 my ($upload) = $f->http('POST', 'uploads', token => $alice, headers => {%tus, 'Upload-Length' => 1000})
     ->{headers}{location} =~ m{([^/]+)$};
+my $bob = $f->token('bob');
+my $bobs = $f->http('GET', 'users/current', token => $bob)->{json}{id};
+my $shared = $f->http('POST', "scans/$scan/invitations", token => $alice,
+                      content => {role => 'viewer', label => 'Bob'})->{json};
+my $unused = $f->http('POST', "scans/$scan/invitations", token => $alice,
+                      content => {role => 'editor'})->{json}{id};
 my ($json, $tar) = ('application/json', 'application/x-tar');
 
 # operation, path as called, options, status expected. In this order.
@@ -93,6 +99,32 @@ my @calls = (
     ['patch /configurations/{id}', "configurations/$configuration",
      {token => $alice, content => {name => 'Top'}, headers => {'If-Match' => '"99"'}}, 412],
     ['delete /configurations/{id}', "configurations/$configuration", {token => $alice}, 204],
+    ['post /scans/{id}/invitations', "scans/$scan/invitations",
+     {token => $alice, content => {role => 'viewer', access_expires => '2100-01-01T00:00:00Z'}}, 201],
+    ['post /scans/{id}/invitations', "scans/$scan/invitations", {token => $alice, content => {role => 'owner'}}, 400],
+    ['get /scans/{id}/invitations', "scans/$scan/invitations", {token => $alice}, 200],
+    ['get /scans/{id}/invitations', "scans/$scan/invitations", {token => $bob}, 404],
+    ['delete /invitations/{id}', "invitations/$unused", {token => $alice}, 204],
+    ['delete /invitations/{id}', "invitations/$unused", {token => $alice}, 404],
+    ['post /invitations/redeem', 'invitations/redeem', {token => $bob, content => {id => $unused, secret => 'x'}}, 404],
+    ['post /invitations/redeem', 'invitations/redeem', {token => $bob, content => {id => $unused}}, 400],
+    ['post /invitations/redeem', 'invitations/redeem',
+     {token => $alice, content => {id => $shared->{id}, secret => $shared->{secret}}}, 409],
+    ['post /invitations/redeem', 'invitations/redeem',
+     {token => $bob, content => {id => $shared->{id}, secret => $shared->{secret}}}, 200],
+    ['get /scans', 'scans', {token => $bob}, 200],
+    ['get /scans/{id}/permissions', "scans/$scan/permissions", {token => $alice}, 200],
+    ['get /scans/{id}/permissions', "scans/$scan/permissions", {token => $bob}, 403],
+    ['patch /scans/{id}/permissions/{user}', "scans/$scan/permissions/$bobs",
+     {token => $alice, content => {role => 'editor', expires => '2100-01-01T00:00:00Z'}}, 200],
+    ['patch /scans/{id}/permissions/{user}', "scans/$scan/permissions/$bobs",
+     {token => $alice, content => {expires => '1999-01-01T00:00:00Z'}}, 400],
+    ['patch /scans/{id}/permissions/{user}', "scans/$scan/permissions/$unknown",
+     {token => $alice, content => {role => 'viewer'}}, 404],
+    ['get /scans', 'scans', {token => $bob}, 200],
+    ['delete /scans/{id}/permissions/{user}', "scans/$scan/permissions/$unknown?rotate=true", {token => $alice}, 404],
+    ['delete /scans/{id}/permissions/current', "scans/$scan/permissions/current", {token => $alice}, 403],
+    ['delete /scans/{id}/permissions/current', "scans/$scan/permissions/current", {token => $bob}, 204],
     ['delete /scans/{id}', "scans/$scan", {token => $alice}, 204],
     ['delete /scans/{id}', "scans/$scan", {token => $alice}, 404],
 );

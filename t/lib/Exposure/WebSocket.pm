@@ -107,7 +107,7 @@ sub drop {
 # --- receiving ----------------------------------------------------------------
 
 # The next message: {op, data}; pings are answered on the way. A close, or the
-# connection's end, is {op => 'close', code} and comes only once.
+# connection's end, is {op => 'close', code, reason} and comes only once.
 # undef: nothing within limit_s; 0 takes what is there.
 sub receive {
     my ($self, $limit_s) = @_;
@@ -119,7 +119,7 @@ sub receive {
 
         if (!$frame) {
             if ($self->{eof}) {
-                return {op => 'close', code => 1006};
+                return {op => 'close', code => 1006, reason => ''};
             }
             my $left = $until - Time::HiRes::time();
             return undef if $left <= 0 && $looked++;
@@ -134,8 +134,8 @@ sub receive {
         next if $frame->{op} == $OP{pong};
 
         if ($frame->{op} == $OP{close}) {
-            my $code = length $frame->{data} ? unpack 'n', $frame->{data} : 1005;
-            return {op => 'close', code => $code};
+            my ($code, $reason) = length $frame->{data} ? unpack 'na*', $frame->{data} : (1005, '');
+            return {op => 'close', code => $code, reason => $reason};
         }
         return {op => $frame->{op} == $OP{text} ? 'text' : 'binary',
                 data => $frame->{data}};
