@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,6 +206,8 @@ main_harden(void)
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    /* The libraries' pictures too are overwritten when they are freed. */
+    mallopt(M_PERTURB, 0xff);
 
     signal(SIGPIPE, SIG_IGN);
     av_log_set_level(AV_LOG_FATAL);
