@@ -4,6 +4,8 @@
 
 /* A guess for two cores, until the first pass has been measured. */
 #define PACE_PATH_US 1.2
+#define PACE_ALONE_PATH_US 0.6
+#define PACE_SECOND_PATH_US 1.4
 #define PACE_FIRST_PATH_US 0.8
 #define PACE_WHOLE_PATH_US 1.4
 #define PACE_AGAIN_PATH_US 2.0
@@ -54,7 +56,8 @@ static uint32_t pace_edge(uint32_t edge, uint32_t divisor);
 void
 pace_init(pace_t *p)
 {
-    *p = (pace_t){.path_us = {PACE_FIRST_PATH_US, PACE_WHOLE_PATH_US,
+    *p = (pace_t){.path_us = {PACE_ALONE_PATH_US, PACE_SECOND_PATH_US,
+                              PACE_FIRST_PATH_US, PACE_WHOLE_PATH_US,
                               PACE_AGAIN_PATH_US, PACE_PATH_US},
                   .extra_us = PACE_EXTRA_US,
                   .rung = PACE_RUNG_BEGIN};
@@ -192,7 +195,13 @@ static pace_kind_t
 pace_kind(uint32_t have, uint32_t samples)
 {
     if (have == 0) {
-        return samples > TRACER_AGAIN ? PACE_WHOLE : PACE_FIRST;
+        return samples > TRACER_AGAIN ? PACE_WHOLE
+               : samples > 1          ? PACE_FIRST
+                                      : PACE_ALONE;
+    }
+
+    if (have == 1 && samples == 1) {
+        return PACE_SECOND;
     }
 
     return have <= TRACER_AGAIN && have + samples > TRACER_AGAIN ? PACE_AGAIN
@@ -215,16 +224,11 @@ pace_afford(const pace_t *p, double pixel_us)
 {
     uint32_t few, many;
 
-    few = pace_count(1 + (pixel_us - p->path_us[PACE_FIRST]) /
-                             p->path_us[PACE_LATER]);
+    few = pixel_us < pace_pixel_us(p, 0, 2) ? 1 : 2;
     many = pace_count(1 + (pixel_us - p->path_us[PACE_WHOLE]) /
                               p->path_us[PACE_LATER]);
 
-    if (many > TRACER_AGAIN) {
-        return many;
-    }
-
-    return few < TRACER_AGAIN ? few : TRACER_AGAIN;
+    return many > TRACER_AGAIN ? many : few;
 }
 
 

@@ -22,10 +22,13 @@
 
 /* What a pass does before it only adds paths (tracer.h). */
 typedef enum {
-    PACE_FIRST, /* begins a film: what the display needs once, a quick path */
-    PACE_WHOLE, /* the same, and goes on past the first picture */
-    PACE_AGAIN, /* traces that quick path again */
-    PACE_LATER, /* nothing */
+    PACE_ALONE,  /* begins a film: what the display needs once, and of one
+                    quick path a pixel no more than the first picture needs */
+    PACE_SECOND, /* what that left out, and a path */
+    PACE_FIRST,  /* begins a film with all of the quick path, and another */
+    PACE_WHOLE,  /* the same, and goes on past the first picture */
+    PACE_AGAIN,  /* traces that quick path again */
+    PACE_LATER,  /* nothing */
     PACE_KINDS
 } pace_kind_t;
 

@@ -19,6 +19,7 @@
 static expo_status_t view_open(tracer_t *tracer, scan_t *scan,
                                const expo_settings_t *settings,
                                const options_t *o, tracer_view_t **view);
+static bool filtered(const options_t *o);
 static uint64_t scan_room(const options_t *o);
 static void scan_named(scan_t *scan, const options_t *o);
 
@@ -46,6 +47,7 @@ main(int argc, char **argv)
     scan_read(&scan, o.volume, argv[0], scan_room(&o));
     scan_named(&scan, &o);
     settings_read(&settings, &o, &scan);
+    settings.denoise = settings.denoise && filtered(&o);
 
     st = view_open(tracer, &scan, &settings, &o, &view);
 
@@ -79,6 +81,22 @@ main(int argc, char **argv)
     free(scan.voxels);
 
     return 0;
+}
+
+
+/* Whether anything that is written is: only then may pixels be left out. */
+static bool
+filtered(const options_t *o)
+{
+    unsigned i;
+
+    for (i = 0; i < o->n_outs; i++) {
+        if (!ends_with(o->outs[i], ".pfm")) {
+            return true;
+        }
+    }
+
+    return o->filter;
 }
 
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render-worker/render/sparse.h"
 #include "render-worker/render/wipe.h"
 
 #define CURVE 2048
@@ -41,16 +42,19 @@ void
 film_read(const film_t *f, float *rgb)
 {
     double n = f->samples > 0 ? f->samples : 1, clear;
-    size_t i, pixels = (size_t) f->width * f->height;
+    int32_t w = (int32_t) f->width, h = (int32_t) f->height, x, y;
+    pt_pixel_t p;
     int c;
 
-    for (i = 0; i < pixels; i++) {
-        clear = 1 - f->pixel[i].cover / n;
+    for (y = 0; y < h; y++) {
+        for (x = 0; x < w; x++, rgb += 3) {
+            p = sparse_pixel(f, x, y);
+            clear = 1 - p.cover / n;
 
-        for (c = 0; c < 3; c++) {
-            rgb[3 * i + (size_t) c] =
-                (float) (f->pixel[i].radiance[c] / n +
-                         clear * (double) f->background[c]);
+            for (c = 0; c < 3; c++) {
+                rgb[c] = (float) (p.radiance[c] / n +
+                                  clear * (double) f->background[c]);
+            }
         }
     }
 }

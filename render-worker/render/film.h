@@ -19,6 +19,7 @@ typedef struct {
     uint32_t width, height, samples;
     int marched;  /* cover is, and so has no noise but jags */
     int filtered; /* is shown so while it is young */
+    int sparse;   /* every other pixel has no sample yet: sparse.h */
     float past;   /* samples a pixel that the past counts at most */
     pt_camera_t camera;
     int transparent;          /* background has alpha 0; then it is black */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "render-worker/render/planes.h"
+#include "render-worker/render/sparse.h"
 #include "render-worker/render/wipe.h"
 
 #define BAND 16  /* rows a piece of work */
@@ -56,7 +57,7 @@ static tap_t tap_of(const film_t *f, int32_t x, int32_t y, int32_t n,
                     int32_t dx, int32_t dy, int32_t step);
 static void doubt_band(void *ctx, uint32_t band);
 static void shade_band(void *ctx, uint32_t band);
-static pt_shade_t shade(const job_t *job, int64_t i);
+static pt_shade_t shade(const job_t *job, int32_t x, int32_t y);
 static void around(const film_t *f, const float *plane, int32_t y, float *row);
 static uint32_t bands(const film_t *f);
 static int32_t rows(const film_t *f, uint32_t band, int32_t *end);
@@ -247,15 +248,19 @@ gather_band(void *ctx, uint32_t band)
 {
     const job_t *job = ctx;
     const film_t *f = job->film;
-    int32_t end;
-    int64_t i = (int64_t) rows(f, band, &end) * f->width;
+    int32_t w = (int32_t) f->width, x, y, end;
+    pt_pixel_t p;
+    int64_t i;
 
-    for (; i < (int64_t) end * f->width; i++) {
-        pt_guide_put(&job->filter->planes.guides, i,
-                     pt_guide(f->look + i, f->voxel_mm));
-        pt_glow_put(&job->to, i,
-                    pt_glow(f->pixel + i, f->look + i, f->samples));
-        job->filter->planes.samples[i] = (float) f->samples;
+    for (y = rows(f, band, &end); y < end; y++) {
+        for (x = 0; x < w; x++) {
+            i = (int64_t) y * w + x;
+            p = sparse_pixel(f, x, y);
+            pt_guide_put(&job->filter->planes.guides, i,
+                         pt_guide(f->look + i, f->voxel_mm));
+            pt_glow_put(&job->to, i, pt_glow(&p, f->look + i, f->samples));
+            job->filter->planes.samples[i] = sparse_worth(f, x, y);
+        }
     }
 }
 
@@ -298,7 +303,7 @@ recall(const job_t *job, int32_t x, int32_t y)
     int64_t i = (int64_t) y * w + x;
     pt_guide_t guide = pt_past_guide(f->look + i, f->voxel_mm);
     pt_glow_t own = pt_glow_at(&job->from, i), past;
-    float n = (float) f->samples, worth = 0.0f;
+    float n = sparse_worth(f, x, y), worth = 0.0f;
     pt_ray_t r;
 
     if (guide.depth < PT_FAR) {
@@ -337,7 +342,7 @@ calm_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
     int64_t at = (int64_t) y * f->width + x;
     const float *samples = job->filter->planes.samples;
     float light[CHUNK], cover[CHUNK], tone[CHUNK], square[CHUNK];
-    float variance[CHUNK], total[CHUNK], k, mean;
+    float variance[CHUNK], total[CHUNK], sure[CHUNK], k, mean;
     pt_glow_t p;
     int32_t i, t;
     tap_t tap;
@@ -348,6 +353,7 @@ calm_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
     memset(square, 0, sizeof(square));
     memset(variance, 0, sizeof(variance));
     memset(total, 0, sizeof(total));
+    memset(sure, 0, sizeof(sure));
 
     for (t = 0; t < 9; t++) {
         tap = tap_of(f, x, y, n, t % 3 - 1, t / 3 - 1, 1);
@@ -358,22 +364,25 @@ calm_chunk(const job_t *job, int32_t x, int32_t y, int32_t n)
                          pt_guide_at(&guides, at + i + tap.by), f->pixel_mm);
             light[i] += k * pt_luminance(p.light);
             cover[i] += k * p.cover;
+            total[i] += k;
+            /* What was filled in is smooth already: it tells of no noise. */
+            k *= (float) sparse_traced(f, x + i + t % 3 - 1, y + t / 3 - 1);
             tone[i] += k * p.tone;
             square[i] += k * p.tone * p.tone;
             variance[i] += k * p.variance * samples[at + i + tap.by];
-            total[i] += k;
+            sure[i] += k;
         }
     }
 
     for (i = 0; i < n; i++) {
         p = pt_glow_at(&from, at + i);
-        k = 1.0f / total[i];
+        k = sure[i] > 0.0f ? 1.0f / sure[i] : 0.0f;
         mean = tone[i] * k;
         p.tone = light[i] / pt_max(cover[i], 0.05f * total[i]);
         p.variance =
             f->samples > 1
                 ? pt_glow_variance(variance[i] * k, samples[at + i], f->samples)
-                : pt_max(square[i] * k - mean * mean, 0.0f);
+                : sparse_variance(f, mean, square[i] * k);
         pt_glow_put(&job->to, at + i, p);
     }
 }
@@ -468,16 +477,19 @@ doubt_band(void *ctx, uint32_t band)
 {
     const job_t *job = ctx;
     const film_t *f = job->film;
-    int32_t end;
-    int64_t i = (int64_t) rows(f, band, &end) * f->width;
+    int32_t w = (int32_t) f->width, x, y, end;
     pt_shade_t s;
+    int64_t i;
     float d;
 
-    for (; i < (int64_t) end * f->width; i++) {
-        s = shade(job, i);
-        d = pt_luminance(pt_sub(s.plain, s.smooth));
-        job->filter->planes.error[i] = d * d;
-        job->filter->planes.variance[i] = s.variance;
+    for (y = rows(f, band, &end); y < end; y++) {
+        for (x = 0; x < w; x++) {
+            i = (int64_t) y * w + x;
+            s = shade(job, x, y);
+            d = pt_luminance(pt_sub(s.plain, s.smooth));
+            job->filter->planes.error[i] = d * d;
+            job->filter->planes.variance[i] = s.variance;
+        }
     }
 }
 
@@ -500,7 +512,7 @@ shade_band(void *ctx, uint32_t band)
 
         for (x = 0; x < (int32_t) f->width; x++) {
             i = (int64_t) y * f->width + x;
-            s = shade(job, i);
+            s = shade(job, x, y);
 
             if (f->samples >= PT_FILTER_SURE) {
                 s = pt_shade_mix(s, error[x], variance[x], f->samples);
@@ -518,12 +530,14 @@ shade_band(void *ctx, uint32_t band)
 
 
 static pt_shade_t
-shade(const job_t *job, int64_t i)
+shade(const job_t *job, int32_t x, int32_t y)
 {
     const film_t *f = job->film;
+    int64_t i = (int64_t) y * f->width + x;
+    pt_pixel_t p = sparse_pixel(f, x, y);
 
-    return pt_shade(f->pixel + i, f->look + i, pt_glow_at(&job->from, i),
-                    f->samples, f->marched);
+    return pt_shade(&p, f->look + i, pt_glow_at(&job->from, i), f->samples,
+                    f->marched);
 }
 
 

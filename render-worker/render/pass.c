@@ -84,8 +84,18 @@ trace(const pass_t *p, part_t part)
 
 #ifdef __AVX2__
 
+/* A pixel of a tile. */
+typedef struct {
+    int32_t x, y;
+    pt_pixel_t *sums;
+} spot_t;
+
+/* Which of a tile's pixels. */
+typedef enum { SPOTS_ALL, SPOTS_TRACED, SPOTS_SKIPPED } spots_t;
+
 /* Paths that are under way together, and rays that they ask for. */
 typedef struct {
+    spot_t spot[PASS_TILE * PASS_TILE];
     pt_path_t path[PASS_TILE * PASS_TILE];
     pt_path_t *asks[PASS_TILE * PASS_TILE];
     pt_found_t found[PASS_TILE * PASS_TILE];
@@ -144,18 +154,37 @@ wave_follow(const pt_scene_t *s, wave_t *w, int32_t n, pt_ask_t ask)
 }
 
 
-/* Sample number `sample` of every pixel. */
+/* Takes up these of a tile's pixels; how many they are. */
 static int32_t
-wave_trace(const pt_scene_t *s, wave_t *w, part_t part, uint32_t sample,
-           int32_t around)
+wave_spots(const pass_t *p, wave_t *w, part_t part, spots_t which)
 {
-    int32_t x, y, n = 0, i, left;
-    pt_ask_t ask;
+    int32_t x, y, n = 0;
 
     for (y = part.y0; y < part.y1; y++) {
         for (x = part.x0; x < part.x1; x++) {
-            pt_path_start(s, &w->path[n++], x, y, sample, around);
+            if (which == SPOTS_ALL ||
+                pt_pixel_skipped(x, y) == (which == SPOTS_SKIPPED)) {
+                w->spot[n++] =
+                    (spot_t){x, y, p->film + (int64_t) y * p->scene->width + x};
+            }
         }
+    }
+
+    return n;
+}
+
+
+/* Sample number `sample` of the pixels taken up. */
+static void
+wave_trace(const pt_scene_t *s, wave_t *w, int32_t n, uint32_t sample,
+           int32_t around)
+{
+    int32_t i, left;
+    pt_ask_t ask;
+
+    for (i = 0; i < n; i++) {
+        pt_path_start(s, &w->path[i], w->spot[i].x, w->spot[i].y, sample,
+                      around);
     }
 
     do {
@@ -167,8 +196,38 @@ wave_trace(const pt_scene_t *s, wave_t *w, part_t part, uint32_t sample,
             left += w->path[i].ask != PT_DONE;
         }
     } while (left > 0);
+}
 
-    return n;
+
+static void
+wave_take(wave_t *w, int32_t n, uint32_t sample)
+{
+    int32_t i;
+
+    for (i = 0; i < n; i++) {
+        pt_pixel_take(w->spot[i].sums, sample, w->path[i].out);
+    }
+}
+
+
+/* The first sample again, with all directions. */
+static void
+wave_again(const pt_scene_t *s, wave_t *w, int32_t n)
+{
+    pt_sample_t once[PASS_TILE * PASS_TILE];
+    int32_t i;
+
+    wave_trace(s, w, n, 0, 1);
+
+    for (i = 0; i < n; i++) {
+        once[i] = w->path[i].out;
+    }
+
+    wave_trace(s, w, n, 0, PT_AROUND);
+
+    for (i = 0; i < n; i++) {
+        pt_pixel_again(w->spot[i].sums, once[i], w->path[i].out);
+    }
 }
 
 
@@ -176,46 +235,34 @@ wave_trace(const pt_scene_t *s, wave_t *w, part_t part, uint32_t sample,
 static void
 together(const pass_t *p, part_t part)
 {
-    int32_t n, i, across = part.x1 - part.x0;
-    pt_sample_t once[PASS_TILE * PASS_TILE];
-    pt_pixel_t *pixel[PASS_TILE * PASS_TILE];
-    uint32_t sample;
+    const pt_scene_t *s = p->scene;
+    int alone = s->sparse && p->first == 0 && p->count == 1;
     int whole = wholly(p);
+    uint32_t sample;
+    int32_t n;
     wave_t w;
 
     track_open(&w.track);
-
-    for (i = 0; i < across * (part.y1 - part.y0); i++) {
-        pixel[i] = p->film +
-                   (int64_t) (part.y0 + i / across) * p->scene->width +
-                   part.x0 + i % across;
-    }
 
     if (p->first == 0) {
         wave_look(p, &w, part);
     }
 
+    if (s->sparse && p->first == 1) {
+        n = wave_spots(p, &w, part, SPOTS_SKIPPED);
+        wave_trace(s, &w, n, 0, 1);
+        wave_take(&w, n, 0);
+    }
+
+    n = wave_spots(p, &w, part, alone ? SPOTS_TRACED : SPOTS_ALL);
+
     for (sample = p->first; sample < p->first + p->count; sample++) {
-        if (sample == PT_AGAIN && !whole && p->scene->mode == PT_PRODUCTION) {
-            n = wave_trace(p->scene, &w, part, 0, 1);
-
-            for (i = 0; i < n; i++) {
-                once[i] = w.path[i].out;
-            }
-
-            n = wave_trace(p->scene, &w, part, 0, PT_AROUND);
-
-            for (i = 0; i < n; i++) {
-                pt_pixel_again(pixel[i], once[i], w.path[i].out);
-            }
+        if (sample == PT_AGAIN && !whole && s->mode == PT_PRODUCTION) {
+            wave_again(s, &w, n);
         }
 
-        n = wave_trace(p->scene, &w, part, sample,
-                       sample > 0 || whole ? PT_AROUND : 1);
-
-        for (i = 0; i < n; i++) {
-            pt_pixel_take(pixel[i], sample, w.path[i].out);
-        }
+        wave_trace(s, &w, n, sample, sample > 0 || whole ? PT_AROUND : 1);
+        wave_take(&w, n, sample);
     }
 }
 

@@ -51,6 +51,7 @@ static expo_status_t restart(tracer_view_t *v);
 static void set_tone(tracer_view_t *v, const expo_settings_t *s);
 static void focus(pt_scene_t *s);
 static expo_status_t readable(const tracer_view_t *v);
+static int32_t sparse(const tracer_view_t *v);
 static bool never(void *ctx);
 static film_t film_of(const tracer_view_t *v);
 
@@ -278,6 +279,7 @@ tracer_pass_part(tracer_view_t *v, uint32_t samples, bool (*over)(void *ctx),
 
     if (v->pass.count == 0) {
         v->pass = (device_pass_t){.first = v->samples, .count = samples};
+        v->scene.pt.sparse = sparse(v);
     }
 
     st = v->device->does->pass(v->on, &v->scene.pt, &v->pass, over, ctx);
@@ -598,6 +600,16 @@ readable(const tracer_view_t *v)
 }
 
 
+/* Pixels are left out only where the filter makes up for them; cards are quick
+ * enough without. */
+static int32_t
+sparse(const tracer_view_t *v)
+{
+    return v->filtered && v->mode == TRACER_PRODUCTION &&
+           v->scene.pt.technique == PT_PATHS && !v->device->is_card;
+}
+
+
 static bool
 never(void *ctx)
 {
@@ -620,6 +632,7 @@ film_of(const tracer_view_t *v)
     f.marched =
         v->mode == TRACER_PRODUCTION && v->scene.pt.technique == PT_PATHS;
     f.filtered = v->filtered;
+    f.sparse = v->samples == 1 && sparse(v);
     f.transparent = v->transparent;
     f.past = PAST;
     f.camera = v->scene.pt.camera;

@@ -90,7 +90,9 @@ expo_status_t tracer_film(tracer_view_t *v, uint32_t width, uint32_t height,
 /*
  * A film's first path through a pixel is a quick one, so that there is a
  * picture soon; before path number TRACER_AGAIN it is traced again, unless the
- * first pass goes that far: then it is no quick one.
+ * first pass goes that far: then it is no quick one. On the CPU, a first pass
+ * of one path leaves every other pixel out if pictures are filtered: these are
+ * filled in from their neighbours, and the next pass makes up for them.
  */
 #define TRACER_AGAIN 2
 

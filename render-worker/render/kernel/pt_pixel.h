@@ -89,6 +89,16 @@ pt_pixel_again(pt_pixel_t *f, pt_sample_t once, pt_sample_t wholly)
 }
 
 /*
+ * Whether a pass of the first sample alone leaves this pixel out, where it may:
+ * its neighbours on all four sides have theirs. It comes with the second.
+ */
+PT_FN int
+pt_pixel_skipped(int32_t x, int32_t y)
+{
+    return (x ^ y) & 1;
+}
+
+/*
  * Adds samples first .. first + count - 1. One direction is there sooner than
  * all, so the first picture does with it; once there are others, it is traced
  * again. wholly: it has been traced with all, as nothing is shown before.
@@ -99,6 +109,16 @@ pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
 {
     int once = !wholly && pt_render_paths(s) && s->mode == PT_PRODUCTION;
     uint32_t i;
+
+    if (s->sparse && pt_pixel_skipped(x, y)) {
+        if (first == 0 && count == 1) {
+            return;
+        }
+
+        if (first == 1) {
+            pt_pixel_take(f, 0, pt_path(s, x, y, 0, 1));
+        }
+    }
 
     for (i = first; i < first + count; i++) {
         if (once && i == PT_AGAIN) {
