@@ -1,13 +1,23 @@
 # The suites of scripts/test. They share its variables: build, logs (of each
 # program), results (lines `passed failed skipped`), scratch.
 
-# result NAME PASSED FAILED SKIPPED
+# result NAME PASSED FAILED SKIPPED: one write, as others may print beside it.
 result() {
+    local text
+    printf -v text '%-34s %5d passed' "$1" "$2"
+    [ "$3" = 0 ] || text+=", $3 FAILED"
+    [ "$4" = 0 ] || text+=", $4 skipped"
     echo "$2 $3 $4" >>"$results"
-    printf '%-34s %5d passed' "$1" "$2"
-    [ "$3" = 0 ] || printf ', %d FAILED' "$3"
-    [ "$4" = 0 ] || printf ', %d skipped' "$4"
-    echo
+    echo "$text"
+}
+
+# beside command…: runs it beside others, as many as there are cores; `wait`
+# ends them. For programs that wait for nobody's clock.
+beside() {
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+        wait -n || true
+    done
+    "$@" &
 }
 
 # log_of NAME: where its output goes.
@@ -45,9 +55,9 @@ tap_program() {
 
     set -- $counts
     if [ "$2" != 0 ]; then
-        grep -A3 '^not ok ' "$log" | head -n 40 || true
-        grep -q '^not ok ' "$log" || tail -n 15 "$log"
-        echo "(all of it: $log)"
+        echo "$(grep -A3 '^not ok ' "$log" | head -n 40
+                grep -q '^not ok ' "$log" || tail -n 15 "$log"
+                echo "(all of it: $log)")"
     fi
 }
 
@@ -76,21 +86,23 @@ programs_of() { # folder build-folder: NAME PATH lines
 suite_unit() {
     local name program
     while read -r name program; do
-        tap_program "$name" "$program"
+        beside tap_program "$name" "$program"
     done < <(programs_of t/unit "$build")
-    tap_program t/crash/images "$build/t/crash/images"
-    tap_program t/import/volumes t/import/volumes.py "$build/exposure-import"
-    tap_program t/import/kinds /usr/bin/python3 -B t/import/kinds.py "$build/exposure-import"
-    tap_program t/import/volume_formats /usr/bin/python3 -B t/import/volume_formats.py "$build/exposure-import"
-    tap_program t/import/archives /usr/bin/python3 -B t/import/archives.py "$build/exposure-import"
-    tap_program t/import/hostile /usr/bin/python3 -B t/import/hostile.py "$build/exposure-import"
+    beside tap_program t/crash/images "$build/t/crash/images"
+    beside tap_program t/import/volumes t/import/volumes.py "$build/exposure-import"
+    beside tap_program t/import/kinds /usr/bin/python3 -B t/import/kinds.py "$build/exposure-import"
+    beside tap_program t/import/volume_formats /usr/bin/python3 -B t/import/volume_formats.py "$build/exposure-import"
+    beside tap_program t/import/archives /usr/bin/python3 -B t/import/archives.py "$build/exposure-import"
+    beside tap_program t/import/hostile /usr/bin/python3 -B t/import/hostile.py "$build/exposure-import"
+    wait
 }
 
 suite_render() {
     local name program
     while read -r name program; do
-        tap_program "$name" "$program"
+        beside tap_program "$name" "$program"
     done < <(programs_of t/render "$build")
+    wait
     tap_program t/bench/check /usr/bin/python3 -B t/bench/check.py
 }
 
@@ -109,12 +121,13 @@ suite_asan() {
         EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
     export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
     while read -r name program; do
-        tap_program "asan/${name#t/unit/}" "$program"
+        beside tap_program "asan/${name#t/unit/}" "$program"
     done < <(programs_of t/unit build/asan)
-    tap_program asan/crash/images env EXPO_CRASH_SEEDS=1 build/asan/t/crash/images
+    beside tap_program asan/crash/images env EXPO_CRASH_SEEDS=1 build/asan/t/crash/images
     while read -r name program; do
-        tap_program "asan/${name#t/}" env EXPO_RENDER_SHARE=0.05 "$program"
+        beside tap_program "asan/${name#t/}" env EXPO_RENDER_SHARE=0.05 "$program"
     done < <(programs_of t/render build/asan)
+    wait
 }
 
 # Each target for a bounded time, from its kept corpus. What it finds new stays
@@ -133,11 +146,12 @@ suite_fuzz() {
         name=$(basename "$source" .c)
         corpus=t/fuzz/corpus/$name
         mkdir -p "$scratch/$name"
-        simple_check "fuzz/$name" "build/t/fuzz/$name" \
+        beside simple_check "fuzz/$name" "build/t/fuzz/$name" \
             -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 \
             -print_final_stats=1 -artifact_prefix="$logs/fuzz-$name-" \
             "$scratch/$name" $([ ! -d "$corpus" ] || echo "$corpus")
     done
+    wait
 }
 
 # --- portal ------------------------------------------------------------------
