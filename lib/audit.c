@@ -110,7 +110,6 @@ expo_audit_verb_text(expo_audit_verb_t verb)
         [EXPO_AUDIT_USER_EXPORT] = "user-export",
         [EXPO_AUDIT_KEY_ROTATE] = "key-rotate",
         [EXPO_AUDIT_KEY_RECOVER] = "key-recover",
-        [EXPO_AUDIT_BACKUP] = "backup",
         [EXPO_AUDIT_RESTORE] = "restore",
     };
 

@@ -21,7 +21,7 @@ typedef enum {
     EXPO_AUDIT_SCAN_CHANGE = 11,
     EXPO_AUDIT_SCAN_DELETE = 12,
     EXPO_AUDIT_SCAN_LOOK = 13, /* at its thumbnail */
-    EXPO_AUDIT_SCAN_VIEW = 14, /* a session was opened */
+    EXPO_AUDIT_SCAN_VIEW = 14, /* a session was asked for */
     EXPO_AUDIT_SCAN_EXPORT = 15,
 
     EXPO_AUDIT_CONFIGURATION_ADD = 20,
@@ -43,8 +43,7 @@ typedef enum {
 
     EXPO_AUDIT_KEY_ROTATE = 50,
     EXPO_AUDIT_KEY_RECOVER = 51,
-    EXPO_AUDIT_BACKUP = 52,
-    EXPO_AUDIT_RESTORE = 53
+    EXPO_AUDIT_RESTORE = 52
 } expo_audit_verb_t;
 
 typedef enum {

@@ -18,6 +18,8 @@ typedef struct {
     ngx_uint_t           named;          /* the name could be an account's */
     ngx_uint_t           counted;        /* in ngx_exposure_logins */
     ngx_exposure_tries_t tries;
+    expo_id_t            account;        /* as the audit calls it */
+    ngx_uint_t           known;          /* there is such an account */
     char                *password;       /* wiped and freed */
     char                *token;          /* malloc'd */
 } ngx_exposure_login_t;
@@ -37,7 +39,10 @@ static void ngx_exposure_login_check(void *data);
 static ngx_int_t ngx_exposure_login_answer(ngx_http_request_t *r,
     ngx_exposure_job_t *job);
 static void ngx_exposure_login_release(ngx_exposure_job_t *job);
+static void ngx_exposure_login_settle(ngx_exposure_job_t *job);
 static ngx_int_t ngx_exposure_login_refuse(ngx_http_request_t *r);
+static expo_status_t ngx_exposure_login_audit(ngx_exposure_login_t *login,
+    const char *sub);
 static expo_status_t ngx_exposure_login_issue(ngx_exposure_login_t *login,
     const char *sub);
 static void ngx_exposure_renew_work(ngx_exposure_job_t *job);
@@ -100,6 +105,7 @@ ngx_exposure_login_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    login->job.settle = ngx_exposure_login_settle;
     login->job.release = ngx_exposure_login_release;
     login->counted = 1;
     ngx_exposure_logins++;
@@ -144,6 +150,7 @@ ngx_exposure_login_work(ngx_exposure_job_t *job)
 {
     ngx_exposure_login_t *login = (ngx_exposure_login_t *) job;
 
+    u_char                       actor[EXPO_AUDIT_ACTOR];
     expo_status_t                st, found;
     expo_account_row_t           row;
     ngx_exposure_login_check_t   check;
@@ -162,13 +169,28 @@ ngx_exposure_login_work(ngx_exposure_job_t *job)
         return;
     }
 
-    check.row = found == EXPO_OK && login->named && !row.disabled ? &row
-                                                                  : NULL;
+    login->known = found == EXPO_OK && login->named;
+
+    if (login->known) {
+        st = expo_audit_actor(actor, job->conf->names, login->name_tag);
+        if (st != EXPO_OK) {
+            job->st = st;
+            return;
+        }
+
+        ngx_memcpy(login->account.b, actor, sizeof(login->account.b));
+    }
+
+    check.row = login->known && !row.disabled ? &row : NULL;
     check.password = login->password;
 
     ngx_exposure_task_gently(ngx_exposure_login_check, &check);
 
     st = check.st;
+
+    if (st == EXPO_OK) {
+        st = ngx_exposure_login_audit(login, check.sub);
+    }
 
     if (st == EXPO_OK) {
         st = ngx_exposure_login_issue(login, check.sub);
@@ -188,6 +210,28 @@ ngx_exposure_login_check(void *data)
 
     c->st = expo_account_check(c->row, c->password, ngx_strlen(c->password),
                                c->sub);
+}
+
+
+static expo_status_t
+ngx_exposure_login_audit(ngx_exposure_login_t *login, const char *sub)
+{
+    u_char                     tag[EXPO_TAG];
+    expo_status_t              st;
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = login->job.conf;
+
+    st = expo_vault_user_tag(tag, mcf->names, (char *) mcf->issuer.data, sub);
+
+    if (st == EXPO_OK) {
+        st = ngx_exposure_audit(mcf, EXPO_AUDIT_SIGN_IN, tag, &login->account,
+                                EXPO_AUDIT_PERMITTED);
+    }
+
+    ngx_explicit_memzero(tag, sizeof(tag));
+
+    return st;
 }
 
 
@@ -222,6 +266,19 @@ ngx_exposure_login_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
 
     default:
         return ngx_exposure_reply_error(r, job->st, NULL);
+    }
+}
+
+
+/* By a task of its own: the answer must not tell whether there is such one. */
+
+static void
+ngx_exposure_login_settle(ngx_exposure_job_t *job)
+{
+    ngx_exposure_login_t *login = (ngx_exposure_login_t *) job;
+
+    if (login->known && job->st == EXPO_DENIED) {
+        ngx_exposure_audit_refused(EXPO_AUDIT_SIGN_IN, &login->account);
     }
 }
 

@@ -59,6 +59,7 @@ ngx_exposure_execute_accept(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
     }
 
     x->rule = ctx->rule;
+    x->verb = ctx->verb;
     x->scan = ctx->id;
     ngx_queue_insert_tail(&ngx_exposure_executes, &x->link);
 
@@ -184,7 +185,9 @@ ngx_exposure_execute_open(ngx_exposure_execute_t *x)
 
     x->busy = 1;
 
-    if (ngx_exposure_scan_open(x->rule, &x->who, x->tag, &x->scan,
+    if (ngx_exposure_scan_open(x->rule,
+                               x->opening ? EXPO_AUDIT_NONE : x->verb,
+                               &x->who, x->tag, &x->scan,
                                ngx_exposure_execute_scan, x)
         != NGX_OK)
     {

@@ -466,6 +466,11 @@ ngx_exposure_invitation_redeem_work(ngx_exposure_job_t *job)
     job->st = ngx_exposure_invitation_check(redeem, &i, sealed);
 
     if (job->st == EXPO_OK) {
+        job->st = ngx_exposure_audit(job->conf, job->verb, job->tag, &i.scan,
+                                     EXPO_AUDIT_PERMITTED);
+    }
+
+    if (job->st == EXPO_OK) {
         job->st = expo_store_invitation_redeem(job->conf->store, &i, job->tag,
                                                sealed, now);
     }

@@ -8,6 +8,7 @@
  *   ngx_exposure_routes.h   one table: method, path, who may, verb, handler
  *   ngx_exposure_route.c    a request finds its line of it
  *   ngx_exposure_access.c   who may
+ *   ngx_exposure_audit.c    what was done, and who is told of it
  *   ngx_exposure_reply.c    JSON and problem+json answers; status -> HTTP
  *   ngx_exposure_auth.c     token -> claims
  *   ngx_exposure_oidc.c     exposure_oidc, GET /providers
@@ -55,6 +56,7 @@
 #include <jansson.h>
 
 #include "lib/account.h"
+#include "lib/audit.h"
 #include "lib/control.h"
 #include "lib/id.h"
 #include "lib/keys.h"
@@ -135,6 +137,7 @@ typedef struct {
 /* Of one request. */
 typedef struct {
     ngx_exposure_rule_e   rule;
+    expo_audit_verb_t     verb;
     ngx_exposure_who_t    who;             /* its token is in the request */
     u_char                tag[EXPO_TAG];
     expo_id_t             id;              /* {id} of the path */
@@ -190,7 +193,8 @@ void ngx_exposure_task_gently(void (*work)(void *data), void *data);
 /* --- scan: for the session --- */
 
 /*
- * Opens a ready scan's volume in the thread pool, if rule permits, then calls
+ * Opens a ready scan's volume in the thread pool, if rule permits, and a line
+ * of the audit says verb, unless that is none; then calls
  * done(data, st, open). open is NULL unless EXPO_OK; its fd and key are the
  * callee's to close and wipe before it returns.
  * EXPO_NOT_FOUND: not this user's, or not ready.
@@ -206,8 +210,8 @@ typedef void (*ngx_exposure_scan_open_pt)(void *data, expo_status_t st,
     ngx_exposure_scan_open_t *open);
 
 ngx_int_t ngx_exposure_scan_open(ngx_exposure_rule_e rule,
-    ngx_exposure_who_t *who, u_char tag[EXPO_TAG], expo_id_t *scan,
-    ngx_exposure_scan_open_pt done, void *data);
+    expo_audit_verb_t verb, ngx_exposure_who_t *who, u_char tag[EXPO_TAG],
+    expo_id_t *scan, ngx_exposure_scan_open_pt done, void *data);
 
 
 /* --- control: one connection from this nginx worker to each render-worker --- */

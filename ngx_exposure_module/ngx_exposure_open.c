@@ -6,6 +6,7 @@
 typedef struct {
     ngx_exposure_main_conf_t  *conf;
     ngx_exposure_rule_e        rule;
+    expo_audit_verb_t          verb;
     ngx_exposure_who_t         who;
     u_char                     tag[EXPO_TAG];
     expo_id_t                  scan;
@@ -22,9 +23,9 @@ static void ngx_exposure_scan_open_free(ngx_exposure_scan_opening_t *o);
 
 
 ngx_int_t
-ngx_exposure_scan_open(ngx_exposure_rule_e rule, ngx_exposure_who_t *who,
-    u_char tag[EXPO_TAG], expo_id_t *scan, ngx_exposure_scan_open_pt done,
-    void *data)
+ngx_exposure_scan_open(ngx_exposure_rule_e rule, expo_audit_verb_t verb,
+    ngx_exposure_who_t *who, u_char tag[EXPO_TAG], expo_id_t *scan,
+    ngx_exposure_scan_open_pt done, void *data)
 {
     ngx_int_t                     rc;
     ngx_exposure_scan_opening_t  *o;
@@ -36,6 +37,7 @@ ngx_exposure_scan_open(ngx_exposure_rule_e rule, ngx_exposure_who_t *who,
 
     o->conf = ngx_exposure_main_conf();
     o->rule = rule;
+    o->verb = verb;
     ngx_memcpy(o->tag, tag, EXPO_TAG);
     o->scan = *scan;
     o->open.fd = -1;
@@ -76,6 +78,11 @@ ngx_exposure_scan_open_work(void *data)
     if (o->st == EXPO_OK) {
         o->st = ngx_exposure_scan_lease(o->conf, &o->who, &found.user,
                                         &found.scan, &lease);
+    }
+
+    if (o->st == EXPO_OK && o->verb != EXPO_AUDIT_NONE) {
+        o->st = ngx_exposure_audit(o->conf, o->verb, o->tag, &o->scan,
+                                   EXPO_AUDIT_PERMITTED);
     }
 
     if (o->st == EXPO_OK) {

@@ -50,6 +50,7 @@ struct ngx_exposure_job_s {
     u_char                     tag[EXPO_TAG];
     expo_id_t                  id;
     ngx_exposure_rule_e        rule;
+    expo_audit_verb_t          verb;
     ngx_exposure_found_t       found;      /* when work begins */
     uint32_t                   if_match;   /* revision; 0: none asked for */
 
@@ -262,6 +263,17 @@ expo_status_t ngx_exposure_access(ngx_exposure_main_conf_t *conf,
     ngx_exposure_rule_e rule, ngx_exposure_who_t *who, u_char tag[EXPO_TAG],
     expo_id_t *id, ngx_exposure_found_t *found);
 void ngx_exposure_found_free(ngx_exposure_found_t *found);
+
+/*
+ * Writes a line of the audit: EXPO_OK, or what it tells of must not be done.
+ * object: the scan, or zeros. Looks within the hour are one line.
+ */
+expo_status_t ngx_exposure_audit(ngx_exposure_main_conf_t *conf,
+    expo_audit_verb_t verb, u_char tag[EXPO_TAG], expo_id_t *object,
+    expo_audit_outcome_t outcome);
+
+/* From the event loop: what nobody known was refused, when there is time. */
+void ngx_exposure_audit_refused(expo_audit_verb_t verb, expo_id_t *object);
 
 /* The key of the scan that was found. */
 expo_status_t ngx_exposure_job_key(ngx_exposure_job_t *job,

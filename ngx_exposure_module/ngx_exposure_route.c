@@ -5,8 +5,6 @@
 
 #include "ngx_exposure_rest.h"
 
-#include "lib/audit.h"
-
 
 #define NGX_EXPOSURE_PREFIX  "/api/v1"
 
@@ -113,6 +111,7 @@ ngx_exposure_route_handler(ngx_http_request_t *r)
     }
 
     ctx->rule = route->rule;
+    ctx->verb = route->verb;
     ngx_http_set_ctx(r, ctx, ngx_exposure_module);
 
     if (route->rule != NGX_EXPOSURE_PUBLIC

@@ -20,6 +20,7 @@ ROUTE(GET, "/providers", PUBLIC, PLAIN, NONE, oidc_providers)
 ROUTE(GET, "/jwks.json", PUBLIC, PLAIN, NONE, account_jwks)
 
 ROUTE(GET, "/users/current", SIGNED_IN, PLAIN, NONE, account_user)
+ROUTE(GET, "/users/current/audit", SIGNED_IN, PLAIN, NONE, audit_user)
 ROUTE(GET, "/users/{id}", SELF, PLAIN, NONE, account_user)
 
 ROUTE(GET, "/scans", SIGNED_IN, PLAIN, NONE, scan_list)
@@ -29,6 +30,8 @@ ROUTE(PATCH, "/scans/{id}", SCAN_OWNER, BODY, SCAN_CHANGE, scan_patch)
 ROUTE(DELETE, "/scans/{id}", SCAN_OWNER, PLAIN, SCAN_DELETE, scan_delete)
 ROUTE(GET, "/scans/{id}/thumbnail", SCAN_VIEWER, PLAIN, SCAN_LOOK,
       scan_thumbnail)
+
+ROUTE(GET, "/scans/{id}/audit", SCAN_OWNER, PLAIN, NONE, audit_scan)
 
 ROUTE(OPTIONS, "/uploads", PUBLIC, PLAIN, NONE, tus_options)
 ROUTE(POST, "/uploads", SIGNED_IN, BODY, SCAN_ADD, tus_create)

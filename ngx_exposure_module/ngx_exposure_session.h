@@ -34,6 +34,7 @@ typedef struct {
     expo_id_t                scan;
     expo_id_t                session;
     ngx_exposure_rule_e      rule;
+    expo_audit_verb_t        verb;
     ngx_exposure_who_t       who;
     u_char                   tag[EXPO_TAG];
     expo_id_t                user;

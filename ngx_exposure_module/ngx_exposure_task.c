@@ -31,6 +31,9 @@ static void ngx_exposure_task_thread(void *data, ngx_log_t *log);
 static void *ngx_exposure_task_gentle_thread(void *data);
 static void ngx_exposure_task_event(ngx_event_t *ev);
 static void ngx_exposure_job_work(void *data);
+static ngx_uint_t ngx_exposure_job_audited(ngx_exposure_job_t *job);
+static expo_status_t ngx_exposure_job_audit(ngx_exposure_job_t *job,
+    expo_audit_outcome_t outcome);
 static void ngx_exposure_job_find(ngx_exposure_job_t *job);
 static void ngx_exposure_job_done(void *data);
 static void ngx_exposure_job_gone(void *data);
@@ -187,6 +190,7 @@ ngx_exposure_job_create(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
     job->answer = answer;
     job->id = ctx->id;
     job->rule = ctx->rule;
+    job->verb = ctx->verb;
     ngx_memcpy(job->tag, ctx->tag, EXPO_TAG);
 
     return job;
@@ -245,9 +249,51 @@ ngx_exposure_job_work(void *data)
 
     ngx_exposure_job_find(job);
 
-    if (job->st == EXPO_OK) {
-        job->work(job);
+    if (!ngx_exposure_job_audited(job)) {
+
+        if (job->st == EXPO_OK) {
+            job->work(job);
+        }
+
+        return;
     }
+
+    if (job->st == EXPO_DENIED) {
+        (void) ngx_exposure_job_audit(job, EXPO_AUDIT_REFUSED);
+    }
+
+    if (job->st == EXPO_OK) {
+        job->st = ngx_exposure_job_audit(job, EXPO_AUDIT_PERMITTED);
+
+        if (job->st != EXPO_OK) {
+            return;
+        }
+
+        job->work(job);
+
+        if (job->st != EXPO_OK) {
+            (void) ngx_exposure_job_audit(job, EXPO_AUDIT_FAILED);
+        }
+    }
+}
+
+
+/* Else nothing is, or the handler knows better what: lib/audit.h. */
+
+static ngx_uint_t
+ngx_exposure_job_audited(ngx_exposure_job_t *job)
+{
+    return job->verb != EXPO_AUDIT_NONE
+           && job->verb != EXPO_AUDIT_SHARE_REDEEM
+           && job->rule != NGX_EXPOSURE_PUBLIC;
+}
+
+
+static expo_status_t
+ngx_exposure_job_audit(ngx_exposure_job_t *job, expo_audit_outcome_t outcome)
+{
+    return ngx_exposure_audit(job->conf, job->verb, job->tag,
+                              &job->found.scan.id, outcome);
 }
 
 

@@ -171,7 +171,10 @@ expo_status_t ngx_exposure_upload_new(ngx_exposure_upload_t *u);
 expo_status_t ngx_exposure_upload_seal(ngx_exposure_upload_t *u,
     ngx_uint_t last);
 
-/* Fills u->scan for a new one of this title, NULL being the usual one. */
+/*
+ * Fills u->scan for a new one of this title, NULL being the usual one, and
+ * writes into the audit that it is added.
+ */
 expo_status_t ngx_exposure_upload_scan(ngx_exposure_upload_t *u,
     const char *title);
 

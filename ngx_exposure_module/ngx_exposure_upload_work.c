@@ -112,6 +112,11 @@ ngx_exposure_upload_scan(ngx_exposure_upload_t *u, const char *title)
 
     json_decref(meta);
 
+    if (st == EXPO_OK) {
+        st = ngx_exposure_audit(u->conf, EXPO_AUDIT_SCAN_ADD, u->tag,
+                                &u->scan.id, EXPO_AUDIT_PERMITTED);
+    }
+
     return st;
 }
 

@@ -61,6 +61,7 @@ my @calls = (
     ['post /accounts/renew', 'accounts/renew', {}, 401],
     ['get /users/current', 'users/current', {token => $alice}, 200],
     ['get /users/current', 'users/current', {}, 401],
+    ['get /users/current/audit', 'users/current/audit', {token => $alice}, 200],
     ['get /users/{id}', "users/$user", {token => $alice}, 200],
     ['get /users/{id}', "users/$unknown", {token => $alice}, 404],
     ['get /scans', 'scans', {token => $alice}, 200],
@@ -125,6 +126,8 @@ my @calls = (
     ['delete /scans/{id}/permissions/{user}', "scans/$scan/permissions/$unknown?rotate=true", {token => $alice}, 404],
     ['delete /scans/{id}/permissions/current', "scans/$scan/permissions/current", {token => $alice}, 403],
     ['delete /scans/{id}/permissions/current', "scans/$scan/permissions/current", {token => $bob}, 204],
+    ['get /scans/{id}/audit', "scans/$scan/audit", {token => $alice}, 200],
+    ['get /scans/{id}/audit', "scans/$unknown/audit", {token => $alice}, 404],
     ['delete /scans/{id}', "scans/$scan", {token => $alice}, 204],
     ['delete /scans/{id}', "scans/$scan", {token => $alice}, 404],
 );

@@ -12,6 +12,7 @@
 
 #include "lib/store.h"
 #include "lib/vault.h"
+#include "lib/vault_answer.h"
 
 #define ADMIN_PEM_MAX 16384
 
@@ -21,6 +22,8 @@ typedef struct {
     const char *name;   /* of an account */
     const char *owner;  /* who shall own the data folder */
     const char *erased; /* a list that `erase list` has printed, or none */
+    const char *end;    /* as `audit tail` has printed it */
+    const char *after;  /* seq of a line */
     long lifetime_s;
     int password_stdin;
     const char *verb;     /* of the command, or NULL */
@@ -37,6 +40,9 @@ int admin_erase_scan(const admin_options_t *o);
 int admin_erase_list(const admin_options_t *o);
 int admin_backup(const admin_options_t *o);
 int admin_restore(const admin_options_t *o);
+int admin_audit_verify(const admin_options_t *o);
+int admin_audit_export(const admin_options_t *o);
+int admin_audit_tail(const admin_options_t *o);
 int admin_token(const admin_options_t *o);
 int admin_doctor(const admin_options_t *o);
 
@@ -45,6 +51,13 @@ int admin_doctor(const admin_options_t *o);
 /* Prints the sentence; always 1. */
 int admin_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Writes that a command is about to be done, or came to nothing. who: an id, an
+ * account's name, or NULL.
+ */
+int admin_audit(const admin_options_t *o, expo_audit_verb_t verb,
+                const char *who, expo_audit_outcome_t outcome);
+
 /* A file of the key folder. */
 void admin_key_path(char path[PATH_MAX], const admin_options_t *o,
                     const char *name);
@@ -52,6 +65,10 @@ void admin_key_path(char path[PATH_MAX], const admin_options_t *o,
 /* What comes back is the caller's to wipe. */
 int admin_load_master(const admin_options_t *o, uint8_t master[32]);
 int admin_load_names(const admin_options_t *o, expo_names_t *names);
+/* What exposure-vault would answer, in this process. */
+int admin_open_keys(const admin_options_t *o, expo_vault_t **vault,
+                    expo_keys_t **keys);
+void admin_close_keys(expo_vault_t *vault, expo_keys_t *keys);
 int admin_load_signing(const admin_options_t *o, char pem[ADMIN_PEM_MAX],
                        size_t *len);
 

@@ -38,24 +38,32 @@ static void say_wrong(void *data, const char *what);
 typedef struct {
     const char *command, *verb;
     int least, most; /* words behind them */
+    expo_audit_verb_t audits;
     int (*run)(const admin_options_t *o);
 } command_t;
 
-static const command_t commands[] = {{"init", NULL, 0, 1, admin_init},
-                                     {"user", "add", 1, 1, admin_user},
-                                     {"user", "disable", 1, 1, admin_user},
-                                     {"user", "enable", 1, 1, admin_user},
-                                     {"user", "list", 0, 0, admin_user_list},
-                                     {"user", "quota", 2, 2, admin_user_quota},
-                                     {"token", NULL, 0, 0, admin_token},
-                                     {"erase", "user", 1, 1, admin_erase_user},
-                                     {"erase", "scan", 1, 1, admin_erase_scan},
-                                     {"erase", "list", 0, 0, admin_erase_list},
-                                     {"backup", NULL, 1, 1, admin_backup},
-                                     {"restore", NULL, 1, 1, admin_restore},
-                                     {"gc", NULL, 0, 0, gc},
-                                     {"fsck", NULL, 0, 1, fsck},
-                                     {"doctor", NULL, 0, 0, admin_doctor}};
+static int run_one(const admin_options_t *o, const command_t *c);
+
+static const command_t commands[] = {
+    {"init", NULL, 0, 1, EXPO_AUDIT_NONE, admin_init},
+    {"user", "add", 1, 1, EXPO_AUDIT_USER_ADD, admin_user},
+    {"user", "disable", 1, 1, EXPO_AUDIT_USER_DISABLE, admin_user},
+    {"user", "enable", 1, 1, EXPO_AUDIT_USER_ENABLE, admin_user},
+    {"user", "list", 0, 0, EXPO_AUDIT_NONE, admin_user_list},
+    {"user", "quota", 2, 2, EXPO_AUDIT_USER_CHANGE, admin_user_quota},
+    {"token", NULL, 0, 0, EXPO_AUDIT_SIGN_IN, admin_token},
+    {"erase", "user", 1, 1, EXPO_AUDIT_USER_DELETE, admin_erase_user},
+    {"erase", "scan", 1, 1, EXPO_AUDIT_SCAN_DELETE, admin_erase_scan},
+    {"erase", "list", 0, 0, EXPO_AUDIT_NONE, admin_erase_list},
+    {"backup", NULL, 1, 1, EXPO_AUDIT_NONE, admin_backup},
+    {"restore", NULL, 1, 1, EXPO_AUDIT_RESTORE, admin_restore},
+    {"audit", "verify", 0, 0, EXPO_AUDIT_NONE, admin_audit_verify},
+    {"audit", "export", 0, 0, EXPO_AUDIT_NONE, admin_audit_export},
+    {"audit", "tail", 0, 0, EXPO_AUDIT_NONE, admin_audit_tail},
+    {"gc", NULL, 0, 0, EXPO_AUDIT_NONE, gc},
+    {"fsck", NULL, 0, 1, EXPO_AUDIT_NONE, fsck},
+    {"doctor", NULL, 0, 0, EXPO_AUDIT_NONE, admin_doctor},
+};
 
 static const char usage[] =
     "usage: exposure-admin COMMAND [options]\n"
@@ -73,6 +81,11 @@ static const char usage[] =
     "  backup DIR                 a copy of the store, which may be in use\n"
     "  restore DIR --erased FILE  the store from such a copy, with what the\n"
     "                             list has erased; `none`: there is no list\n"
+    "  audit verify [--end E]     is every line as it was written, and the "
+    "one\n"
+    "                             there that `audit tail` once printed\n"
+    "  audit export [--after SEQ] lines as JSON, to be kept elsewhere\n"
+    "  audit tail                 where it ends\n"
     "  gc                         remove what nobody refers to\n"
     "  fsck [DIR]                 finish what a crash cut off, then compare\n"
     "                             database, blobs and tombstones\n"
@@ -247,6 +260,49 @@ admin_load_names(const admin_options_t *o, expo_names_t *names)
 
 
 int
+admin_open_keys(const admin_options_t *o, expo_vault_t **vault,
+                expo_keys_t **keys)
+{
+    uint8_t master[32];
+    expo_status_t st;
+
+    if (admin_load_master(o, master)) {
+        return 1;
+    }
+
+    *vault = sodium_malloc(sizeof(**vault));
+    if (*vault == NULL) {
+        sodium_memzero(master, sizeof(master));
+        return admin_fail("Out of memory.");
+    }
+
+    memset(*vault, 0, sizeof(**vault));
+
+    st = expo_vault_start(*vault, master, 1);
+    sodium_memzero(master, sizeof(master));
+
+    if (st == EXPO_OK) {
+        st = expo_keys_local(keys, *vault);
+    }
+
+    if (st != EXPO_OK) {
+        sodium_free(*vault);
+        return admin_fail("No keys can be derived.");
+    }
+
+    return 0;
+}
+
+
+void
+admin_close_keys(expo_vault_t *vault, expo_keys_t *keys)
+{
+    expo_keys_close(keys);
+    sodium_free(vault);
+}
+
+
+int
 admin_load_signing(const admin_options_t *o, char pem[ADMIN_PEM_MAX],
                    size_t *len)
 {
@@ -293,6 +349,8 @@ options(admin_options_t *o, int argc, char **argv)
         {"name", required_argument, NULL, 'n'},
         {"owner", required_argument, NULL, 'o'},
         {"erased", required_argument, NULL, 'e'},
+        {"end", required_argument, NULL, 'E'},
+        {"after", required_argument, NULL, 'A'},
         {"lifetime", required_argument, NULL, 'l'},
         {"password-stdin", no_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},
@@ -322,6 +380,12 @@ options(admin_options_t *o, int argc, char **argv)
             break;
         case 'e':
             o->erased = optarg;
+            break;
+        case 'E':
+            o->end = optarg;
+            break;
+        case 'A':
+            o->after = optarg;
             break;
         case 'l':
             o->lifetime_s = strtol(optarg, &end, 10);
@@ -367,12 +431,42 @@ run(admin_options_t *o, int argc, char **argv)
             o->words[n] = argv[named + n];
         }
 
-        return c->run(o);
+        return run_one(o, c);
     }
 
     fputs(usage, stderr);
 
     return 1;
+}
+
+
+/* A line of the audit first; of a restore into what was restored. */
+static int
+run_one(const admin_options_t *o, const command_t *c)
+{
+    const char *who = o->words[0] != NULL ? o->words[0] : o->name;
+    int rc;
+
+    if (c->audits == EXPO_AUDIT_NONE) {
+        return c->run(o);
+    }
+
+    if (c->audits == EXPO_AUDIT_RESTORE) {
+        rc = c->run(o);
+        return rc != 0 ? rc
+                       : admin_audit(o, c->audits, NULL, EXPO_AUDIT_PERMITTED);
+    }
+
+    if (admin_audit(o, c->audits, who, EXPO_AUDIT_PERMITTED)) {
+        return 1;
+    }
+
+    rc = c->run(o);
+    if (rc != 0) {
+        admin_audit(o, c->audits, who, EXPO_AUDIT_FAILED);
+    }
+
+    return rc;
 }
 
 

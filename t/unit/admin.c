@@ -3,6 +3,7 @@
 #define main admin_main
 #include "tools/exposure-admin.c"
 #undef main
+#include "tools/admin_audit.c"
 #include "tools/admin_backup.c"
 #include "tools/admin_doctor.c"
 #include "tools/admin_host.c"
