@@ -60,6 +60,7 @@ const INDEX_MAX = 2 ** 24;
 const REAL_MIN = 1e-6;
 const REAL_MAX = 1e7;
 const SHOWN_MAX = 80;
+const ENCODER = new TextEncoder();
 
 function nameOf(tag: number): string {
     for (const rules of [keep, replace, empty, set, sequences]) {
@@ -328,7 +329,7 @@ function shown({ vr, value, items, tag }: Element, little: boolean): string {
 }
 
 function ascii(s: string): Uint8Array<ArrayBuffer> {
-    return new TextEncoder().encode(s);
+    return ENCODER.encode(s);
 }
 
 function randomLabel(): string {

@@ -7,8 +7,14 @@ import { Deidentifier, isSequence, type Secret } from './deidentify';
 import { DicomError, type DicomFault, type Head, isDicom, type Place, readHead } from './dicom';
 import { type FileInfo, picturesOf } from './pictures';
 import type { ReceiptLine } from './receipt';
-import { contentOf, type Source, startOf } from './source';
-import { readVolumeHeader, rewriteVolume, VolumeError, type VolumeHeader } from './volumefile';
+import { contentOf, FIRST_LOOK, type Source, startOf, startsOf } from './source';
+import {
+    isVolume,
+    readVolumeHeader,
+    rewriteVolume,
+    VolumeError,
+    type VolumeHeader,
+} from './volumefile';
 import { isZip } from './zip';
 
 export type OtherFault = DicomFault | 'no_image' | 'archive' | 'volume' | 'damaged';
@@ -45,15 +51,18 @@ const ARCHIVES = [
 ];
 
 export const handlers: { [J in JobName]: (job: Jobs[J]['in']) => Promise<Jobs[J]['out']> } = {
-    look: ({ sources }) => Promise.all(sources.map(look)),
+    look: async ({ sources }) => {
+        const starts = await startsOf(sources);
+        return Promise.all(sources.map((source, i) => look(source, starts[i]!)));
+    },
     rewrite,
     volume: async ({ source, header, data }) =>
         rewriteVolume(await contentOf(source), header, data && (await contentOf(data))),
 };
 
-async function look(source: Source): Promise<Look> {
+async function look(source: Source, start: Promise<Uint8Array>): Promise<Look> {
     try {
-        return await lookInto(source, await startOf(source));
+        return await lookInto(source, await start);
     } catch (e) {
         const fault =
             e instanceof DicomError ? e.fault : e instanceof VolumeError ? 'volume' : 'damaged';
@@ -65,7 +74,7 @@ async function lookInto(source: Source, start: Uint8Array): Promise<Look> {
     if (isZip(start)) {
         return source.packed ? { kind: 'other', fault: 'archive' } : { kind: 'zip' };
     }
-    const header = await readVolumeHeader(start, () => contentOf(source));
+    const header = await volumeHeader(source, start);
     if (header) {
         return { kind: 'volume', header };
     }
@@ -77,6 +86,13 @@ async function lookInto(source: Source, start: Uint8Array): Promise<Look> {
     return info
         ? { kind: 'images', info, head: known(head, start) }
         : { kind: 'other', fault: 'no_image' };
+}
+
+/** Their headers can be longer than a first look. */
+async function volumeHeader(source: Source, start: Uint8Array): Promise<VolumeHeader | null> {
+    const long = start.length === FIRST_LOOK && isVolume(start);
+    const enough = long ? await startOf(source) : start;
+    return readVolumeHeader(enough, () => contentOf(source));
 }
 
 /** What rewriting would read again. */

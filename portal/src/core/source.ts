@@ -20,6 +20,28 @@ export function sourceOf(file: File): Source {
     return { path: file.webkitRelativePath || file.name, file, size: file.size };
 }
 
+/** Most heads are shorter; what is not is read again. */
+export const FIRST_LOOK = 16384;
+
+/**
+ * The first bytes of each: FIRST_LOOK, or HEAD_STEP of what is packed. One read
+ * for all files together, which cost Chromium half of what one for each does.
+ */
+export async function startsOf(sources: Source[]): Promise<Array<Promise<Uint8Array>>> {
+    const parts = sources.map((s) => (s.packed ? null : s.file.slice(0, FIRST_LOOK)));
+    const together = new Blob(parts.filter((part) => part !== null));
+    const all = await together.arrayBuffer().catch(() => null);
+    let at = 0;
+    return sources.map(async (source, i) => {
+        const part = parts[i];
+        if (!part || !all) {
+            return startOf(source);
+        }
+        at += part.size;
+        return new Uint8Array(all, at - part.size, part.size);
+    });
+}
+
 /** The first HEAD_STEP bytes. */
 export async function startOf(source: Source): Promise<Uint8Array> {
     if (!source.packed) {

@@ -29,6 +29,8 @@ const rules = {
     meta: list.volume_files.metaimage as Rule[],
 };
 
+const LATIN = new TextDecoder('iso-8859-1');
+
 export const isNrrd = (start: Uint8Array) => latin(start.subarray(0, 7)) === 'NRRD000';
 
 export function isMetaImage(start: Uint8Array): boolean {
@@ -197,7 +199,7 @@ function product(sizes: number[]): number {
 }
 
 function latin(bytes: Uint8Array): string {
-    return new TextDecoder('iso-8859-1').decode(bytes);
+    return LATIN.decode(bytes);
 }
 
 function ascii(s: string): Uint8Array<ArrayBuffer> {

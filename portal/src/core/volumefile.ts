@@ -36,6 +36,10 @@ export class VolumeError extends Error {}
 const HEADER_MAX = 65536;
 const VOXELS_MAX = 16 * 2 ** 30;
 
+/** Whether a file that begins so may be one. */
+export const isVolume = (start: Uint8Array) =>
+    isGzip(start) || isNifti(start) || isNrrd(start) || isMetaImage(start);
+
 /** start: the file's first bytes. Null when it is none of these. Throws VolumeError. */
 export async function readVolumeHeader(
     start: Uint8Array,
