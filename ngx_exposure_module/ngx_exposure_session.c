@@ -253,8 +253,8 @@ ngx_exposure_session_poll(void)
          q = next)
     {
         next = ngx_queue_next(q);
-        ngx_exposure_execute_look(ngx_queue_data(q, ngx_exposure_execute_t,
-                                                 link));
+        ngx_exposure_place_look(ngx_queue_data(q, ngx_exposure_execute_t,
+                                               link));
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * Between session.c, which looks after the table, execute.c, one client, and
- * tell.c, what that client and the render-worker are told.
+ * Between session.c, which looks after the table, execute.c and place.c, one
+ * client, and tell.c, what that client and the render-worker are told.
  */
 
 #ifndef NGX_EXPOSURE_SESSION_H
@@ -50,8 +50,8 @@ extern ngx_queue_t  ngx_exposure_executes;
 /* All look at the table. */
 void ngx_exposure_session_poll(void);
 
-/* Looks at the table, and tells the client what is new. */
-void ngx_exposure_execute_look(ngx_exposure_execute_t *x);
+/* Asks whether the user may, and opens the scan. */
+void ngx_exposure_execute_open(ngx_exposure_execute_t *x);
 
 /* A session, or one that is being opened. */
 ngx_uint_t ngx_exposure_execute_has(ngx_exposure_execute_t *x);
@@ -62,6 +62,23 @@ void ngx_exposure_execute_revoke(ngx_exposure_execute_t *x, expo_end_t why);
 /* Tells the client, and sees to it that nothing of the session is left. */
 void ngx_exposure_execute_end(ngx_exposure_execute_t *x, const char *reason,
     const char *detail);
+
+/*
+ * Gives its place or its session back: a session waits for a while. To one that
+ * ends, or has ended, nothing happens.
+ */
+void ngx_exposure_execute_release(ngx_exposure_execute_t *x);
+
+
+/* --- place --- */
+
+/* Looks at the table, and tells the client what is new. */
+void ngx_exposure_place_look(ngx_exposure_execute_t *x);
+/* Tries for a slot; says where it stands if that changed. */
+void ngx_exposure_place_wait(ngx_exposure_execute_t *x);
+/* The session is there. */
+void ngx_exposure_place_live(ngx_exposure_execute_t *x,
+    expo_session_t *session);
 
 
 /* --- tell --- */
