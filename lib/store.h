@@ -57,6 +57,7 @@ typedef struct {
     uint32_t master_no;  /* of the secret that tag and pk are made with; 0 when
                             adding: the store's newest */
     uint64_t quota_bytes, used_bytes;
+    uint32_t created_day; /* ignored when adding */
     int disabled;
 } expo_user_t;
 

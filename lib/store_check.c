@@ -61,9 +61,8 @@ expo_store_expire(expo_store_t *s, uint64_t now, uint32_t *removed)
 
     st = expo_store_end(s, st);
 
-    if (st == EXPO_OK && any) {
-        expo_store_wipe_log(s);
-    }
+    /* Also of what somebody erased who died before cutting it. */
+    expo_store_wipe_log(s);
 
     return st == EXPO_OK ? expo_store_blob_bury(s, removed) : st;
 }
@@ -74,9 +73,6 @@ expo_store_reap(expo_store_t *s, uint64_t now, uint32_t *removed)
 {
     reap_t r = {s, 0};
     expo_status_t st;
-
-    /* Whoever erased something may have died before it cut the log. */
-    expo_store_wipe_log(s);
 
     st = reap_erasures(s, now);
     if (st == EXPO_OK) {

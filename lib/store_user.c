@@ -33,7 +33,8 @@ expo_store_user_locked(expo_store_t *s, const uint8_t tag[EXPO_TAG],
 
     st = expo_store_query(
         s, &q,
-        "SELECT salt, pk, quota, state, account, master_no, (SELECT "
+        "SELECT salt, pk, quota, state, account, master_no, created_day, "
+        "(SELECT "
         "coalesce(sum(bytes_64k), 0)"
         " FROM scans WHERE owner_tag = tag)"
         " + (SELECT coalesce(sum(length / 65536 + (length % 65536 > 0)), 0)"
@@ -56,7 +57,8 @@ expo_store_user_locked(expo_store_t *s, const uint8_t tag[EXPO_TAG],
             out->quota_bytes = s->quota;
         }
         out->disabled = sqlite3_column_int(q, 3);
-        out->used_bytes = (uint64_t) sqlite3_column_int64(q, 6) * STORE_UNIT;
+        out->used_bytes = (uint64_t) sqlite3_column_int64(q, 7) * STORE_UNIT;
+        out->created_day = (uint32_t) sqlite3_column_int64(q, 6);
         out->master_no = (uint32_t) sqlite3_column_int64(q, 5);
         memset(out->account, 0, sizeof(out->account));
     }

@@ -11,6 +11,8 @@
 #define NGX_EXPOSURE_META_MAX  (1024 * 1024)
 
 
+static void ngx_exposure_key_link(ngx_exposure_main_conf_t *conf,
+    expo_claims_t *claims, expo_user_t *user);
 static expo_status_t ngx_exposure_key_account(ngx_exposure_main_conf_t *conf,
     expo_claims_t *claims);
 static expo_status_t ngx_exposure_key_json(ngx_exposure_meta_t *m,
@@ -63,6 +65,8 @@ ngx_exposure_user(ngx_exposure_main_conf_t *conf, ngx_exposure_who_t *who,
             return st;
         }
 
+        ngx_exposure_key_link(conf, &who->claims, user);
+
         st = expo_store_user_add(conf->store, user,
                                  (uint32_t) (time(NULL) / 86400));
 
@@ -102,6 +106,27 @@ ngx_exposure_key_box(expo_keys_box_t *box, expo_scan_t *scan)
     box->epoch = scan->epoch;
     box->role = scan->role;
     ngx_memcpy(box->sealed, scan->sealed, EXPO_SEALED_KEY);
+}
+
+
+/* Whose account a new user's is, for an operator who knows its name only. */
+
+static void
+ngx_exposure_key_link(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
+    expo_user_t *user)
+{
+    u_char              sub_tag[64];
+    expo_account_row_t  row;
+
+    if (conf->accounts
+        && conf->issuer.len == ngx_strlen(claims->iss)
+        && ngx_strncmp(conf->issuer.data, claims->iss, conf->issuer.len) == 0
+        && expo_account_sub_tag(sub_tag, conf->names, claims->sub) == EXPO_OK
+        && expo_store_account_by_sub(conf->store, sub_tag, &row) == EXPO_OK)
+    {
+        ngx_memcpy(user->account, sub_tag, sizeof(user->account));
+        ngx_explicit_memzero(&row, sizeof(row));
+    }
 }
 
 

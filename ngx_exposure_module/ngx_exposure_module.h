@@ -23,6 +23,8 @@
  *   ngx_exposure_invitation.c  and whoever brings a secret
  *   ngx_exposure_share.c    what these two have in common
  *   ngx_exposure_tries.c    guessing is limited
+ *   ngx_exposure_export.c   a person's own data, streamed
+ *   ngx_exposure_erase.c    DELETE /users/current
  *   ngx_exposure_key.c      users' and scans' keys, in pool threads
  *   ngx_exposure_open.c     a scan's volume, opened for a session
  *   ngx_exposure_upload.c   body -> sealed original; _work.c: the part of it in

@@ -21,6 +21,8 @@ ROUTE(GET, "/jwks.json", PUBLIC, PLAIN, NONE, account_jwks)
 
 ROUTE(GET, "/users/current", SIGNED_IN, PLAIN, NONE, account_user)
 ROUTE(GET, "/users/current/audit", SIGNED_IN, PLAIN, NONE, audit_user)
+ROUTE(DELETE, "/users/current", SIGNED_IN, BODY, USER_DELETE, erase_user)
+ROUTE(GET, "/users/current/export", SIGNED_IN, PLAIN, USER_EXPORT, export_user)
 ROUTE(GET, "/users/{id}", SELF, PLAIN, NONE, account_user)
 
 ROUTE(GET, "/scans", SIGNED_IN, PLAIN, NONE, scan_list)
@@ -30,6 +32,7 @@ ROUTE(PATCH, "/scans/{id}", SCAN_OWNER, BODY, SCAN_CHANGE, scan_patch)
 ROUTE(DELETE, "/scans/{id}", SCAN_OWNER, PLAIN, SCAN_DELETE, scan_delete)
 ROUTE(GET, "/scans/{id}/thumbnail", SCAN_VIEWER, PLAIN, SCAN_LOOK,
       scan_thumbnail)
+ROUTE(GET, "/scans/{id}/export", SCAN_OWNER, PLAIN, SCAN_EXPORT, export_scan)
 
 ROUTE(GET, "/scans/{id}/audit", SCAN_OWNER, PLAIN, NONE, audit_scan)
 

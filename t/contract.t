@@ -90,6 +90,9 @@ my @calls = (
     ['patch /scans/{id}', "scans/$scan", {token => $alice, content => {title => 'Knee'}}, 200],
     ['patch /scans/{id}', "scans/$scan", {token => $alice, content => {title => 5}}, 400],
     ['get /scans/{id}/thumbnail', "scans/$scan/thumbnail", {token => $alice}, 200],
+    ['get /scans/{id}/export', "scans/$scan/export?format=nrrd&gzip=true", {token => $alice}, 200],
+    ['get /scans/{id}/export', "scans/$scan/export?gzip=1", {token => $alice}, 400],
+    ['get /users/current/export', 'users/current/export', {token => $alice}, 200],
     ['get /scans/{id}/configurations', "scans/$scan/configurations", {token => $alice}, 200],
     ['post /scans/{id}/configurations', "scans/$scan/configurations",
      {token => $alice, content => {name => 'Side', settings => $settings}}, 201],
@@ -130,6 +133,8 @@ my @calls = (
     ['get /scans/{id}/audit', "scans/$unknown/audit", {token => $alice}, 404],
     ['delete /scans/{id}', "scans/$scan", {token => $alice}, 204],
     ['delete /scans/{id}', "scans/$scan", {token => $alice}, 404],
+    ['delete /users/current', 'users/current', {token => $bob, content => {}}, 400],
+    ['delete /users/current', 'users/current', {token => $bob, content => {confirm => JSON::PP::true()}}, 204],
 );
 
 my %called;
