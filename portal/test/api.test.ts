@@ -68,6 +68,54 @@ describe('signing in', () => {
         expect(api.accessToken).toBe('');
     });
 
+    it('ends with a token that nobody renews, however long it lasts', async () => {
+        const { api } = server([]);
+        const out = vi.fn();
+        api.onSignedOut = out;
+        const month_s = 30 * 86_400;
+        api.adopt({ access_token: 'T1', expires_in: month_s }, null);
+        await vi.advanceTimersByTimeAsync((month_s - 1) * 1000);
+        expect(out).not.toHaveBeenCalled();
+        await vi.advanceTimersByTimeAsync(1000);
+        expect(out).toHaveBeenCalledOnce();
+    });
+
+    it('is renewed by whatever gave the token', async () => {
+        const { api } = server([]);
+        const renew = vi.fn(async () => ({ access_token: 'T2', expires_in: 60 }));
+        api.adopt({ access_token: 'T1', expires_in: 60 }, renew);
+        await vi.advanceTimersByTimeAsync(30_000);
+        expect(api.accessToken).toBe('T2');
+        await vi.advanceTimersByTimeAsync(30_000);
+        expect(renew).toHaveBeenCalledTimes(2);
+        api.signOut();
+    });
+
+    it('is not undone by what an earlier token hears', async () => {
+        const { api } = server([{ status: 401, body: {} }]);
+        api.adopt({ access_token: 'T1', expires_in: 60 }, null);
+        const late = api.user();
+        api.adopt({ access_token: 'T2', expires_in: 60 }, null);
+        await expect(late).rejects.toMatchObject({ status: 401 });
+        expect(api.accessToken).toBe('T2');
+        api.signOut();
+    });
+
+    it('stays ended when a renewal comes too late', async () => {
+        const { api } = server([]);
+        let answer = (_: { access_token: string; expires_in: number }) => {};
+        const renew = () =>
+            new Promise<{ access_token: string; expires_in: number }>((done) => {
+                answer = done;
+            });
+        api.adopt({ access_token: 'T1', expires_in: 60 }, renew);
+        await vi.advanceTimersByTimeAsync(30_000);
+        api.signOut();
+        answer({ access_token: 'T2', expires_in: 60 });
+        await vi.advanceTimersByTimeAsync(0);
+        expect(api.signedIn).toBe(false);
+    });
+
     it('signs out when the server says so, and stays quiet when signed out', async () => {
         const { api } = server([token('T1'), { status: 401, body: {} }]);
         const out = vi.fn();
@@ -108,6 +156,44 @@ describe('calls', () => {
             'DELETE /b/configurations/c',
         ]);
         expect(calls[4]!.init.body).toBe('{"name":"Side","settings":{"version":1}}');
+    });
+
+    it('of sharing are what the contract says', async () => {
+        const done = { status: 204 };
+        const { api, calls } = server([
+            { body: { permissions: [] } },
+            {},
+            done,
+            done,
+            done,
+            { body: { invitations: [] } },
+            { body: { id: 'i', link: '/invitation/i#s' } },
+            done,
+            { body: { scan: 's', role: 'viewer' } },
+            { body: { lines: [] } },
+        ]);
+        await api.permissions('s');
+        await api.changePermission('s', 'u', { expires: null });
+        await api.revoke('s', 'u', false);
+        await api.revoke('s', 'u', true);
+        await api.leave('s');
+        await api.invitations('s');
+        await api.invite('s', { role: 'viewer', label: 'Mum' });
+        await api.withdraw('i');
+        expect(await api.redeem('i', 'x')).toBe('s');
+        expect(await api.scanActivity('s')).toEqual([]);
+        expect(calls.map((c) => `${c.init.method} ${c.url} ${c.init.body ?? ''}`.trim())).toEqual([
+            'GET /b/scans/s/permissions',
+            'PATCH /b/scans/s/permissions/u {"expires":null}',
+            'DELETE /b/scans/s/permissions/u',
+            'DELETE /b/scans/s/permissions/u?rotate=true',
+            'DELETE /b/scans/s/permissions/current',
+            'GET /b/scans/s/invitations',
+            'POST /b/scans/s/invitations {"role":"viewer","label":"Mum"}',
+            'DELETE /b/invitations/i',
+            'POST /b/invitations/redeem {"id":"i","secret":"x"}',
+            'GET /b/scans/s/audit',
+        ]);
     });
 
     it('fetch a thumbnail, or null while there is none', async () => {

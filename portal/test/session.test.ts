@@ -1,12 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { writeFrame } from '../src/core/frame';
-import { type Handlers, Session, type SessionState, type Socket } from '../src/core/session';
+import {
+    type Handlers,
+    isFinal,
+    Session,
+    type SessionState,
+    type Socket,
+} from '../src/core/session';
 
 class FakeSocket implements Socket {
     binaryType = '';
     onopen: (() => void) | null = null;
     onmessage: ((event: { data: unknown }) => void) | null = null;
-    onclose: ((event: { code: number }) => void) | null = null;
+    onclose: ((event: { code: number; reason?: string }) => void) | null = null;
     sent: unknown[] = [];
     closed = false;
     constructor(readonly url: string) {}
@@ -19,8 +25,8 @@ class FakeSocket implements Socket {
     say(message: object) {
         this.onmessage?.({ data: JSON.stringify(message) });
     }
-    lose(code = 1006) {
-        this.onclose?.({ code });
+    lose(code = 1006, reason = '') {
+        this.onclose?.({ code, reason });
     }
 }
 
@@ -277,6 +283,29 @@ describe('the end', () => {
         sockets[0]!.say({ type: 'ended', reason: 'deleted', detail: 'Gone.' });
         expect(states.at(-1)).toEqual({ phase: 'ended', reason: 'deleted', detail: 'Gone.' });
         expect(sockets.every((s) => s.closed)).toBe(true);
+    });
+
+    it.each(['/execute', '/connect', '/stream'])('names what was taken back, on %s', (line) => {
+        goLive();
+        open(line).lose(4403, 'revoked');
+        expect(states.at(-1)).toEqual({ phase: 'ended', reason: 'revoked', detail: '' });
+        expect(sockets.filter((s) => !s.url.endsWith(line)).every((s) => s.closed)).toBe(true);
+        expect(isFinal('revoked')).toBe(true);
+        expect(isFinal('idle')).toBe(false);
+    });
+
+    it('is none when what one may do is only another', () => {
+        goLive();
+        sockets[0]!.say({ type: 'ended', reason: 'changed' });
+        expect(states.at(-1)).toEqual({ phase: 'reconnecting', reason: 'changed' });
+        vi.advanceTimersByTime(500);
+        expect(last().url).toContain('/execute');
+    });
+
+    it('does not follow from a spent ticket', () => {
+        goLive();
+        open('/stream').lose(4403);
+        expect(phase()).toBe('reconnecting');
     });
 
     it('comes with what is no message and no frame', () => {

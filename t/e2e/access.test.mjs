@@ -51,9 +51,28 @@ async function visit(options, phone) {
     await page.getByRole('alert').waitFor();
     await open('signing in');
 
+    for (const [address, what] of [
+        [`invitation/${'a'.repeat(26)}#none`, 'sign-in-submit'],
+        ['sign-in?code=none&state=none', 'to-start'],
+    ]) {
+        await page.goto(`${service.origin}/${address}`);
+        await by(what).waitFor();
+        await open(address);
+    }
+
+    await page.goto(`${service.origin}/`);
     await signIn(page);
     await page.getByRole('img').waitFor();
     await open('scans');
+
+    await by('scan-share').click();
+    await by('share-count').waitFor();
+    await open('sharing');
+    await by('share-make').click();
+    await by('share-qr').waitFor();
+    await open('a link');
+    await by('share-close').click();
+    await by('share-close').waitFor({ state: 'detached' });
 
     await by('scan-delete').click();
     await by('scan-delete-confirm').waitFor();

@@ -60,12 +60,18 @@ export async function newPage(browser, options) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(30_000);
+    // What the Content-Security-Policy refused is an error of the page.
+    page.on('console', (message) => {
+        if (/Content.Security.Policy|Trusted/i.test(message.text())) {
+            throw new Error(message.text());
+        }
+    });
     return page;
 }
 
 /** On the page that asks for it. */
-export async function signIn(page) {
-    await page.getByTestId('sign-in-name').fill(USER);
+export async function signIn(page, name = USER) {
+    await page.getByTestId('sign-in-name').fill(name);
     await page.getByTestId('sign-in-password').fill(PASSWORD);
     await page.getByTestId('sign-in-submit').click();
 }

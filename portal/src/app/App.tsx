@@ -6,6 +6,7 @@ import { Home } from './Home';
 import { useAuth } from './state';
 import { text } from './text/text';
 
+const Redeem = lazy(() => import('./Redeem'));
 const Return = lazy(() => import('./Return'));
 const Scans = lazy(() => import('./Scans'));
 const Upload = lazy(() => import('./Upload'));
@@ -17,6 +18,7 @@ export function App() {
     return (
         <Suspense fallback={<Waiting />}>
             <Switch>
+                <Route path="/invitation/:id">{({ id }) => <Redeem key={id} id={id} />}</Route>
                 {!signedIn && (
                     <Route path="/sign-in">
                         <Return />

@@ -11,10 +11,22 @@ interface Props {
     type?: string;
     autoComplete?: string;
     size?: 'small' | 'medium';
+    /** Id of what explains it. */
+    describedBy?: string;
+    autoFocus?: boolean;
 }
 
 /** One line of text. MUI's TextField would bring menus along. */
-export function Field({ label, value, onChange, testId, type, autoComplete, size }: Props) {
+export function Field({
+    label,
+    value,
+    onChange,
+    testId,
+    type,
+    autoComplete,
+    size,
+    ...rest
+}: Props) {
     const id = useId();
     return (
         <FormControl fullWidth {...(size ? { size } : {})}>
@@ -26,7 +38,9 @@ export function Field({ label, value, onChange, testId, type, autoComplete, size
                 value={value}
                 onChange={(e) => onChange(e.target.value)}
                 autoComplete={autoComplete ?? 'off'}
+                autoFocus={rest.autoFocus ?? false}
                 inputProps={{
+                    'aria-describedby': rest.describedBy,
                     'data-testid': testId,
                     maxLength: 200,
                     autoCapitalize: 'none',

@@ -43,6 +43,7 @@ export default function Return() {
                         onClick={() => navigate(failed.back, { replace: true })}
                         variant="contained"
                         size="large"
+                        data-testid="to-start"
                     >
                         {t.toStart}
                     </Button>

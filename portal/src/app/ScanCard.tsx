@@ -6,23 +6,27 @@ import IconButton from '@mui/material/IconButton';
 import LinearProgress from '@mui/material/LinearProgress';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Scan } from '../core/api';
 import { may } from '../core/roles';
-import { DeleteIcon, EditIcon } from './icons';
+import { DeleteIcon, EditIcon, ShareIcon } from './icons';
 import { Notes } from './Notes';
 import { RemoveDialog, RenameDialog } from './ScanDialogs';
 import { api } from './state';
 import { scansText } from './text/scans';
+import { shareText } from './text/share';
+
+const Share = lazy(() => import('./Share'));
 
 const t = scansText;
 
 export function ScanCard({ scan, onChanged }: { scan: Scan; onChanged: () => void }) {
     const [, navigate] = useLocation();
-    const [dialog, setDialog] = useState<'rename' | 'remove' | null>(null);
+    const [dialog, setDialog] = useState<'share' | 'rename' | 'remove' | null>(null);
     const title = scan.title || t.untitled;
     const ready = scan.state === 'ready';
+    const removal = may(scan.role, 'remove') ? t.remove : t.leave;
     const done = (changed: boolean) => {
         setDialog(null);
         if (changed) {
@@ -41,6 +45,11 @@ export function ScanCard({ scan, onChanged }: { scan: Scan; onChanged: () => voi
                 <Typography variant="h3" component="h2" sx={{ overflowWrap: 'anywhere' }}>
                     {title}
                 </Typography>
+                {scan.role !== 'owner' && (
+                    <Typography variant="body2" data-testid="scan-given">
+                        {shareText.given(scan.role, scan.expires)}
+                    </Typography>
+                )}
                 <State scan={scan} />
                 {scan.volume && (
                     <Typography variant="body2" color="textSecondary">
@@ -65,6 +74,17 @@ export function ScanCard({ scan, onChanged }: { scan: Scan; onChanged: () => voi
                 >
                     {t.open}
                 </Button>
+                {may(scan.role, 'share') && ready && (
+                    <Tooltip title={shareText.open}>
+                        <IconButton
+                            onClick={() => setDialog('share')}
+                            data-testid="scan-share"
+                            aria-label={`${shareText.open}: ${title}`}
+                        >
+                            <ShareIcon />
+                        </IconButton>
+                    </Tooltip>
+                )}
                 {may(scan.role, 'rename') && (
                     <Tooltip title={t.rename}>
                         <IconButton
@@ -75,18 +95,21 @@ export function ScanCard({ scan, onChanged }: { scan: Scan; onChanged: () => voi
                         </IconButton>
                     </Tooltip>
                 )}
-                {may(scan.role, 'remove') && (
-                    <Tooltip title={t.remove}>
-                        <IconButton
-                            onClick={() => setDialog('remove')}
-                            data-testid="scan-delete"
-                            aria-label={`${t.remove}: ${title}`}
-                        >
-                            <DeleteIcon />
-                        </IconButton>
-                    </Tooltip>
-                )}
+                <Tooltip title={removal}>
+                    <IconButton
+                        onClick={() => setDialog('remove')}
+                        data-testid="scan-delete"
+                        aria-label={`${removal}: ${title}`}
+                    >
+                        <DeleteIcon />
+                    </IconButton>
+                </Tooltip>
             </Box>
+            {dialog === 'share' && (
+                <Suspense>
+                    <Share scan={scan} onClose={() => setDialog(null)} />
+                </Suspense>
+            )}
             {dialog === 'rename' && <RenameDialog scan={scan} onDone={done} />}
             {dialog === 'remove' && <RemoveDialog scan={scan} onDone={done} />}
         </Card>

@@ -7,8 +7,10 @@ import DialogTitle from '@mui/material/DialogTitle';
 import TextField from '@mui/material/TextField';
 import { useState } from 'react';
 import type { Scan } from '../core/api';
-import { api, sentence } from './state';
+import { may } from '../core/roles';
+import { api } from './state';
 import { scansText } from './text/scans';
+import { useCall } from './useCall';
 
 const t = scansText;
 
@@ -18,32 +20,18 @@ interface Props {
     onDone: (changed: boolean) => void;
 }
 
-/** Runs one call; the dialog stays open with a sentence when it fails. */
-function useCall(onDone: Props['onDone']) {
-    const [error, setError] = useState('');
-    const [busy, setBusy] = useState(false);
-    const call = async (act: () => Promise<unknown>) => {
-        setBusy(true);
-        try {
-            await act();
-            onDone(true);
-        } catch (e) {
-            setError(sentence(e));
-            setBusy(false);
-        }
-    };
-    return { error, busy, call };
-}
-
 export function RenameDialog({ scan, onDone }: Props) {
     const [title, setTitle] = useState(scan.title);
-    const { error, busy, call } = useCall(onDone);
+    const { error, busy, call } = useCall();
     return (
         <Dialog open onClose={() => onDone(false)} fullWidth maxWidth="xs">
             <form
                 onSubmit={(e) => {
                     e.preventDefault();
-                    void call(() => api.rename(scan.id, title.trim()));
+                    void call(async () => {
+                        await api.rename(scan.id, title.trim());
+                        onDone(true);
+                    });
                 }}
             >
                 <DialogTitle>{t.renameTitle}</DialogTitle>
@@ -70,14 +58,21 @@ export function RenameDialog({ scan, onDone }: Props) {
     );
 }
 
+/** Of one's own for good; of another's only from the list. */
 export function RemoveDialog({ scan, onDone }: Props) {
-    const { error, busy, call } = useCall(onDone);
+    const { error, busy, call } = useCall();
+    const own = may(scan.role, 'remove');
+    const remove = async () => {
+        await (own ? api.remove(scan.id) : api.leave(scan.id));
+        onDone(true);
+    };
+    const title = scan.title || t.untitled;
     return (
         <Dialog open onClose={() => onDone(false)} fullWidth maxWidth="xs">
-            <DialogTitle>{t.removeTitle}</DialogTitle>
+            <DialogTitle>{own ? t.removeTitle : t.leaveTitle}</DialogTitle>
             <DialogContent>
                 {error && <Alert severity="error">{error}</Alert>}
-                {t.removeBody(scan.title || t.untitled)}
+                {own ? t.removeBody(title) : t.leaveBody(title)}
             </DialogContent>
             <DialogActions>
                 <Button onClick={() => onDone(false)}>{t.cancel}</Button>
@@ -85,10 +80,10 @@ export function RemoveDialog({ scan, onDone }: Props) {
                     variant="contained"
                     color="error"
                     disabled={busy}
-                    onClick={() => void call(() => api.remove(scan.id))}
+                    onClick={() => void call(remove)}
                     data-testid="scan-delete-confirm"
                 >
-                    {t.remove}
+                    {own ? t.remove : t.leave}
                 </Button>
             </DialogActions>
         </Dialog>

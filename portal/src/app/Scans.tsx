@@ -16,6 +16,8 @@ const LATER_MS = 20_000;
 
 export default function Scans() {
     const { scans, error, reload } = useScans();
+    const own = scans?.filter(({ role }) => role === 'owner') ?? [];
+    const given = scans?.filter(({ role }) => role !== 'owner') ?? [];
     return (
         <Shell title={scansText.title}>
             {error && (
@@ -24,29 +26,43 @@ export default function Scans() {
                 </Alert>
             )}
             {!scans && !error && <LinearProgress aria-label={scansText.loading} />}
-            <Box
-                component="ul"
-                sx={{
-                    p: 0,
-                    m: 0,
-                    mb: 3,
-                    display: 'grid',
-                    gap: 2,
-                    gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 250px), 1fr))',
-                }}
-            >
-                {scans?.map((scan) => (
-                    <ScanCard key={scan.id} scan={scan} onChanged={reload} />
-                ))}
-            </Box>
-            {scans?.length === 0 && (
+            <Cards scans={own} onChanged={reload} />
+            {scans && own.length === 0 && (
                 <Typography sx={{ mb: 2 }} color="textSecondary">
                     {scansText.empty}
                 </Typography>
             )}
             <UploadsUnderWay />
             <DropZone />
+            {given.length > 0 && (
+                <Box component="section" sx={{ mt: 4 }}>
+                    <Typography variant="h2" sx={{ mb: 2 }}>
+                        {scansText.given}
+                    </Typography>
+                    <Cards scans={given} onChanged={reload} />
+                </Box>
+            )}
         </Shell>
+    );
+}
+
+function Cards({ scans, onChanged }: { scans: Scan[]; onChanged: () => void }) {
+    return (
+        <Box
+            component="ul"
+            sx={{
+                p: 0,
+                m: 0,
+                mb: 3,
+                display: 'grid',
+                gap: 2,
+                gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 250px), 1fr))',
+            }}
+        >
+            {scans.map((scan) => (
+                <ScanCard key={scan.id} scan={scan} onChanged={onChanged} />
+            ))}
+        </Box>
     );
 }
 

@@ -10,7 +10,8 @@ import { useState } from 'react';
 import type { Series } from '../core/series';
 import { Receipt } from './Receipt';
 import { SeriesJob } from './SeriesJob';
-import { size, uploadText } from './text/upload';
+import { size } from './text/size';
+import { uploadText } from './text/upload';
 import { add, receiptOf, useUploading } from './uploading';
 
 const t = uploadText;

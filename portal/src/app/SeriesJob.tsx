@@ -7,7 +7,8 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { Series } from '../core/series';
 import { Receipt } from './Receipt';
-import { size, uploadText } from './text/upload';
+import { size } from './text/size';
+import { uploadText } from './text/upload';
 import { cancel, type Job, pause, resume, retry } from './uploading';
 
 const t = uploadText;

@@ -9,6 +9,9 @@ import { Link as RouteLink, useLocation } from 'wouter';
 import { signOut } from './state';
 import { text } from './text/text';
 
+/** So that all of it fits one line of a phone. */
+const TIGHT = { minWidth: 0, px: { xs: 0.75, sm: 1 }, whiteSpace: 'nowrap' } as const;
+
 /** The bar on top and the column of a page. */
 export function Shell({ title, children }: { title: string; children: ReactNode }) {
     const [at, navigate] = useLocation();
@@ -22,7 +25,7 @@ export function Shell({ title, children }: { title: string; children: ReactNode 
             href={to}
             color="inherit"
             aria-current={at === to ? 'page' : undefined}
-            sx={{ '&[aria-current]': { color: 'primary.main' } }}
+            sx={{ ...TIGHT, '&[aria-current]': { color: 'primary.main' } }}
         >
             {name}
         </Button>
@@ -49,7 +52,7 @@ export function Shell({ title, children }: { title: string; children: ReactNode 
                     borderColor: 'divider',
                 }}
             >
-                <Toolbar sx={{ flexWrap: 'wrap', columnGap: 1 }}>
+                <Toolbar sx={{ flexWrap: 'wrap', columnGap: { sm: 1 } }}>
                     <Typography
                         color="primary"
                         sx={{ fontWeight: 650, mr: 'auto', display: { xs: 'none', sm: 'block' } }}
@@ -60,7 +63,7 @@ export function Shell({ title, children }: { title: string; children: ReactNode 
                         {link('/scans', text.nav.scans)}
                         {link('/upload', text.nav.upload)}
                     </Box>
-                    <Button color="inherit" onClick={leave}>
+                    <Button color="inherit" onClick={leave} sx={TIGHT}>
                         {text.nav.signOut}
                     </Button>
                 </Toolbar>

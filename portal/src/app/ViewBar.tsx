@@ -2,12 +2,17 @@ import Box from '@mui/material/Box';
 import IconButton from '@mui/material/IconButton';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
+import { lazy, Suspense, useState } from 'react';
 import { useLocation } from 'wouter';
+import { may } from '../core/roles';
 import { saveAs } from './download';
-import { BackIcon, CameraIcon, RedoIcon, UndoIcon } from './icons';
+import { BackIcon, CameraIcon, RedoIcon, ShareIcon, UndoIcon } from './icons';
 import { scansText } from './text/scans';
+import { shareText } from './text/share';
 import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
+
+const Share = lazy(() => import('./Share'));
 
 const t = viewText;
 
@@ -15,7 +20,8 @@ const t = viewText;
 export function ViewBar() {
     const viewing = useViewing();
     const [, navigate] = useLocation();
-    const title = useView((v) => v.scan && (v.scan.title || scansText.untitled));
+    const scan = useView((v) => v.scan);
+    const [sharing, setSharing] = useState(false);
     const canUndo = useSettings((s) => s.canUndo);
     const canRedo = useSettings((s) => s.canRedo);
     const drawn = useView((v) => v.drawn);
@@ -33,7 +39,7 @@ export function ViewBar() {
                 </IconButton>
             </Tooltip>
             <Typography variant="h3" component="h1" noWrap sx={{ minWidth: 0, mr: 'auto' }}>
-                {title}
+                {scan && (scan.title || scansText.untitled)}
             </Typography>
             <BarButton label={t.undo} disabled={!canUndo} act={() => viewing.settings.undo()}>
                 <UndoIcon />
@@ -41,9 +47,19 @@ export function ViewBar() {
             <BarButton label={t.redo} disabled={!canRedo} act={() => viewing.settings.redo()}>
                 <RedoIcon />
             </BarButton>
+            {may(scan?.role, 'share') && (
+                <BarButton label={shareText.open} disabled={false} act={() => setSharing(true)}>
+                    <ShareIcon />
+                </BarButton>
+            )}
             <BarButton label={t.screenshot} disabled={!drawn} act={() => void shoot()}>
                 <CameraIcon />
             </BarButton>
+            {sharing && scan && (
+                <Suspense>
+                    <Share scan={scan} onClose={() => setSharing(false)} />
+                </Suspense>
+            )}
         </Box>
     );
 }

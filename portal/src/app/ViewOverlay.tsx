@@ -4,7 +4,7 @@ import CircularProgress from '@mui/material/CircularProgress';
 import Paper from '@mui/material/Paper';
 import Typography from '@mui/material/Typography';
 import { useLocation } from 'wouter';
-import type { SessionState } from '../core/session';
+import { type EndReason, isFinal, type SessionState } from '../core/session';
 import { Notes } from './Notes';
 import { viewText } from './text/view';
 import { useSettings, useView, useViewing } from './viewingContext';
@@ -158,13 +158,12 @@ function Words({ session }: { session: Exclude<SessionState, { phase: 'live' }> 
     }
 }
 
-function WhatNow({ reason }: { reason: string }) {
+function WhatNow({ reason }: { reason: EndReason }) {
     const viewing = useViewing();
     const [, navigate] = useLocation();
-    const final = ['deleted', 'not_found', 'not_permitted', 'signed_out'].includes(reason);
     return (
         <Box sx={{ display: 'flex', gap: 1, flexWrap: 'wrap', justifyContent: 'center' }}>
-            {!final && (
+            {!isFinal(reason) && (
                 <Button variant="contained" onClick={() => viewing.restart()}>
                     {t.again}
                 </Button>

@@ -32,4 +32,8 @@ export const LookIcon = icon(
 export const MoreIcon = icon('More', 'M6 9l6 6 6-6');
 export const RedoIcon = icon('Redo', 'M15 5l4 4-4 4m4-4H9a5 5 0 0 0 0 10h3');
 export const SaveIcon = icon('Save', 'M6 4h12v17l-6-4-6 4z');
+export const ShareIcon = icon(
+    'Share',
+    'M16 8a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM6 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6zm10 7a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM9 10.5l4.5-3.5M9 13.5l4.5 3.5',
+);
 export const UndoIcon = icon('Undo', 'M9 5L5 9l4 4M5 9h10a5 5 0 0 1 0 10h-3');

@@ -9,7 +9,7 @@ import { focusOn } from '../core/camera';
 import { Decoder, toRgba } from '../core/decoder';
 import { FrameFlag, type ReceivedFrame } from '../core/frame';
 import { API } from '../core/rest';
-import { Session, type SessionState, type Socket } from '../core/session';
+import { isFinal, Session, type SessionState, type Socket } from '../core/session';
 import { SettingsStore } from '../core/settings';
 import type * as Message from '../generated/messages';
 import { api } from './state';
@@ -79,11 +79,7 @@ export class Viewing {
 
     start(): void {
         this.session.start();
-        /* Why there is none, the session says. */
-        api.scan(this.scan).then(
-            (scan) => this.state.setState({ scan }),
-            () => {},
-        );
+        this.askScan();
     }
 
     /** After the session has ended. */
@@ -147,9 +143,23 @@ export class Viewing {
 
     private changed(session: SessionState): void {
         this.state.setState({ session });
+        if (session.phase === 'reconnecting' && session.reason === 'changed') {
+            this.askScan();
+        }
+        if (session.phase === 'ended' && isFinal(session.reason)) {
+            this.wipe();
+        }
         if (session.phase === 'ended' && session.reason === 'signed_out') {
             api.signOut();
         }
+    }
+
+    private askScan(): void {
+        /* Why there is none, the session says. */
+        api.scan(this.scan).then(
+            (scan) => this.state.setState({ scan }),
+            () => {},
+        );
     }
 
     private welcome(message: Message.Welcome): void {
@@ -203,6 +213,16 @@ export class Viewing {
         if (now - this.askedAt > KEYFRAME_EVERY_MS && this.session.send({ type: 'keyframe' })) {
             this.askedAt = now;
         }
+    }
+
+    /** Who may not look any more keeps nothing on the screen. */
+    private wipe(): void {
+        cancelAnimationFrame(this.drawing);
+        this.drawing = 0;
+        this.decoder = new Decoder();
+        const { canvas } = this;
+        canvas?.getContext('2d', { alpha: false })?.clearRect(0, 0, canvas.width, canvas.height);
+        this.state.setState({ drawn: false });
     }
 
     private draw(): void {

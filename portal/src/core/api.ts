@@ -91,17 +91,16 @@ export interface FreshInvitation extends Invitation {
     link: string;
 }
 
-/** Something that was done, by whom and whether it worked. */
+/** Something that was done; refused, or come to nothing. */
 export interface AuditLine {
     /** RFC 3339 */
     at: string;
     verb: string;
-    outcome: string;
-    /** The scan, where it was one. */
-    scan?: string;
-    /** Who, for an owner: its own label of them. */
-    label?: string;
-    self?: boolean;
+    outcome: 'permitted' | 'refused' | 'failed';
+    /** Who, of a scan's lines: as in its permissions. */
+    user?: string | null;
+    /** On what, of one's own lines: mostly a scan. */
+    object?: string | null;
 }
 
 export class Api extends Rest {
@@ -191,12 +190,12 @@ export class Api extends Rest {
     }
 
     async activity(): Promise<AuditLine[]> {
-        return (await this.json<{ audit: AuditLine[] }>('GET', '/users/current/audit')).audit;
+        return (await this.json<{ lines: AuditLine[] }>('GET', '/users/current/audit')).lines;
     }
 
     /** Who did what with a scan; for its owner. */
     async scanActivity(scan: string): Promise<AuditLine[]> {
-        return (await this.json<{ audit: AuditLine[] }>('GET', `/scans/${scan}/audit`)).audit;
+        return (await this.json<{ lines: AuditLine[] }>('GET', `/scans/${scan}/audit`)).lines;
     }
 
     async permissions(scan: string): Promise<Permission[]> {

@@ -10,19 +10,24 @@ import { type ReceivedFrame, readFrame } from './frame';
 
 /** Why it is over; texts for them are the page's. */
 export type EndReason =
-    | Message.Ended['reason']
+    | Exclude<Message.Ended['reason'], 'changed'>
     | 'signed_out'
     | 'not_permitted'
     | 'not_found'
     | 'replaced'
     | 'protocol';
 
+/** Asked again, the answer would be the same. */
+export const isFinal = (reason: EndReason): boolean => FINAL.has(reason);
+
+export type Reconnecting = 'line' | 'no_worker' | 'too_fast' | 'changed';
+
 export type SessionState =
     | { phase: 'connecting' }
     | { phase: 'queued'; position: number; ahead: number; estimate_s: number }
     | { phase: 'opening' }
     | { phase: 'live' }
-    | { phase: 'reconnecting'; reason: 'line' | 'no_worker' | 'too_fast' }
+    | { phase: 'reconnecting'; reason: Reconnecting }
     | { phase: 'ended'; reason: EndReason; detail: string };
 
 export interface Handlers {
@@ -40,7 +45,7 @@ export interface Socket {
     binaryType: string;
     onopen: (() => void) | null;
     onmessage: ((event: { data: unknown }) => void) | null;
-    onclose: ((event: { code: number }) => void) | null;
+    onclose: ((event: { code: number; reason?: string }) => void) | null;
     send(data: string): void;
     close(code?: number): void;
 }
@@ -60,14 +65,29 @@ const PING_EVERY_MS = 5000;
 const PONG_WITHIN_MS = 15000;
 const TOKEN_EVERY_MS = 5000;
 
+const FINAL = new Set<EndReason>([
+    'deleted',
+    'revoked',
+    'expired',
+    'not_found',
+    'not_permitted',
+    'signed_out',
+]);
+
+const NOT_PERMITTED = 4403;
 const NO_WORKER = 4503;
 const FATAL: Record<number, EndReason> = {
     4400: 'protocol',
     4401: 'signed_out',
-    4403: 'not_permitted',
+    [NOT_PERMITTED]: 'not_permitted',
     4404: 'not_found',
     4409: 'replaced',
 };
+
+/** With a close of 4403, what of a permission has ended. */
+const TAKEN = ['revoked', 'expired', 'changed'] as const;
+type Taken = (typeof TAKEN)[number];
+const isTaken = (word: string): word is Taken => (TAKEN as readonly string[]).includes(word);
 
 type Line = 'execute' | 'connect' | 'stream';
 
@@ -160,7 +180,9 @@ export class Session {
                 return;
             case 'ended':
                 if (message.reason === 'worker_lost') {
-                    this.lost('execute', NO_WORKER);
+                    this.anew('no_worker');
+                } else if (isTaken(message.reason)) {
+                    this.taken(message.reason);
                 } else {
                     this.end(message.reason, message.detail ?? '');
                 }
@@ -266,22 +288,26 @@ export class Session {
                 receive(message);
             }
         };
-        socket.onclose = ({ code }) => {
+        socket.onclose = ({ code, reason }) => {
             if (this.sockets[line] === socket) {
                 delete this.sockets[line];
-                this.lost(line, code);
+                this.lost(line, code, reason);
             }
         };
     }
 
     /** A line went without our doing. */
-    private lost(line: Line, code: number): void {
+    private lost(line: Line, code: number, word = ''): void {
         if (line === 'connect') {
             this.welcomed = false;
             clearInterval(this.pinger);
         }
         if (line === 'stream') {
             this.streaming = false;
+        }
+        if (code === NOT_PERMITTED && isTaken(word)) {
+            this.taken(word);
+            return;
         }
         const fatal = FATAL[code];
         /* A spent ticket or an ended session shows on connect and stream as a
@@ -291,21 +317,37 @@ export class Session {
             return;
         }
         const reason = code === NO_WORKER ? 'no_worker' : code === 4429 ? 'too_fast' : 'line';
-        this.live = false;
-        this.on.state({ phase: 'reconnecting', reason });
         const whole = line === 'execute' || fatal !== undefined || !this.sockets.execute;
         if (whole) {
-            this.drop();
+            this.anew(reason);
+            return;
         }
+        this.live = false;
+        this.on.state({ phase: 'reconnecting', reason });
         this.later(() => {
-            if (whole) {
-                this.openExecute();
-            } else if (line === 'connect') {
+            if (line === 'connect') {
                 this.openConnect();
             } else {
                 this.openStream();
             }
         });
+    }
+
+    /** From the execute line on. */
+    private anew(reason: Reconnecting): void {
+        this.drop();
+        this.live = false;
+        this.on.state({ phase: 'reconnecting', reason });
+        this.later(() => this.openExecute());
+    }
+
+    /** What one may do with the scan has ended, or is something else now. */
+    private taken(word: Taken): void {
+        if (word === 'changed') {
+            this.anew(word);
+        } else {
+            this.end(word, '');
+        }
     }
 
     private later(act: () => void): void {

@@ -2,6 +2,7 @@ import { plural } from './plural';
 
 export const scansText = {
     title: 'My scans',
+    given: 'Shared with me',
     empty: 'No scans yet. Add the first one:',
     loading: 'Loading your scans…',
     open: 'Open',
@@ -27,5 +28,9 @@ export const scansText = {
     removeTitle: 'Delete this scan?',
     removeBody: (title: string) =>
         `“${title}” and its saved views will be gone for good, also for everybody who is looking at it now.`,
+    leave: 'Remove from my list',
+    leaveTitle: 'Remove this scan from your list?',
+    leaveBody: (title: string) =>
+        `“${title}” itself stays with its owner, who can share it with you again.`,
     warnings: (n: number) => plural(n, 'note from the import', 'notes from the import'),
 };

@@ -8,6 +8,8 @@ export const text = {
     notDiagnostic: 'For looking and explaining. Not for diagnosis.',
     skip: 'Skip to content',
     loading: 'Opening…',
+    copy: 'Copy',
+    copied: 'Copied.',
     nav: { scans: 'My scans', upload: 'Add a scan', signOut: 'Sign out' },
 
     home: {
