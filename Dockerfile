@@ -1,4 +1,5 @@
-# One image: nginx with the module and the portal, and a render-worker.
+# One image: nginx with the module and the portal, a vault and a
+# render-worker.
 #
 #   docker build -t exposure-render .
 #   docker run -p 8443:8443 -v exposure:/data exposure-render
@@ -26,7 +27,8 @@ COPY --from=build /src/conf conf
 COPY --from=build /src/scripts scripts
 COPY --from=build /src/portal/dist portal/dist
 COPY --from=build /src/build/render-worker /src/build/exposure-import \
-     /src/build/exposure-admin /src/build/ngx_exposure_module.so build/
+     /src/build/exposure-vault /src/build/exposure-admin \
+     /src/build/ngx_exposure_module.so build/
 USER exposure
 VOLUME /data
 EXPOSE 8443

@@ -13,16 +13,16 @@ LIBS    := -ljansson -lcrypto -lsodium -lsqlite3 -lexpat -lz -lm
 AV      := -lavformat -lavcodec -lswscale -lavutil
 DCMTK   := -lopenjp2 -ldcmjpls -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd
 
-.PHONY: help all lib worker tools module portal unit render bench fuzz clean
+.PHONY: help all lib worker vault tools module portal unit render bench fuzz clean
 
 help:
-	@echo "make all      library, render-worker, tools, nginx module, portal into $(BUILD)/"
-	@echo "make lib | worker | tools | module | portal    one of them"
+	@echo "make all      library, render-worker, exposure-vault, tools, nginx module, portal into $(BUILD)/"
+	@echo "make lib | worker | vault | tools | module | portal    one of them"
 	@echo "make unit | render | bench | fuzz              build the test programs"
 	@echo "make clean"
 	@echo "scripts/run starts everything; scripts/test runs every suite."
 
-all: lib worker tools module portal
+all: lib worker vault tools module portal
 
 # Objects lie apart: a folder and a program are both called render-worker.
 $(BUILD)/obj/%.o: %.c
@@ -88,6 +88,12 @@ $(BUILD)/t/unit/encode $(BUILD)/t/unit/film: LIBS += $(AV)
 $(addprefix $(BUILD)/t/unit/,serve serve_share): $(filter-out %/main.o %/serve.o %/serve_thread.o %/serve_pick.o %/picture.o,$(WORKER_OBJ)) $(RENDER_OBJ)
 $(BUILD)/t/unit/load: $(filter-out %/main.o %/load.o,$(WORKER_OBJ)) $(RENDER_OBJ)
 $(addprefix $(BUILD)/t/unit/,serve serve_share load): LIBS := $(LIB) $(AV) $(LIBS)
+
+# --- vault -----------------------------------------------------------------
+
+vault: $(BUILD)/exposure-vault
+$(BUILD)/exposure-vault: $(call obj,$(wildcard exposure-vault/*.c)) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lseccomp -lpthread
 
 # --- tools -----------------------------------------------------------------
 

@@ -13,8 +13,10 @@
 /* One question, its answer, and both as bytes. */
 typedef struct {
     expo_vault_message_t m;
-    uint8_t question[EXPO_VAULT_MESSAGE];
-    uint8_t answer[EXPO_VAULT_MESSAGE];
+    size_t question_bytes;
+    size_t answer_bytes;
+    uint8_t question[EXPO_VAULT_QUESTION];
+    uint8_t answer[EXPO_VAULT_ANSWER];
 } talk_t;
 
 static talk_t *talk_new(expo_vault_op_t op, const expo_keys_user_t *u);
@@ -39,8 +41,29 @@ expo_keys_hello(expo_keys_t *k, expo_keys_hello_t *out)
         out->names = t->m.names;
         out->master_no = t->m.master_no;
         memcpy(out->protection, t->m.protection, sizeof(out->protection) - 1);
+        memcpy(out->instance, t->m.instance, sizeof(out->instance));
     }
 
+    talk_free(t);
+
+    return st;
+}
+
+
+expo_status_t
+expo_keys_jwks(expo_keys_t *k, const char *issuer, const uint8_t *json,
+               size_t len)
+{
+    talk_t *t = talk_new(EXPO_VAULT_TRUST, NULL);
+    expo_status_t st;
+
+    if (t != NULL) {
+        t->m.text = issuer;
+        t->m.record = json;
+        t->m.record_bytes = len;
+    }
+
+    st = talk(k, t);
     talk_free(t);
 
     return st;
@@ -356,9 +379,10 @@ expo_keys_audit(expo_keys_t *k, const uint8_t previous[32],
 static talk_t *
 talk_new(expo_vault_op_t op, const expo_keys_user_t *u)
 {
-    talk_t *t = calloc(1, sizeof(*t));
+    talk_t *t = malloc(sizeof(*t));
 
     if (t != NULL) {
+        memset(t, 0, offsetof(talk_t, question));
         t->m.op = (uint8_t) op;
 
         if (u != NULL) {
@@ -375,34 +399,42 @@ static expo_status_t
 talk(expo_keys_t *k, talk_t *t)
 {
     expo_status_t st = EXPO_OK;
-    size_t len;
 
     if (t == NULL) {
         return EXPO_NO_MEMORY;
     }
 
-    len = expo_vault_wire_ask(t->question, &t->m);
-    if (len == 0) {
+    t->question_bytes = expo_vault_wire_ask(t->question, &t->m);
+    if (t->question_bytes == 0) {
         return EXPO_INVALID;
     }
 
     if (k->vault != NULL) {
-        len = expo_vault_answer(k->vault, t->question, len, t->answer);
+        t->answer_bytes = expo_vault_answer(k->vault, t->question,
+                                            t->question_bytes, t->answer);
     } else {
-        st = expo_keys_exchange(k, t->question, &len, t->answer);
+        st = expo_keys_exchange(k, t->question, t->question_bytes, t->answer,
+                                &t->answer_bytes);
     }
 
-    return st == EXPO_OK ? expo_vault_wire_replied(&t->m, t->answer, len) : st;
+    return st == EXPO_OK
+               ? expo_vault_wire_replied(&t->m, t->answer, t->answer_bytes)
+               : st;
 }
 
 
 static void
 talk_free(talk_t *t)
 {
-    if (t != NULL) {
-        sodium_memzero(t, sizeof(*t));
-        free(t);
+    if (t == NULL) {
+        return;
     }
+
+    /* the rest has not been written */
+    sodium_memzero(&t->m, sizeof(t->m));
+    sodium_memzero(t->question, t->question_bytes);
+    sodium_memzero(t->answer, t->answer_bytes);
+    free(t);
 }
 
 

@@ -63,14 +63,25 @@ typedef struct {
 /*
  * names: for tags and tickets in this process. jwks: the built-in issuer's
  * public keys, malloc'd, NULL if it has none. protection: as `doctor` says.
+ * instance: random, of this run of the vault, which has forgotten key sets that
+ * an earlier one was told.
  */
 typedef struct {
     expo_names_t names;
     uint32_t master_no;
     char *jwks;
     char protection[16];
+    uint8_t instance[8];
 } expo_keys_hello_t;
 expo_status_t expo_keys_hello(expo_keys_t *k, expo_keys_hello_t *out);
+
+/*
+ * From now on the keys of another issuer, of which the vault was told to
+ * believe them from here. EXPO_NOT_FOUND: it was not. EXPO_INVALID: no JWK Set.
+ */
+#define EXPO_KEYS_JWKS_MAX 65535
+expo_status_t expo_keys_jwks(expo_keys_t *k, const char *issuer,
+                             const uint8_t *json, size_t len);
 
 /* Of a new user: the tag, and the public key that goes with u->salt. */
 expo_status_t expo_keys_user(expo_keys_t *k, const expo_keys_user_t *u,

@@ -14,7 +14,7 @@
 #define EXPO_KEYS_ANSWER_S 5
 
 struct expo_keys_s {
-    const struct expo_vault_s *vault; /* NULL: it is behind the socket */
+    struct expo_vault_s *vault; /* NULL: it is behind the socket */
     struct sockaddr_un addr;
 
     pthread_mutex_t lock; /* of what follows */
@@ -22,12 +22,9 @@ struct expo_keys_s {
     size_t idle_n;
 };
 
-/*
- * Sends *len bytes, waits for the answer, whose length *len becomes.
- * EXPO_AGAIN: nobody answers.
- */
+/* Sends len bytes and waits for the answer. EXPO_AGAIN: nobody answers. */
 expo_status_t expo_keys_exchange(expo_keys_t *k, const uint8_t *question,
-                                 size_t *len,
-                                 uint8_t answer[EXPO_VAULT_MESSAGE]);
+                                 size_t len, uint8_t answer[EXPO_VAULT_ANSWER],
+                                 size_t *answer_bytes);
 
 #endif

@@ -83,8 +83,8 @@ expo_keys_close(expo_keys_t *k)
  * asked twice.
  */
 expo_status_t
-expo_keys_exchange(expo_keys_t *k, const uint8_t *question, size_t *len,
-                   uint8_t answer[EXPO_VAULT_MESSAGE])
+expo_keys_exchange(expo_keys_t *k, const uint8_t *question, size_t len,
+                   uint8_t answer[EXPO_VAULT_ANSWER], size_t *answer_bytes)
 {
     int fd, fresh, late;
     ssize_t n;
@@ -101,11 +101,11 @@ expo_keys_exchange(expo_keys_t *k, const uint8_t *question, size_t *len,
             return EXPO_AGAIN;
         }
 
-        n = socket_ask(fd, question, *len, answer);
+        n = socket_ask(fd, question, len, answer);
 
         if (n > 0) {
             socket_give(k, fd);
-            *len = (size_t) n;
+            *answer_bytes = (size_t) n;
             return EXPO_OK;
         }
 
@@ -186,7 +186,7 @@ socket_ask(int fd, const uint8_t *question, size_t len, uint8_t *answer)
     }
 
     do {
-        n = recv(fd, answer, EXPO_VAULT_MESSAGE, 0);
+        n = recv(fd, answer, EXPO_VAULT_ANSWER, 0);
     } while (n < 0 && errno == EINTR);
 
     return n;

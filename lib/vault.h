@@ -156,6 +156,12 @@ expo_status_t expo_vault_ticket_read(expo_ticket_t *t,
  */
 expo_status_t expo_vault_master_load(uint8_t master[32], const char *path,
                                      char *error, size_t error_bytes);
+/*
+ * Where it lies decides what a stolen disk opens: "memory", "other-disk", or
+ * "same-disk" as data, whose nearest folder counts if it is not there yet.
+ */
+void expo_vault_master_place(char place[16], const char *path,
+                             const char *data);
 /* A new file, 0600, on the disk when it returns. EXPO_CONFLICT: exists. */
 expo_status_t expo_vault_master_save(const uint8_t master[32],
                                      const char *path);

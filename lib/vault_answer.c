@@ -36,39 +36,27 @@ typedef struct {
     uint8_t sk[32];
 } person_t;
 
-typedef expo_status_t (*answer_pt)(const expo_vault_t *v,
-                                   expo_vault_message_t *m);
+typedef expo_status_t (*answer_pt)(expo_vault_t *v, expo_vault_message_t *m);
 
-static expo_status_t answer_hello(const expo_vault_t *v,
-                                  expo_vault_message_t *m);
-static expo_status_t answer_user(const expo_vault_t *v,
-                                 expo_vault_message_t *m);
-static expo_status_t answer_create(const expo_vault_t *v,
-                                   expo_vault_message_t *m);
-static expo_status_t answer_unlock(const expo_vault_t *v,
-                                   expo_vault_message_t *m);
-static expo_status_t answer_blob_new(const expo_vault_t *v,
-                                     expo_vault_message_t *m);
-static expo_status_t answer_blob_open(const expo_vault_t *v,
-                                      expo_vault_message_t *m);
-static expo_status_t answer_meta(const expo_vault_t *v,
-                                 expo_vault_message_t *m);
-static expo_status_t answer_grant(const expo_vault_t *v,
-                                  expo_vault_message_t *m);
-static expo_status_t answer_invite(const expo_vault_t *v,
-                                   expo_vault_message_t *m);
-static expo_status_t answer_redeem(const expo_vault_t *v,
-                                   expo_vault_message_t *m);
-static expo_status_t answer_renew(const expo_vault_t *v,
-                                  expo_vault_message_t *m);
-static expo_status_t answer_audit(const expo_vault_t *v,
-                                  expo_vault_message_t *m);
-static expo_status_t answer_sign(const expo_vault_t *v, expo_vault_message_t *m,
+static expo_status_t answer_hello(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_user(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_create(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_unlock(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_blob_new(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_blob_open(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_meta(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_grant(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_invite(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_redeem(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_renew(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_audit(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_trust(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_sign(expo_vault_t *v, expo_vault_message_t *m,
                                  char **token);
 
-static expo_status_t answer_person(const expo_vault_t *v,
-                                   const expo_keys_user_t *u, person_t *p);
-static expo_status_t answer_own(const expo_vault_t *v, expo_vault_message_t *m,
+static expo_status_t answer_person(expo_vault_t *v, const expo_keys_user_t *u,
+                                   person_t *p);
+static expo_status_t answer_own(expo_vault_t *v, expo_vault_message_t *m,
                                 person_t *p, uint8_t dek[32]);
 static expo_status_t answer_open(const person_t *p, const expo_keys_box_t *box,
                                  uint8_t dek[32]);
@@ -77,14 +65,14 @@ static expo_status_t answer_seal(const uint8_t tag[EXPO_TAG],
                                  const expo_keys_box_t *box, expo_role_t role,
                                  const uint8_t dek[32],
                                  uint8_t sealed[EXPO_SEALED_KEY]);
-static expo_status_t answer_invited(const expo_vault_t *v,
+static expo_status_t answer_invited(expo_vault_t *v,
                                     const uint8_t secret[EXPO_INVITE_SECRET],
                                     const uint8_t salt[32], person_t *p);
 static int answer_may_grant(expo_role_t role);
-static void lease_make(const expo_vault_t *v, const expo_keys_box_t *box,
+static void lease_make(expo_vault_t *v, const expo_keys_box_t *box,
                        const uint8_t dek[32], expo_lease_t *lease);
-static expo_status_t lease_read(const expo_vault_t *v,
-                                const expo_lease_t *lease, lease_t *out);
+static expo_status_t lease_read(expo_vault_t *v, const expo_lease_t *lease,
+                                lease_t *out);
 
 static const answer_pt answers[] = {
     [EXPO_VAULT_HELLO] = answer_hello,
@@ -99,6 +87,7 @@ static const answer_pt answers[] = {
     [EXPO_VAULT_REDEEM] = answer_redeem,
     [EXPO_VAULT_RENEW] = answer_renew,
     [EXPO_VAULT_AUDIT] = answer_audit,
+    [EXPO_VAULT_TRUST] = answer_trust,
 };
 
 
@@ -129,8 +118,8 @@ expo_vault_start(expo_vault_t *v, const uint8_t master[32], uint32_t master_no)
 
 
 size_t
-expo_vault_answer(const expo_vault_t *v, const uint8_t *question, size_t len,
-                  uint8_t answer[EXPO_VAULT_MESSAGE])
+expo_vault_answer(expo_vault_t *v, const uint8_t *question, size_t len,
+                  uint8_t answer[EXPO_VAULT_ANSWER])
 {
     expo_vault_message_t m;
     char *token = NULL;
@@ -157,19 +146,20 @@ expo_vault_answer(const expo_vault_t *v, const uint8_t *question, size_t len,
 
 
 static expo_status_t
-answer_hello(const expo_vault_t *v, expo_vault_message_t *m)
+answer_hello(expo_vault_t *v, expo_vault_message_t *m)
 {
     m->names = v->names;
     m->master_no = v->master_no;
     m->text = v->jwks != NULL ? v->jwks : "";
     memcpy(m->protection, v->protection, sizeof(m->protection));
+    memcpy(m->instance, v->instance, sizeof(m->instance));
 
     return EXPO_OK;
 }
 
 
 static expo_status_t
-answer_user(const expo_vault_t *v, expo_vault_message_t *m)
+answer_user(expo_vault_t *v, expo_vault_message_t *m)
 {
     expo_status_t st;
     person_t p;
@@ -187,7 +177,7 @@ answer_user(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_sign(const expo_vault_t *v, expo_vault_message_t *m, char **token)
+answer_sign(expo_vault_t *v, expo_vault_message_t *m, char **token)
 {
     uint8_t jti[16];
     expo_status_t st;
@@ -214,7 +204,7 @@ answer_sign(const expo_vault_t *v, expo_vault_message_t *m, char **token)
 
 
 static expo_status_t
-answer_create(const expo_vault_t *v, expo_vault_message_t *m)
+answer_create(expo_vault_t *v, expo_vault_message_t *m)
 {
     expo_keys_box_t *box = m->boxes;
     uint8_t dek[32];
@@ -242,7 +232,7 @@ answer_create(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_unlock(const expo_vault_t *v, expo_vault_message_t *m)
+answer_unlock(expo_vault_t *v, expo_vault_message_t *m)
 {
     uint8_t dek[32];
     expo_status_t st;
@@ -266,7 +256,7 @@ answer_unlock(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_blob_new(const expo_vault_t *v, expo_vault_message_t *m)
+answer_blob_new(expo_vault_t *v, expo_vault_message_t *m)
 {
     uint8_t salt[32];
     lease_t lease;
@@ -297,7 +287,7 @@ answer_blob_new(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_blob_open(const expo_vault_t *v, expo_vault_message_t *m)
+answer_blob_open(expo_vault_t *v, expo_vault_message_t *m)
 {
     lease_t lease;
     expo_status_t st;
@@ -320,7 +310,7 @@ answer_blob_open(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_meta(const expo_vault_t *v, expo_vault_message_t *m)
+answer_meta(expo_vault_t *v, expo_vault_message_t *m)
 {
     lease_t lease;
 
@@ -343,7 +333,7 @@ answer_meta(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_grant(const expo_vault_t *v, expo_vault_message_t *m)
+answer_grant(expo_vault_t *v, expo_vault_message_t *m)
 {
     expo_keys_grantee_t *to = m->to;
     uint8_t dek[32];
@@ -367,7 +357,7 @@ answer_grant(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_invite(const expo_vault_t *v, expo_vault_message_t *m)
+answer_invite(expo_vault_t *v, expo_vault_message_t *m)
 {
     person_t p, guest = {0};
     uint8_t dek[32];
@@ -397,7 +387,7 @@ answer_invite(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_redeem(const expo_vault_t *v, expo_vault_message_t *m)
+answer_redeem(expo_vault_t *v, expo_vault_message_t *m)
 {
     person_t p, guest = {0};
     uint8_t dek[32];
@@ -430,7 +420,7 @@ answer_redeem(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_renew(const expo_vault_t *v, expo_vault_message_t *m)
+answer_renew(expo_vault_t *v, expo_vault_message_t *m)
 {
     expo_keys_box_t *box = m->boxes;
     uint8_t dek[32];
@@ -468,7 +458,7 @@ answer_renew(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_audit(const expo_vault_t *v, expo_vault_message_t *m)
+answer_audit(expo_vault_t *v, expo_vault_message_t *m)
 {
     uint8_t said[32 + 4 + EXPO_VAULT_RECORD];
 
@@ -484,7 +474,33 @@ answer_audit(const expo_vault_t *v, expo_vault_message_t *m)
 
 
 static expo_status_t
-answer_person(const expo_vault_t *v, const expo_keys_user_t *u, person_t *p)
+answer_trust(expo_vault_t *v, expo_vault_message_t *m)
+{
+    char error[256];
+    expo_jwks_t *keys;
+    expo_status_t st;
+    size_t entry;
+
+    st = expo_trust_find(v->trust, m->text, &entry);
+    if (st != EXPO_OK || (v->fed & UINT32_C(1) << entry) == 0) {
+        return EXPO_NOT_FOUND;
+    }
+
+    st = expo_jwks_load((const char *) m->record, m->record_bytes, &keys, error,
+                        sizeof(error));
+    if (st != EXPO_OK) {
+        return st == EXPO_NO_MEMORY ? st : EXPO_INVALID;
+    }
+
+    expo_trust_keys(v->trust, entry, keys);
+    v->told |= UINT32_C(1) << entry;
+
+    return EXPO_OK;
+}
+
+
+static expo_status_t
+answer_person(expo_vault_t *v, const expo_keys_user_t *u, person_t *p)
 {
     expo_claims_t claims;
     expo_status_t st;
@@ -492,7 +508,10 @@ answer_person(const expo_vault_t *v, const expo_keys_user_t *u, person_t *p)
     st = expo_trust_verify(v->trust, v->now(), u->token, u->token_bytes,
                            &claims);
     if (st != EXPO_OK) {
-        return st == EXPO_NOT_FOUND ? EXPO_DENIED : st;
+        /* signed by nobody whom we know, or by whom we shall know */
+        return st != EXPO_NOT_FOUND       ? st
+               : (v->fed & ~v->told) != 0 ? EXPO_AGAIN
+                                          : EXPO_DENIED;
     }
 
     st = expo_vault_user_tag(p->tag, &v->names, claims.iss, claims.sub);
@@ -510,7 +529,7 @@ answer_person(const expo_vault_t *v, const expo_keys_user_t *u, person_t *p)
 
 /* The key of a scan whose owner asks. */
 static expo_status_t
-answer_own(const expo_vault_t *v, expo_vault_message_t *m, person_t *p,
+answer_own(expo_vault_t *v, expo_vault_message_t *m, person_t *p,
            uint8_t dek[32])
 {
     expo_status_t st = answer_person(v, &m->user, p);
@@ -543,7 +562,7 @@ answer_seal(const uint8_t tag[EXPO_TAG], const uint8_t pk[32],
 
 /* Whoever has the secret; in the box's context its public key is the tag. */
 static expo_status_t
-answer_invited(const expo_vault_t *v, const uint8_t secret[EXPO_INVITE_SECRET],
+answer_invited(expo_vault_t *v, const uint8_t secret[EXPO_INVITE_SECRET],
                const uint8_t salt[32], person_t *p)
 {
     uint8_t seed[32];
@@ -575,8 +594,8 @@ answer_may_grant(expo_role_t role)
 
 
 static void
-lease_make(const expo_vault_t *v, const expo_keys_box_t *box,
-           const uint8_t dek[32], expo_lease_t *lease)
+lease_make(expo_vault_t *v, const expo_keys_box_t *box, const uint8_t dek[32],
+           expo_lease_t *lease)
 {
     lease_t l = {.scan = box->scan,
                  .epoch = box->epoch,
@@ -595,7 +614,7 @@ lease_make(const expo_vault_t *v, const expo_keys_box_t *box,
 
 
 static expo_status_t
-lease_read(const expo_vault_t *v, const expo_lease_t *lease, lease_t *out)
+lease_read(expo_vault_t *v, const expo_lease_t *lease, lease_t *out)
 {
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(
             (uint8_t *) out, NULL, NULL, lease->b + LEASE_NONCE,

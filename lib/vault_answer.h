@@ -1,6 +1,7 @@
 /*
  * What exposure-vault answers: the bytes of a question to the bytes of the
- * answer (lib/vault_wire.h), with nothing kept in between. Time and randomness
+ * answer (lib/vault_wire.h). Between two questions only other issuers' keys are
+ * kept. Time and randomness
  * are passed in. Who asks is known from the token alone, judged here anew.
  */
 
@@ -22,8 +23,11 @@ typedef struct expo_vault_s {
     expo_names_t names;
     uint32_t master_no;
     char protection[16];
+    uint8_t instance[8];
 
-    const expo_trust_t *trust; /* whose tokens are believed */
+    expo_trust_t *trust; /* whose tokens are believed */
+    uint32_t fed;        /* bit n: entry n gets its keys from who asks */
+    uint32_t told;       /* and has got some */
 
     /* the built-in issuer; pem NULL: there is none */
     const char *pem;
@@ -41,7 +45,7 @@ expo_status_t expo_vault_start(expo_vault_t *v, const uint8_t master[32],
                                uint32_t master_no);
 
 /* Any bytes are answered. Returns the answer's length, 1 or more. */
-size_t expo_vault_answer(const expo_vault_t *v, const uint8_t *question,
-                         size_t len, uint8_t answer[EXPO_VAULT_MESSAGE]);
+size_t expo_vault_answer(expo_vault_t *v, const uint8_t *question, size_t len,
+                         uint8_t answer[EXPO_VAULT_ANSWER]);
 
 #endif

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <linux/magic.h>
 #include <sodium.h>
 
 /* secret | first bytes of BLAKE2b-256("erws/v1/master-file" | secret) */
@@ -94,6 +96,34 @@ done:
     sodium_memzero(b, sizeof(b));
 
     return st;
+}
+
+
+void
+expo_vault_master_place(char place[16], const char *path, const char *data)
+{
+    char folder[PATH_MAX], *slash;
+    struct stat key, disk;
+    struct statfs fs;
+    int found;
+
+    snprintf(folder, sizeof(folder), "%s", data);
+
+    while ((found = stat(folder, &disk) == 0) == 0 &&
+           (slash = strrchr(folder, '/')) != NULL && folder[1] != '\0') {
+        slash[slash == folder] = '\0';
+    }
+
+    if (statfs(path, &fs) == 0 &&
+        (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC)) {
+        strcpy(place, "memory");
+
+    } else if (found && stat(path, &key) == 0 && key.st_dev != disk.st_dev) {
+        strcpy(place, "other-disk");
+
+    } else {
+        strcpy(place, "same-disk");
+    }
 }
 
 

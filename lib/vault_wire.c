@@ -32,9 +32,9 @@ static void wire_box(wire_t *w, expo_keys_box_t *box, int sealed);
 
 
 size_t
-expo_vault_wire_ask(uint8_t dst[EXPO_VAULT_MESSAGE], expo_vault_message_t *m)
+expo_vault_wire_ask(uint8_t dst[EXPO_VAULT_QUESTION], expo_vault_message_t *m)
 {
-    wire_t w = {.p = dst, .end = dst + EXPO_VAULT_MESSAGE};
+    wire_t w = {.p = dst, .end = dst + EXPO_VAULT_QUESTION};
 
     wire_u8(&w, &m->op);
     wire_question(&w, m);
@@ -44,9 +44,9 @@ expo_vault_wire_ask(uint8_t dst[EXPO_VAULT_MESSAGE], expo_vault_message_t *m)
 
 
 size_t
-expo_vault_wire_reply(uint8_t dst[EXPO_VAULT_MESSAGE], expo_vault_message_t *m)
+expo_vault_wire_reply(uint8_t dst[EXPO_VAULT_ANSWER], expo_vault_message_t *m)
 {
-    wire_t w = {.p = dst, .end = dst + EXPO_VAULT_MESSAGE};
+    wire_t w = {.p = dst, .end = dst + EXPO_VAULT_ANSWER};
 
     wire_status(&w, &m->status);
 
@@ -196,6 +196,11 @@ wire_question(wire_t *w, expo_vault_message_t *m)
         wire_string(w, &m->record, &m->record_bytes, EXPO_VAULT_RECORD);
         break;
 
+    case EXPO_VAULT_TRUST:
+        wire_text(w, &m->text, EXPO_ISS_MAX);
+        wire_string(w, &m->record, &m->record_bytes, EXPO_KEYS_JWKS_MAX);
+        break;
+
     default:
         w->bad = 1;
     }
@@ -211,6 +216,7 @@ wire_answer(wire_t *w, expo_vault_message_t *m)
         wire_number(w, &m->master_no, 4);
         wire_text(w, &m->text, EXPO_VAULT_JWKS);
         wire_bytes(w, m->protection, sizeof(m->protection) - 1);
+        wire_bytes(w, m->instance, sizeof(m->instance));
         break;
 
     case EXPO_VAULT_USER:
@@ -271,6 +277,9 @@ wire_answer(wire_t *w, expo_vault_message_t *m)
 
     case EXPO_VAULT_AUDIT:
         wire_bytes(w, m->mac, sizeof(m->mac));
+        break;
+
+    case EXPO_VAULT_TRUST:
         break;
 
     default:

@@ -15,7 +15,8 @@
 
 #include "lib/keys.h"
 
-#define EXPO_VAULT_MESSAGE 24576 /* bytes of the longest, either way */
+#define EXPO_VAULT_QUESTION 66048 /* bytes of the longest: a key set */
+#define EXPO_VAULT_ANSWER 24576
 #define EXPO_VAULT_RECORD 1024
 #define EXPO_VAULT_JWKS 8192
 
@@ -32,7 +33,8 @@ typedef enum {
     EXPO_VAULT_INVITE,
     EXPO_VAULT_REDEEM,
     EXPO_VAULT_RENEW,
-    EXPO_VAULT_AUDIT
+    EXPO_VAULT_AUDIT,
+    EXPO_VAULT_TRUST
 } expo_vault_op_t;
 
 /*
@@ -62,22 +64,23 @@ typedef struct {
     uint8_t pk[32];
     uint8_t tag[EXPO_TAG];
 
-    const char *text; /* subject; or token, key set (NULL: none) */
+    const char *text; /* subject, issuer; or token, key set (empty: none) */
     uint32_t lifetime_s;
 
     expo_names_t names;
     uint32_t master_no;
     char protection[16];
+    uint8_t instance[8];
 
-    const uint8_t *record;
+    const uint8_t *record; /* of the audit; or a key set */
     size_t record_bytes;
     uint8_t mac[32];
 } expo_vault_message_t;
 
 /* Bytes written; 0: it does not fit. */
-size_t expo_vault_wire_ask(uint8_t dst[EXPO_VAULT_MESSAGE],
+size_t expo_vault_wire_ask(uint8_t dst[EXPO_VAULT_QUESTION],
                            expo_vault_message_t *m);
-size_t expo_vault_wire_reply(uint8_t dst[EXPO_VAULT_MESSAGE],
+size_t expo_vault_wire_reply(uint8_t dst[EXPO_VAULT_ANSWER],
                              expo_vault_message_t *m);
 
 /* EXPO_INVALID: not one whole question, to the byte. */

@@ -92,7 +92,9 @@ ngx_exposure_login_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
                                         "A name and a password are needed.");
     }
 
-    if (ngx_exposure_logins >= NGX_EXPOSURE_LOGIN_MAX) {
+    if (ngx_exposure_logins >= NGX_EXPOSURE_LOGIN_MAX
+        || ngx_exposure_main_conf()->names == NULL)
+    {
         json_decref(body);
         return ngx_exposure_reply_busy(r, 1);
     }
@@ -390,17 +392,30 @@ ngx_exposure_renew_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
 ngx_int_t
 ngx_exposure_account_jwks(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 {
+    size_t                     len;
+    u_char                    *json;
     ngx_exposure_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_exposure_module);
 
-    if (mcf->jwks_json.len == 0) {
-        return ngx_exposure_reply_error(r, EXPO_NOT_FOUND, NULL);
+    if (mcf->jwks_json == NULL) {
+        return mcf->accounts ? ngx_exposure_reply_busy(r, 1)
+                       : ngx_exposure_reply_error(r, EXPO_NOT_FOUND, NULL);
     }
 
+    /* a newer one may come while it is sent */
+
+    len = ngx_strlen(mcf->jwks_json);
+
+    json = ngx_pnalloc(r->pool, len);
+    if (json == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memcpy(json, mcf->jwks_json, len);
+
     return ngx_exposure_reply_bytes(r, NGX_HTTP_OK, "application/jwk-set+json",
-                                    mcf->jwks_json.data, mcf->jwks_json.len,
-                                    1);
+                                    json, len, 1);
 }
 
 

@@ -16,6 +16,10 @@ ngx_exposure_auth_token(u_char *token, size_t len, ngx_exposure_who_t *who,
         return NGX_DECLINED;
     }
 
+    if (mcf->names == NULL) {
+        return NGX_AGAIN;
+    }
+
     st = expo_trust_verify(mcf->trust, (uint64_t) ngx_time(), (char *) token,
                            len, &who->claims);
 

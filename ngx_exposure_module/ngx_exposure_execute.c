@@ -16,6 +16,7 @@ static void ngx_exposure_execute_gone(ngx_exposure_socket_t *s);
 static void ngx_exposure_execute_free(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_scan(void *data, expo_status_t st,
     ngx_exposure_scan_open_t *open);
+static ngx_uint_t ngx_exposure_execute_refusal(expo_status_t st);
 static void ngx_exposure_execute_opened(ngx_exposure_execute_t *x,
     expo_status_t st, ngx_exposure_scan_open_t *open);
 static void ngx_exposure_execute_forget(ngx_exposure_execute_t *x);
@@ -215,9 +216,7 @@ ngx_exposure_execute_scan(void *data, expo_status_t st,
         } else {
             x->state = NGX_EXPOSURE_OVER;
             ngx_exposure_socket_close(x->socket,
-                                      st == EXPO_NOT_FOUND || st == EXPO_DENIED
-                                      ? NGX_EXPOSURE_CLOSE_NOT_FOUND
-                                      : NGX_EXPOSURE_CLOSE_INTERNAL);
+                                      ngx_exposure_execute_refusal(st));
         }
     }
 
@@ -235,6 +234,28 @@ ngx_exposure_execute_scan(void *data, expo_status_t st,
     if (open) {
         (void) close(open->fd);
         ngx_explicit_memzero(&open->blob, sizeof(expo_blob_t));
+    }
+}
+
+
+static ngx_uint_t
+ngx_exposure_execute_refusal(expo_status_t st)
+{
+    switch (st) {
+
+    case EXPO_NOT_FOUND:
+    case EXPO_DENIED:
+        return NGX_EXPOSURE_CLOSE_NOT_FOUND;
+
+    case EXPO_EXPIRED:
+        return NGX_EXPOSURE_CLOSE_UNKNOWN;
+
+    case EXPO_AGAIN:
+        /* the vault is away: worth another try */
+        return NGX_EXPOSURE_CLOSE_RESTART;
+
+    default:
+        return NGX_EXPOSURE_CLOSE_INTERNAL;
     }
 }
 

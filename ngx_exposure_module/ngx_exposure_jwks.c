@@ -40,6 +40,8 @@ static void ngx_exposure_jwks_fetched(void *data, u_char *body, size_t len,
     const char *why);
 static void ngx_exposure_jwks_read(void *data);
 static void ngx_exposure_jwks_parse(void *data);
+static void ngx_exposure_jwks_keep(ngx_exposure_provider_t *p,
+    ngx_exposure_jwks_t *j);
 static void ngx_exposure_jwks_done(void *data);
 static void ngx_exposure_jwks_failed(ngx_exposure_jwks_t *j);
 static void ngx_exposure_jwks_publish(ngx_exposure_jwks_t *j);
@@ -95,6 +97,7 @@ ngx_exposure_oidc_load(ngx_conf_t *cf, ngx_exposure_main_conf_t *mcf)
         }
 
         expo_trust_keys(mcf->trust, p[i].entry, j->keys);
+        ngx_exposure_jwks_keep(&p[i], j);
         p[i].stamp = j->stamp;
         j->keys = NULL;
         ngx_exposure_jwks_free(j);
@@ -405,7 +408,23 @@ ngx_exposure_jwks_parse(void *data)
         != EXPO_OK)
     {
         j->keys = NULL;
+        return;
     }
+
+    /* first, so that it knows what is going to count here */
+    ngx_exposure_vault_tell(j->issuer, j->json, j->len);
+}
+
+
+/* For a vault that is started anew. */
+
+static void
+ngx_exposure_jwks_keep(ngx_exposure_provider_t *p, ngx_exposure_jwks_t *j)
+{
+    free(p->json);
+    p->json = j->json;
+    p->len = j->len;
+    j->json = NULL;
 }
 
 
@@ -435,6 +454,7 @@ ngx_exposure_jwks_done(void *data)
         }
 
         expo_trust_keys(ngx_exposure_main_conf()->trust, p->entry, j->keys);
+        ngx_exposure_jwks_keep(p, j);
         p->version = j->version;
         p->silent = 0;
         j->keys = NULL;

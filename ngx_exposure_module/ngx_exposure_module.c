@@ -60,26 +60,19 @@ static ngx_command_t  ngx_exposure_commands[] = {
       offsetof(ngx_exposure_main_conf_t, store_path),
       &ngx_exposure_path_post },
 
-    { ngx_string("exposure_master_key"),
+    { ngx_string("exposure_vault"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_exposure_vault_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_exposure_main_conf_t, master_file),
-      &ngx_exposure_path_post },
+      0,
+      NULL },
 
-    { ngx_string("exposure_key_beside_data"),
+    { ngx_string("exposure_accounts"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_exposure_main_conf_t, key_beside_data),
+      offsetof(ngx_exposure_main_conf_t, accounts),
       NULL },
-
-    { ngx_string("exposure_signing_key"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_exposure_main_conf_t, signing_file),
-      &ngx_exposure_path_post },
 
     { ngx_string("exposure_oidc"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
@@ -269,7 +262,7 @@ ngx_exposure_create_main_conf(ngx_conf_t *cf)
     mcf->token_lifetime = NGX_CONF_UNSET;
     mcf->upload_expires = NGX_CONF_UNSET;
     mcf->debug_log = NGX_CONF_UNSET;
-    mcf->key_beside_data = NGX_CONF_UNSET;
+    mcf->accounts = NGX_CONF_UNSET;
 
     return mcf;
 }
@@ -292,7 +285,7 @@ ngx_exposure_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(mcf->token_lifetime, 3600);
     ngx_conf_init_value(mcf->upload_expires, 86400);
     ngx_conf_init_value(mcf->debug_log, 0);
-    ngx_conf_init_value(mcf->key_beside_data, 0);
+    ngx_conf_init_value(mcf->accounts, 0);
 
     if (mcf->pool_name.len == 0) {
         ngx_str_set(&mcf->pool_name, "exposure");
@@ -428,9 +421,6 @@ ngx_exposure_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    /* locks are not inherited */
-    (void) sodium_mlock(mcf->vault, sizeof(expo_vault_t));
-
     error[0] = '\0';
 
     st = expo_store_open((char *) mcf->store_path.data, 1, &mcf->store, error,
@@ -451,6 +441,7 @@ ngx_exposure_init_process(ngx_cycle_t *cycle)
 
     ngx_exposure_started = 1;
 
+    ngx_exposure_vault_start(cycle);
     ngx_exposure_oidc_start(cycle);
 
     /* one process is enough, and none waits for it */
@@ -544,9 +535,7 @@ ngx_exposure_exit_process(ngx_cycle_t *cycle)
         mcf->store = NULL;
     }
 
-    if (mcf->vault) {
-        sodium_memzero(mcf->vault, sizeof(expo_vault_t));
-    }
+    ngx_exposure_vault_stop(mcf);
 }
 
 

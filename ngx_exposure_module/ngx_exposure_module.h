@@ -4,7 +4,7 @@
  * is in lib/.
  *
  *   ngx_exposure_module.c   directives, process start and end
- *   ngx_exposure_conf.c     checks of the configuration, keys read before the fork
+ *   ngx_exposure_conf.c     checks of the configuration
  *   ngx_exposure_routes.h   one table: method, path, who may, verb, handler
  *   ngx_exposure_route.c    a request finds its line of it
  *   ngx_exposure_access.c   who may
@@ -25,6 +25,7 @@
  *   ngx_exposure_tries.c    guessing is limited
  *   ngx_exposure_export.c   a person's own data, streamed
  *   ngx_exposure_erase.c    DELETE /users/current
+ *   ngx_exposure_vault.c    the vault: is it there, what it has told
  *   ngx_exposure_key.c      users' and scans' keys, in pool threads
  *   ngx_exposure_open.c     a scan's volume, opened for a session
  *   ngx_exposure_upload.c   body -> sealed original; _work.c: the part of it in
@@ -68,14 +69,14 @@
 #include "lib/status.h"
 #include "lib/store.h"
 #include "lib/trust.h"
-#include "lib/vault_answer.h"
+#include "lib/vault.h"
 
 
 typedef struct {
     ngx_shm_zone_t       *zone;            /* exposure_zone */
     ngx_str_t             store_path;      /* exposure_store */
-    ngx_str_t             master_file;     /* exposure_master_key */
-    ngx_str_t             signing_file;    /* exposure_signing_key, PEM */
+    expo_keys_t          *keys;            /* exposure_vault */
+    ngx_flag_t            accounts;        /* exposure_accounts */
     ngx_str_t             issuer;          /* exposure_issuer */
     ngx_str_t             audience;        /* exposure_audience */
     ngx_array_t          *providers;       /* exposure_oidc, of
@@ -90,26 +91,23 @@ typedef struct {
     time_t                token_lifetime;  /* exposure_token_lifetime */
     time_t                upload_expires;  /* exposure_upload_expires */
     ngx_flag_t            debug_log;       /* exposure_allow_debug_log */
-    ngx_flag_t            key_beside_data; /* exposure_key_beside_data */
 
     ngx_uint_t            enabled;         /* there is an exposure_api */
 
-    expo_vault_t         *vault;           /* sodium_malloc'd, made before the
-                                              fork */
-    ngx_str_t             signing_pem;
-    expo_keys_t          *keys;
-    const expo_names_t   *names;
-    ngx_flag_t            accounts;        /* built-in ones */
-    ngx_str_t             jwks_json;       /* of the built-in issuer */
     expo_trust_t         *trust;           /* the built-in issuer, if any, and
                                               the providers */
+    size_t                issuer_entry;    /* the built-in one's */
     ngx_http_core_srv_conf_t *server;      /* the first with exposure_api */
     expo_schema_t        *settings_schema;
     expo_schema_t        *messages_schema;
     ngx_str_t             settings_json;   /* the schemas as they are served */
     ngx_str_t             messages_json;
 
-    expo_store_t         *store;           /* opened in each worker process */
+    /* of each worker process */
+    expo_store_t         *store;
+    const expo_names_t   *names;           /* sodium_malloc'd; NULL until the
+                                              vault was there once */
+    char                 *jwks_json;       /* of the built-in issuer, malloc'd */
 } ngx_exposure_main_conf_t;
 
 
@@ -162,7 +160,7 @@ ngx_exposure_main_conf_t *ngx_exposure_main_conf(void);
  * Judges a bearer token (no I/O, < 0.1 ms) and derives the user's tag. who's
  * token stays the caller's bytes.
  * NGX_OK; NGX_DECLINED: not valid; NGX_ABORT: expired; NGX_AGAIN: its issuer's
- * keys are being fetched.
+ * keys are being fetched, or the vault has never been there.
  */
 ngx_int_t ngx_exposure_auth_token(u_char *token, size_t len,
     ngx_exposure_who_t *who, u_char tag[EXPO_TAG]);

@@ -297,7 +297,7 @@ ngx_exposure_oidc_providers(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx)
 
     return ngx_exposure_reply_json(r, NGX_HTTP_OK,
                                    json_pack("{s:b, s:o}", "accounts",
-                                             mcf->signing_pem.len != 0,
+                                             (int) mcf->accounts,
                                              "providers", list));
 }
 

@@ -23,6 +23,8 @@ typedef struct {
     ngx_str_t             scope;
 
     size_t                entry;           /* in the main conf's trust */
+    u_char               *json;            /* the set that is used */
+    size_t                len;
 
     /* of this process */
     uint32_t              version;         /* of the zone's set that is used */

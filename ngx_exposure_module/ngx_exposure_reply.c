@@ -198,7 +198,9 @@ static const ngx_exposure_problem_t *
 ngx_exposure_reply_status(expo_status_t st)
 {
     static const ngx_exposure_problem_t  problems[] = {
-        [EXPO_AGAIN] = { 503, "busy", "" },
+        [EXPO_AGAIN] = { 503, "busy",
+                         "A part of the service does not answer. Try again "
+                         "in a moment." },
         [EXPO_INVALID] = { 400, "invalid", "The request is not valid." },
         [EXPO_TOO_LARGE] = { 413, "too_large", "This is over the limit." },
         [EXPO_FULL] = { 409, "full", "There is no place for another one." },

@@ -280,6 +280,22 @@ expo_status_t ngx_exposure_job_key(ngx_exposure_job_t *job,
     expo_lease_t *lease);
 
 
+/* --- vault: ngx_exposure_vault.c --- */
+
+char *ngx_exposure_vault_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* In each nginx worker; stop wipes what it has told. */
+void ngx_exposure_vault_start(ngx_cycle_t *cycle);
+void ngx_exposure_vault_stop(ngx_exposure_main_conf_t *mcf);
+
+/* Does it answer? As of a second ago. */
+ngx_uint_t ngx_exposure_vault_ready(void);
+
+/* Another issuer's key set; in a pool thread. */
+void ngx_exposure_vault_tell(const char *issuer, u_char *json, size_t len);
+
+
 /* --- auth --- */
 
 /* The Authorization header; as ngx_exposure_auth_token. */

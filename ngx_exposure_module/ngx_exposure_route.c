@@ -390,6 +390,9 @@ ngx_exposure_route_ready_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
     if (job->st != EXPO_OK && job->st != EXPO_NOT_FOUND) {
         status = "store";
 
+    } else if (!ngx_exposure_vault_ready()) {
+        status = "vault";
+
     } else if (!ngx_exposure_control_ready()) {
         status = "worker";
     }

@@ -248,6 +248,10 @@ ngx_exposure_viewer_ticket(json_t *ticket, expo_id_t *id, u_char tag[EXPO_TAG])
     expo_ticket_t         t;
     ngx_exposure_zone_t  *zone;
 
+    if (ngx_exposure_main_conf()->names == NULL) {
+        return NGX_EXPOSURE_CLOSE_RESTART;
+    }
+
     st = expo_vault_ticket_read(&t, ngx_exposure_main_conf()->names,
                                 json_string_value(ticket),
                                 json_string_length(ticket),

@@ -1,4 +1,5 @@
-# The steps of scripts/run. They share its variables data, port, socket.
+# The steps of scripts/run. They share its variables data, port, socket,
+# vault, trust.
 
 die() {
     echo "run: $*" >&2
@@ -62,14 +63,16 @@ stop_one() {
 }
 
 stop_all() {
-    if ! running nginx && ! running render-worker; then
+    if ! running nginx && ! running render-worker && ! running exposure-vault
+    then
         echo "Nothing is running with $data."
         return
     fi
 
     stop_one nginx QUIT
     stop_one render-worker TERM
-    rm -f "$socket"
+    stop_one exposure-vault TERM
+    rm -f "$socket" "$vault"
     echo "Stopped. Scans and accounts stay in $data."
 }
 
@@ -80,7 +83,8 @@ port_is_free() {
 # --- data --------------------------------------------------------------------
 
 # As root the service's processes run as the system user `exposure`; its files
-# are the only ones it may write. Programs and portal are copied, because a
+# are the only ones it may write. The vault is somebody else, `exposure-vault`,
+# and reads the keys, which are root's, before that. Programs and portal are copied, because a
 # checkout may lie where that user cannot look.
 prepare_data() {
     umask 022
@@ -91,8 +95,8 @@ prepare_data() {
     owner=()
     if is_root; then
         getent passwd exposure >/dev/null ||
-            useradd --system --user-group --no-create-home \
-                --home-dir /nonexistent --shell /usr/sbin/nologin exposure
+            add_user exposure
+        getent passwd exposure-vault >/dev/null || add_user exposure-vault
         owner=(setpriv --reuid exposure --regid exposure --init-groups)
         chmod 711 "$data"
         # root reads run/ and writes into it: what exposure could replace
@@ -105,7 +109,7 @@ prepare_data() {
     fi
 
     install -m 755 build/render-worker build/exposure-import \
-        build/exposure-admin "$data/app/"
+        build/exposure-vault build/exposure-admin "$data/app/"
     install -m 644 build/ngx_exposure_module.so "$data/app/"
     rm -rf "$data/app/portal"
     cp -r portal/dist "$data/app/portal"
@@ -120,6 +124,11 @@ prepare_data() {
     fi
 }
 
+add_user() {
+    useradd --system --user-group --no-create-home \
+        --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
+}
+
 make_certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
         -nodes -days 825 -subj /CN=localhost \
@@ -131,24 +140,38 @@ make_certificate() {
 
 # --- starting ----------------------------------------------------------------
 
-start_worker() {
-    local i
+# start_one NAME SOCKET LOG COMMAND…: until it listens.
+start_one() {
+    local name=$1 at=$2 log=$data/log/$3 i
 
-    rm -f "$socket"
-    setsid "${owner[@]}" "$data/app/render-worker" \
-        --socket "$socket" \
-        --import "$data/app/exposure-import" \
-        </dev/null >>"$data/log/worker.log" 2>&1 &
-    echo $! >"$data/run/render-worker.pid"
+    rm -f "$at"
+    setsid "${@:4}" --socket "$at" </dev/null >>"$log" 2>&1 &
+    echo $! >"$data/run/$name.pid"
     disown
 
     for ((i = 0; i < 200; i++)); do
-        [ ! -S "$socket" ] || return 0
-        running render-worker || break
+        [ ! -S "$at" ] || return 0
+        running "$name" || break
         sleep 0.05
     done
-    tail -n 20 "$data/log/worker.log" >&2
-    die "render-worker did not start; its log is $data/log/worker.log"
+    tail -n 20 "$log" >&2
+    die "$name did not start; its log is $log"
+}
+
+start_vault() {
+    local who=()
+
+    ! is_root || who=(--user exposure-vault --peer "$(id -u exposure)")
+    start_one exposure-vault "$vault" vault.log "$data/app/exposure-vault" \
+        --master "$data/keys/master.key" \
+        --signing-key "$data/keys/signing.pem" \
+        --data "$data/store" --key-beside-data "${who[@]}" "${trust[@]}"
+}
+
+start_worker() {
+    start_one render-worker "$socket" worker.log \
+        "${owner[@]}" "$data/app/render-worker" \
+        --import "$data/app/exposure-import"
 }
 
 start_nginx() {
@@ -156,7 +179,7 @@ start_nginx() {
 
     is_root && user=exposure
     conf=$(scripts/configure --data "$data" --app "$data/app" --port "$port" \
-               --socket "$socket" ${user:+--user "$user"})
+               --socket "$socket" --vault "$vault" ${user:+--user "$user"})
     nginx -p "$data/run/" -e "$data/log/error.log" -c "$conf" ||
         die "nginx did not start; its log is $data/log/error.log"
 

@@ -200,7 +200,8 @@ suite_module_asan() {
     mkdir "$programs" "$reports"
     chmod 711 "$scratch"
     chmod 1777 "$reports" # nginx workers may be another user
-    for name in exposure-admin exposure-demo exposure-import render-worker; do
+    for name in exposure-admin exposure-demo exposure-import exposure-vault \
+        render-worker; do
         ln -s "$PWD/$build/$name" "$programs/"
     done
     ln -s "$PWD/build/asan/ngx_exposure_module.so" "$programs/"
@@ -240,7 +241,7 @@ coverage_report() {
     lcov --quiet --capture --directory "$build" --base-directory . \
         --no-external --output-file "$info" --rc lcov_branch_coverage=0 \
         >"$(log_of coverage)" 2>&1 || true
-    lcov --quiet --extract "$info" "$PWD/lib/*" "$PWD/render-worker/*" \
+    lcov --quiet --extract "$info" "$PWD/lib/*" "$PWD/render-worker/*" "$PWD/exposure-vault/*" \
         "$PWD/ngx_exposure_module/*" --output-file "$info" \
         >>"$(log_of coverage)" 2>&1 || true
     lcov --list "$info" 2>/dev/null | grep -v '^===' || true

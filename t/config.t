@@ -37,46 +37,24 @@ sub refusal {
     return @lines == 1 ? $lines[0] : "more than one line: $said";
 }
 
-sub mode {
-    my ($mode, $file, $name, $why) = @_;
-    my $old = (stat "$keys/$file")[2] & 07777;
-
-    chmod $mode, "$keys/$file" or die $!;
-    like(refusal(sub { }), $why, $name);
-    chmod $old, "$keys/$file";
-}
-
 is(refusal(sub { }), '', 'the shipped configuration is accepted');
 
-# --- keys --------------------------------------------------------------------------
+# --- the vault, which need not be there --------------------------------------------
 
-like(refusal(sub { s/^exposure_key_beside_data on;\n//m }),
-     qr/file system of exposure_store/, 'a master key beside the data');
-like(refusal(sub { s/^exposure_key_beside_data on/exposure_key_beside_data off/m;
-                   s{^(exposure_store +).*}{$1$f->{dir}/not/yet/made;}m }),
-     qr/file system of exposure_store/, 'beside a store that is not made yet');
-is(refusal(sub { s/^exposure_key_beside_data on;\n//m;
-                 s{^(exposure_store +).*}{$1/dev/shm/exposure-$$;}m }), '',
-   'a master key on another file system')
-    if -d '/dev/shm' && (stat '/dev/shm')[0] != (stat $keys)[0];
-
-mode(0640, 'master.key', 'a master key that its group may read', qr/0600/);
-mode(0644, 'signing.pem', 'a signing key that others may read', qr/chmod 600/);
-like(refusal(sub { s{master\.key}{no.key} }), qr/cannot be opened/,
-     'a master key that is not there');
-like(refusal(sub { s{master\.key}{tls.key} }), qr/damaged/,
-     'a file that is no master key');
-like(refusal(sub { s{signing\.pem}{tls.key} }), qr/no RSA private key/,
-     'a signing key that is not RSA');
-like(refusal(sub { s{^(exposure_master_key +).*}{$1keys/master.key;}m }),
-     qr/absolute path/, 'a relative path');
-like(refusal(sub { s{keys/master\.key}{keys/../keys/master.key} }),
-     qr/absolute path/, 'a path with ..');
+$f->stop_vault;
+is(refusal(sub { }), '', 'the shipped configuration without a vault');
+like(refusal(sub { s{^(exposure_vault +).*}{$1$keys/vault.sock;}m }),
+     qr/unix:/, 'a vault that is no socket');
+like(refusal(sub { s{^(exposure_vault +).*}{$1unix:run/vault.sock;}m }),
+     qr/unix:/, 'a relative path');
+like(refusal(sub { s{^(exposure_vault +).*}{$1unix:/${\('x' x 200)};}m }),
+     qr/unix:/, 'a path that is too long for a socket');
+like(refusal(sub { s{^exposure_vault .*}{$&\n$&}m }), qr/duplicate/, 'two vaults');
 like(refusal(sub { s{^(exposure_store +).*}{$1$f->{dir}/store/..;}m }),
      qr/absolute path/, 'a path that ends in ..');
 
 my $oidc = 'exposure_oidc https://a.test/ audience=api';
-my $jwks = sub { s{^exposure_signing_key.*}{$oidc jwks=$keys/jwks.json;}m };
+my $jwks = sub { s{^exposure_accounts.*}{$oidc jwks=$keys/jwks.json;}m };
 is(refusal($jwks), '', 'the keys of another issuer');
 is(refusal(sub { $jwks->(); s/^exposure_(issuer|audience) .*\n//mg }), '',
    'which needs no issuer of its own');
@@ -90,8 +68,8 @@ like(refusal(sub { $jwks->(); s/jwks\.json/tls.pem/ }), qr/no JSON Web Key Set/,
 # --- values ------------------------------------------------------------------------
 
 for ([zone => 'exposure_zone'], [store => 'exposure_store'],
-     [master_key => 'exposure_master_key'], [issuer => 'exposure_issuer'],
-     [audience => 'exposure_audience'], [signing_key => 'exposure_signing_key'])
+     [vault => 'exposure_vault'], [issuer => 'exposure_issuer'],
+     [audience => 'exposure_audience'], [accounts => 'exposure_accounts'])
 {
     my ($name, $needed) = @$_;
     like(refusal(sub { s/^exposure_$name .*\n//m }), qr/needs .*$needed/,
@@ -131,7 +109,7 @@ for (['exposure_max_upload 0', qr/above 0/], ['exposure_quota -1', qr/invalid va
      ["$oidc jwks=location:/k; $oidc jwks=location:/l", qr/there twice/],
      ['exposure_oidc https://exposure-render.local audience=api jwks=location:/k',
       qr/there twice/],
-     ['exposure_key_beside_data maybe', qr/invalid value/],
+     ['exposure_accounts maybe', qr/invalid value/],
      ['exposure_thread_pool none', qr/thread pool/])
 {
     my ($line, $why) = @$_;

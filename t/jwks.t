@@ -14,7 +14,9 @@ use Time::HiRes ();
 my $AUDIENCE = 'https://scans.test/api';
 my @FAULTS = qw(none slow error garbage huge redirect empty private cut);
 
-my $f = Exposure::Fixture->new;
+my $issuer = sub { return "https://$_[0].idp.test/" };
+my $f = Exposure::Fixture->new(vault => [
+    map { ('--trust', $issuer->($_) . " $AUDIENCE nginx") } @FAULTS, 'file']);
 my ($dir, %key, %set);
 
 mkdir($dir = "$f->{dir}/idp") or die $!;
@@ -99,7 +101,6 @@ put("$dir/mode.$_", 'k1') for @FAULTS, 'late';
 start_provider();
 put("$dir/file.json", keys_text('k1'));
 
-my $issuer = sub { return "https://$_[0].idp.test/" };
 my $location = sub {
     return "location = /idp/$_[0] { internal; proxy_pass http://127.0.0.1:$port/$_[0]; }\n";
 };

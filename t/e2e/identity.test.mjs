@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { newPage, startBrowser } from './browser.mjs';
-import { AUDIENCE, startProvider } from './provider.mjs';
-import { startService } from './service.mjs';
+import { AUDIENCE, issuerAt, startProvider } from './provider.mjs';
+import { freePort, startService } from './service.mjs';
 
 const LIFE_S = 8;
 
@@ -15,8 +15,9 @@ let browser;
 let page;
 
 before(async () => {
-    service = await startService();
-    provider = await startProvider(service.origin, LIFE_S);
+    const port = await freePort();
+    service = await startService('--trust', `${issuerAt(port)} ${AUDIENCE} nginx`);
+    provider = await startProvider(port, service.origin, LIFE_S);
     service.configure(`
         exposure_oidc ${provider.issuer} audience=${AUDIENCE} jwks=location:/idp/keys
                       client_id=portal "name=The house" "scope=openid profile offline_access";`,

@@ -12,12 +12,14 @@ const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')
 
 export const AUDIENCE = 'https://scans.test/api';
 
+/** On loopback. */
+export const issuerAt = (port) => `http://localhost:${port}`;
+
 /** portal: origin of the pages that sign in; life_s: of its access tokens. */
-export async function startProvider(portal, life_s) {
+export async function startProvider(port, portal, life_s) {
     const server = createServer();
-    await new Promise((done) => server.listen(0, '127.0.0.1', done));
-    const { port } = server.address();
-    const issuer = `http://localhost:${port}`;
+    await new Promise((done) => server.listen(port, '127.0.0.1', done));
+    const issuer = issuerAt(port);
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const asked = []; // paths, with the grant of the token endpoint
 

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-function freePort() {
+export function freePort() {
     return new Promise((done) => {
         const server = createServer().listen(0, '127.0.0.1', () => {
             const { port } = server.address();
@@ -16,8 +16,8 @@ function freePort() {
     });
 }
 
-/** Starts everything; `stop` ends it and removes every file. */
-export async function startService() {
+/** Starts everything, with more options of scripts/run; `stop` ends it and removes every file. */
+export async function startService(...options) {
     const tmp = mkdtempSync(join(tmpdir(), 'exposure-e2e-'));
     const data = join(tmp, 'data');
     const port = await freePort();
@@ -34,7 +34,8 @@ export async function startService() {
     // The system user of the service must be able to look in.
     execFileSync('chmod', ['755', tmp]);
     try {
-        run('--detach', '--no-demo', '--data', data, '--port', String(port));
+        run('--detach', '--no-demo', '--data', data, '--port', String(port),
+            ...options);
     } catch (e) {
         rmSync(tmp, { recursive: true, force: true });
         throw e;

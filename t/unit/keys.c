@@ -7,10 +7,10 @@
 #include "lib/vault_wire.c"
 
 /* What was asked last, as bytes. */
-static uint8_t asked[EXPO_VAULT_MESSAGE];
+static uint8_t asked[EXPO_VAULT_QUESTION];
 static size_t asked_bytes;
-static size_t recorded_answer(const expo_vault_t *v, const uint8_t *question,
-                              size_t len, uint8_t answer[EXPO_VAULT_MESSAGE]);
+static size_t recorded_answer(expo_vault_t *v, const uint8_t *question,
+                              size_t len, uint8_t answer[EXPO_VAULT_ANSWER]);
 
 #define expo_vault_answer recorded_answer
 #include "lib/keys.c"
@@ -24,6 +24,7 @@ static size_t recorded_answer(const expo_vault_t *v, const uint8_t *question,
 
 #define ISS "https://issuer.example/"
 #define AUD "an-audience"
+#define OTHER "https://other.example/"
 
 static expo_vault_t vault, other_vault;
 static expo_trust_t *trust;
@@ -42,8 +43,8 @@ static expo_lease_t lease;
 
 
 static size_t
-recorded_answer(const expo_vault_t *v, const uint8_t *question, size_t len,
-                uint8_t answer[EXPO_VAULT_MESSAGE])
+recorded_answer(expo_vault_t *v, const uint8_t *question, size_t len,
+                uint8_t answer[EXPO_VAULT_ANSWER])
 {
     memcpy(asked, question, len);
     asked_bytes = len;
@@ -386,11 +387,41 @@ a_chain_hangs_on_what_was_before(void)
     check(expo_keys_audit(k, zero, record, 0, a) == EXPO_INVALID);
 }
 
+static void
+other_issuers_keys_come_from_who_asks_if_the_vault_allows_it(void)
+{
+    uint8_t tag[EXPO_TAG], pk[32];
+    const uint8_t *json = (const uint8_t *) jwks;
+    size_t entry, len = strlen(jwks);
+    expo_keys_user_t u = alice;
+    char *token;
+
+    check(expo_token_issue(pem, strlen(pem), OTHER, AUD, "carol", now, 60, salt,
+                           &token) == EXPO_OK);
+    u.token = token;
+    u.token_bytes = strlen(token);
+
+    check(expo_keys_jwks(k, OTHER, json, len) == EXPO_NOT_FOUND);
+    check(expo_keys_jwks(k, ISS, json, len) == EXPO_NOT_FOUND);
+    check(expo_keys_user(k, &u, tag, pk) == EXPO_DENIED);
+
+    check(expo_trust_add(trust, OTHER, AUD, &entry) == EXPO_OK);
+    vault.fed = UINT32_C(1) << entry;
+    check(expo_keys_jwks(k, OTHER, json, 1) == EXPO_INVALID);
+    check(expo_keys_jwks(k, ISS, json, len) == EXPO_NOT_FOUND);
+    check(expo_keys_jwks(k, OTHER, json, len) == EXPO_OK);
+    check(expo_keys_user(k, &u, tag, pk) == EXPO_OK);
+    check(expo_keys_user(k, &alice, tag, pk) == EXPO_OK);
+
+    free(token);
+}
+
 /* Of the question that was asked last: cut, lengthened, and each byte other. */
 static void
 mutate(const char *name)
 {
-    uint8_t answer[EXPO_VAULT_MESSAGE], bytes[EXPO_VAULT_MESSAGE];
+    uint8_t answer[EXPO_VAULT_ANSWER];
+    static uint8_t bytes[EXPO_VAULT_QUESTION];
     int whole = 0, longer, mute = 0;
     size_t n = asked_bytes;
 
@@ -423,7 +454,7 @@ static void
 no_question_does_harm(void)
 {
     uint8_t secret[EXPO_INVITE_SECRET] = {5}, b32[32] = {0}, pk[32];
-    uint8_t sealed[EXPO_SEALED_KEY], tag[EXPO_TAG], none[EXPO_VAULT_MESSAGE];
+    uint8_t sealed[EXPO_SEALED_KEY], tag[EXPO_TAG], none[EXPO_VAULT_ANSWER];
     expo_keys_grantee_t to[2] = {{.role = EXPO_ROLE_VIEWER},
                                  {.role = EXPO_ROLE_EDITOR}};
     expo_keys_box_t boxes[2] = {box, box}, copy;
@@ -469,8 +500,10 @@ no_question_does_harm(void)
     mutate("renew");
     (void) expo_keys_audit(k, b32, secret, sizeof(secret), pk);
     mutate("audit");
+    (void) expo_keys_jwks(k, OTHER, (const uint8_t *) jwks, strlen(jwks));
+    mutate("trust");
 
-    for (int op = EXPO_VAULT_AUDIT + 1; op <= 256; op++) {
+    for (int op = EXPO_VAULT_TRUST + 1; op <= 256; op++) {
         uint8_t byte = (uint8_t) op;
 
         statuses[0] = expo_vault_answer(&vault, &byte, 1, none) == 1
@@ -488,7 +521,7 @@ static void
 no_answer_does_harm(void)
 {
     static expo_vault_message_t m;
-    uint8_t answer[EXPO_VAULT_MESSAGE];
+    uint8_t answer[EXPO_VAULT_ANSWER];
     int read = 0;
     size_t n;
 
@@ -544,6 +577,7 @@ main(void)
     an_invitation_opens_with_its_secret();
     a_key_anew_shuts_out_who_is_not_named();
     a_chain_hangs_on_what_was_before();
+    other_issuers_keys_come_from_who_asks_if_the_vault_allows_it();
     no_question_does_harm();
     no_answer_does_harm();
     without_a_vault_there_is_no_answer();

@@ -1,8 +1,8 @@
 package Exposure::Fixture;
 
 # What a suite runs against: a fresh data folder with keys and a store, two
-# accounts, tokens right and wrong, a render-worker, and on request a whole
-# nginx with the shipped configuration. All of it is gone when the object is.
+# accounts, tokens right and wrong, a vault, a render-worker, and on request a
+# whole nginx with the shipped configuration. All of it is gone when the object is.
 
 use strict;
 use warnings;
@@ -27,7 +27,7 @@ my %live; # fixtures not yet closed, by address
 
 my $build = Cwd::abs_path($ENV{EXPOSURE_BUILD} || 'build');
 
-# slots: of the render-worker.
+# slots: of the render-worker. vault: more options of exposure-vault.
 sub new {
     my ($class, %arg) = @_;
     my $tmp = File::Temp->newdir('exposure-XXXXXX', TMPDIR => 1);
@@ -47,6 +47,7 @@ sub new {
     $self->{password} = {alice => 'correct horse battery',
                          bob => 'staple and ladder'};
     $self->add_user($_) for sort keys %{$self->{password}};
+    $self->start_vault(@{$arg{vault} || []});
     $self->start_worker;
     return $self;
 }
@@ -64,6 +65,7 @@ sub close_all {
     local ($?, $!);
     $self->stop_nginx;
     stop_pid(delete $self->{worker}, 'TERM', 1);
+    stop_pid(delete $self->{vault}, 'TERM', 1);
 }
 
 sub DESTROY { $_[0]->close_all }
@@ -88,24 +90,51 @@ sub add_user {
 
 sub start_worker {
     my ($self) = @_;
-    my $socket = "$self->{dir}/run/worker.sock";
+
+    $self->{worker} = $self->start('worker', "$build/render-worker", '--slots',
+                                   $self->{slots}, '--import',
+                                   "$build/exposure-import");
+}
+
+# Keys and store lie in one folder here.
+sub start_vault {
+    my ($self, @more) = @_;
+
+    $self->{vault} = $self->start('vault', "$build/exposure-vault", '--master',
+                                  "$self->{dir}/keys/master.key",
+                                  '--signing-key', $self->signing_key,
+                                  '--issuer', $ISSUER, '--audience', $AUDIENCE,
+                                  '--data', "$self->{dir}/store",
+                                  '--key-beside-data', @more);
+}
+
+sub stop_vault {
+    my ($self, $signal) = @_;
+    stop_pid(delete $self->{vault}, $signal || 'TERM', 1);
+}
+
+# Until it listens at its socket in run/.
+sub start {
+    my ($self, $name, @words) = @_;
+    my $socket = "$self->{dir}/run/$name.sock";
+
+    unlink $socket;
     my $pid = fork;
 
     die $! unless defined $pid;
     if (!$pid) {
         open STDIN, '<', '/dev/null';
-        open STDOUT, '>>', "$self->{dir}/log/worker.log";
+        open STDOUT, '>>', "$self->{dir}/log/$name.log";
         open STDERR, '>&', \*STDOUT;
         no warnings 'exec';
-        exec "$build/render-worker", '--socket', $socket, '--slots',
-            $self->{slots}, '--import', "$build/exposure-import";
-        die "no render-worker in $build\n";
+        exec @words, '--socket', $socket;
+        die "no $words[0]\n";
     }
 
-    $self->{worker} = $pid;
     wait_for(sub {
-        return -S $socket || waitpid($pid, 1) && die "render-worker ended\n";
-    }, 'the render-worker');
+        return -S $socket || waitpid($pid, 1) && die "$words[0] ended\n";
+    }, $words[0]);
+    return $pid;
 }
 
 sub stop_worker {
