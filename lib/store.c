@@ -110,6 +110,7 @@ static expo_status_t store_database(expo_store_t *s, const char *dir,
 static int store_settings(expo_store_t *s);
 static expo_status_t store_migrate(expo_store_t *s, int *schema);
 static expo_status_t store_schema(expo_store_t *s, int *schema);
+static int store_log_errno(expo_store_t *s);
 static int store_bind(sqlite3_stmt *st, const char *types, va_list ap);
 
 
@@ -202,8 +203,6 @@ expo_store_quota(expo_store_t *s, uint64_t bytes)
 expo_status_t
 expo_store_status(expo_store_t *s, int rc)
 {
-    int why;
-
     switch (rc & 0xff) {
     case SQLITE_OK:
     case SQLITE_DONE:
@@ -232,9 +231,30 @@ expo_store_status(expo_store_t *s, int rc)
                                                   : EXPO_CONFLICT;
     }
 
-    why = sqlite3_system_errno(s->db);
+    /*
+     * SQLite knows ENOSPC. Only of a write: after a sync that failed so, what
+     * was to be undone may be on the disk nevertheless.
+     */
+    return rc == SQLITE_IOERR_WRITE && store_log_errno(s) == EDQUOT
+               ? EXPO_NO_SPACE
+               : EXPO_IO;
+}
 
-    return why == ENOSPC || why == EDQUOT ? EXPO_NO_SPACE : EXPO_IO;
+
+/* Why the log could not be written, last time. */
+static int
+store_log_errno(expo_store_t *s)
+{
+    sqlite3_file *log = NULL;
+    int why = 0;
+
+    sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
+
+    if (log != NULL && log->pMethods != NULL) {
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &why);
+    }
+
+    return why;
 }
 
 

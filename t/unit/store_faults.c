@@ -99,7 +99,7 @@ calls_of(operation_t run, int before)
 static void
 any_failing_call_leaves_the_old_or_the_new_state(void)
 {
-    static const int errors[] = {EIO, ENOSPC};
+    static const int errors[] = {EIO, ENOSPC, EDQUOT};
 
     begin();
     count_database_writes(1);
@@ -109,7 +109,7 @@ any_failing_call_leaves_the_old_or_the_new_state(void)
         int calls = calls_of(operations[o].run, operations[o].before);
         int wrong = 0, refused = 0;
 
-        for (int i = 2 * first_call(operations[o].run); i < 2 * calls + 2;
+        for (int i = 3 * first_call(operations[o].run); i < 3 * calls + 3;
              i++) {
             expo_id_t id = fresh_id();
             uint32_t removed;
@@ -122,7 +122,7 @@ any_failing_call_leaves_the_old_or_the_new_state(void)
             }
 
             had = files();
-            faults_arm(i / 2, errors[i % 2]);
+            faults_arm(i / 3, errors[i % 3]);
             st = operations[o].run(&id);
             faults_arm(0, 0);
 
@@ -132,11 +132,11 @@ any_failing_call_leaves_the_old_or_the_new_state(void)
             if (!was_added ||
                 now != (st == EXPO_OK ? operations[o].after
                                       : operations[o].before) ||
-                (st != EXPO_OK && errors[i % 2] == ENOSPC &&
+                (st != EXPO_OK && errors[i % 3] != EIO &&
                  (st != EXPO_NO_SPACE || files() != had)) ||
                 expo_store_reap(s, 0, &removed) != EXPO_OK || !is_clean()) {
                 printf("# operation %zu, call %d of %d, %s: %s, state %d\n", o,
-                       i / 2, calls, strerror(errors[i % 2]),
+                       i / 3, calls, strerror(errors[i % 3]),
                        expo_status_name(st), now);
                 wrong++;
             }
@@ -223,6 +223,62 @@ death_at_any_call_leaves_the_old_or_the_new_state(void)
     end();
 }
 
+/* One page after the other is not what was written. */
+static void
+a_damaged_page_is_answered_and_no_other_is_touched(void)
+{
+    static const uint8_t noise[64] = {0xa5, 0x5a, 0xff, 1, 2, 3};
+    char path[96];
+    uint8_t page[4096];
+    int wrong = 0, refused = 0, pages = 0, fd;
+    expo_id_t id = fresh_id();
+
+    begin();
+    check(add(&ann, &id, 1000) == EXPO_OK && ready(&id) == EXPO_OK);
+    expo_store_close(s); /* all of it is in the database then */
+    s = NULL;
+
+    snprintf(path, sizeof(path), "%s/store.db", dir);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+
+    for (off_t at = 0; pread(fd, page, sizeof(page), at) == sizeof(page);
+         at += (off_t) sizeof(page), pages++) {
+        expo_scan_t *list = NULL;
+        uint32_t removed;
+        size_t n = 0;
+        expo_status_t st;
+
+        wrong += pwrite(fd, noise, sizeof(noise), at) != sizeof(noise);
+
+        st = expo_store_open(dir, 0, &s, error, sizeof(error));
+        if (st == EXPO_OK) {
+            st = expo_store_scans(s, ann.tag, 0, &list, &n);
+            while (n > 0) {
+                expo_store_scan_free(&list[--n]);
+            }
+            free(list);
+            if (st == EXPO_OK && !is_clean()) {
+                st = EXPO_CORRUPT;
+            }
+            expo_store_reap(s, 0, &removed);
+            expo_store_close(s);
+            s = NULL;
+        }
+        refused += st == EXPO_CORRUPT || st == EXPO_NOT_FOUND;
+
+        wrong += pwrite(fd, page, sizeof(page), at) != sizeof(page);
+    }
+
+    close(fd);
+    check(pages > 10 && wrong == 0);
+    check(refused > pages / 2);
+    printf("# %d of %d pages are missed\n", refused, pages);
+
+    open_again(0);
+    check(state(&ann, &id) == EXPO_SCAN_READY && is_clean() && files() == 2);
+    end();
+}
+
 int
 main(void)
 {
@@ -233,6 +289,7 @@ main(void)
     files_are_durable_before_rows_and_rows_before_unlinks();
     any_failing_call_leaves_the_old_or_the_new_state();
     death_at_any_call_leaves_the_old_or_the_new_state();
+    a_damaged_page_is_answered_and_no_other_is_touched();
 
     return done();
 }
