@@ -186,6 +186,12 @@ $(IMPORT_T): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(BUILD)/libimport.a $(L
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lpthread
 
+# For t/faults.t, loaded before libc.
+unit: $(BUILD)/t/failing_disk.so
+$(BUILD)/t/failing_disk.so: $(BUILD)/obj/t/lib/failing_disk.o
+	@mkdir -p $(@D)
+	$(CC) -shared -o $@ $^
+
 # Recorder and disk beside the test; the recorder's calls stand in for libc's.
 unit: $(BUILD)/t/crash/images
 $(BUILD)/t/crash/images: $(call obj,$(wildcard t/crash/*.c)) $(LIB)

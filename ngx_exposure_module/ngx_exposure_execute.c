@@ -23,6 +23,9 @@ static void ngx_exposure_execute_forget(ngx_exposure_execute_t *x);
 static void ngx_exposure_execute_enter(ngx_exposure_execute_t *x);
 
 
+static const char  ngx_exposure_execute_damaged[] =
+    "The stored scan is damaged and cannot be shown.";
+
 static const ngx_exposure_message_t  ngx_exposure_execute_messages[] = {
     { "authenticate", "authenticate", ngx_exposure_execute_renew },
     { NULL, NULL, NULL }
@@ -213,6 +216,12 @@ ngx_exposure_execute_scan(void *data, expo_status_t st,
             x->access_s = open->access_s;
             ngx_exposure_execute_enter(x);
 
+        } else if (st == EXPO_CORRUPT) {
+            x->state = NGX_EXPOSURE_OVER;
+            ngx_exposure_session_damaged(&x->scan);
+            ngx_exposure_tell_ended(x, "failed", ngx_exposure_execute_damaged);
+            ngx_exposure_socket_close(x->socket, NGX_EXPOSURE_CLOSE_OK);
+
         } else {
             x->state = NGX_EXPOSURE_OVER;
             ngx_exposure_socket_close(x->socket,
@@ -267,13 +276,14 @@ ngx_exposure_execute_opened(ngx_exposure_execute_t *x, expo_status_t st,
     ngx_exposure_scan_open_t *open)
 {
     ngx_uint_t             wanted, changed;
-    const char            *reason;
+    const char            *reason, *detail;
     expo_queue_t          *queue;
     ngx_exposure_zone_t   *zone;
     const expo_session_t  *session;
 
     zone = ngx_exposure_zone();
     queue = ngx_exposure_zone_queue(zone);
+    detail = NULL;
 
     ngx_exposure_zone_lock(zone);
 
@@ -306,6 +316,11 @@ ngx_exposure_execute_opened(ngx_exposure_execute_t *x, expo_status_t st,
     } else if (st != EXPO_OK) {
         reason = st == EXPO_NOT_FOUND ? "deleted" : "failed";
 
+        if (st == EXPO_CORRUPT) {
+            detail = ngx_exposure_execute_damaged;
+            ngx_exposure_session_damaged(&x->scan);
+        }
+
     } else if (ngx_exposure_tell_open(x->worker, &x->session, &x->scan, open)
                != NGX_OK)
     {
@@ -316,7 +331,7 @@ ngx_exposure_execute_opened(ngx_exposure_execute_t *x, expo_status_t st,
     }
 
     if (ngx_exposure_execute_has(x)) {
-        ngx_exposure_execute_end(x, reason, NULL);
+        ngx_exposure_execute_end(x, reason, detail);
 
     } else {
         ngx_exposure_execute_forget(x);

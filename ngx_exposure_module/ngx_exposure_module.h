@@ -241,6 +241,7 @@ void ngx_exposure_session_event(ngx_uint_t worker, json_t *message,
 /* The connection to a worker was lost (all are told). */
 void ngx_exposure_import_lost(ngx_uint_t worker);
 void ngx_exposure_stow_lost(ngx_uint_t worker);
+void ngx_exposure_session_damaged(expo_id_t *scan);
 void ngx_exposure_session_lost(ngx_uint_t worker);
 
 

@@ -216,7 +216,7 @@ ngx_exposure_reply_status(expo_status_t st)
         [EXPO_NO_SPACE] = { 507, "no_space",
                             "There is no space left for this." },
         [EXPO_NO_MEMORY] = { 503, "busy", "" },
-        [EXPO_IO] = { 500, "storage", "The storage did not answer." },
+        [EXPO_IO] = { 503, "storage", "The storage did not answer." },
     };
 
     static const ngx_exposure_problem_t  unknown = {

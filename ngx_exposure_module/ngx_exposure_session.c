@@ -48,9 +48,11 @@ void
 ngx_exposure_session_event(ngx_uint_t worker, json_t *message, int *fds,
     ngx_uint_t nfds)
 {
-    expo_id_t             id;
-    const char           *type, *text, *detail;
-    ngx_exposure_zone_t  *zone;
+    expo_id_t              id, scan;
+    ngx_uint_t             known;
+    const char            *type, *text, *code, *detail;
+    ngx_exposure_zone_t   *zone;
+    const expo_session_t  *session;
 
     type = json_string_value(json_object_get(message, "type"));
     text = json_string_value(json_object_get(message, "session"));
@@ -87,10 +89,42 @@ ngx_exposure_session_event(ngx_uint_t worker, json_t *message, int *fds,
                         detail);
 
     } else if (ngx_strcmp(type, "failed") == 0) {
+        code = json_string_value(json_object_get(message, "code"));
+
+        if (code && ngx_strcmp(code, "damaged") == 0) {
+            zone = ngx_exposure_zone();
+
+            ngx_exposure_zone_lock(zone);
+
+            session = expo_queue_session(ngx_exposure_zone_queue(zone), &id);
+            known = session != NULL;
+
+            if (known) {
+                scan = session->scan;
+            }
+
+            ngx_exposure_zone_unlock(zone);
+
+            if (known) {
+                ngx_exposure_session_damaged(&scan);
+            }
+        }
+
         ngx_exposure_session_over(&id, "failed", detail);
     }
 
     ngx_exposure_room_event(worker, type, &id, message, fds, nfds);
+}
+
+
+void
+ngx_exposure_session_damaged(expo_id_t *scan)
+{
+    char  text[EXPO_ID_TEXT + 1];
+
+    expo_id_print(text, scan);
+    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                  "scan %s: what is stored of it is damaged", text);
 }
 
 
