@@ -192,6 +192,12 @@ $(BUILD)/t/failing_disk.so: $(BUILD)/obj/t/lib/failing_disk.o
 	@mkdir -p $(@D)
 	$(CC) -shared -o $@ $^
 
+# For t/canary.t.
+unit: $(BUILD)/t/scan_keys
+$(BUILD)/t/scan_keys: $(BUILD)/obj/t/lib/scan_keys.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Recorder and disk beside the test; the recorder's calls stand in for libc's.
 unit: $(BUILD)/t/crash/images
 $(BUILD)/t/crash/images: $(call obj,$(wildcard t/crash/*.c)) $(LIB)
