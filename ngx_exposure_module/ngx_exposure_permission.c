@@ -468,6 +468,8 @@ ngx_exposure_permission_delete_answer(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    p->job.verb = EXPO_AUDIT_KEY_ROTATE;
+
     return ngx_exposure_job_run(r, &p->job);
 }
 

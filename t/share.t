@@ -87,6 +87,14 @@ sub watch {
     return $ws;
 }
 
+# Boxes of scan keys in the database.
+sub keys_of {
+    my $n = Exposure::Fixture::command('python3', '-c', 'import sqlite3, sys; print(sqlite3.connect('
+        . '"file:" + sys.argv[1] + "?mode=ro", uri=True).execute("SELECT count(*) FROM scan_keys").fetchone()[0])',
+        $f->dir . '/store/store.db');
+    return 0 + $n;
+}
+
 # How many nginx workers have a connection of these: by the sockets' inodes.
 sub workers_of {
     my (@ws) = @_;
@@ -368,6 +376,16 @@ subtest 'a new key: all that stays is there under it' => sub {
     ok($alice->expect('assigned'), 'and new ones open');
     is(call('bob', GET => "scans/$scan")->{status}, 404, 'bob is out');
     $_->close_with(1000) for $alice, $carol;
+};
+
+subtest 'what is over is gone from the database within a minute' => sub {
+    my $end = time + 5;
+    give('dave', 'viewer', access_expires => moment($end));
+    is(keys_of(), 3, "alice's, carol's and dave's key");
+    while (keys_of() > 2 && time < $end + 60) {
+        sleep 1;
+    }
+    is(keys_of(), 2, sprintf 'two are left after %d s', time - $end);
 };
 
 subtest 'nothing of it is in the log, and the store is whole' => sub {
