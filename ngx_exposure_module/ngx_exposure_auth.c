@@ -12,7 +12,7 @@ ngx_exposure_auth_token(u_char *token, size_t len, ngx_exposure_who_t *who,
 
     mcf = ngx_exposure_main_conf();
 
-    if (mcf == NULL || mcf->trust == NULL) {
+    if (token == NULL || mcf == NULL || mcf->trust == NULL) {
         return NGX_DECLINED;
     }
 

@@ -158,7 +158,7 @@ ngx_exposure_main_conf_t *ngx_exposure_main_conf(void);
 
 /*
  * Judges a bearer token (no I/O, < 0.1 ms) and derives the user's tag. who's
- * token stays the caller's bytes.
+ * token stays the caller's bytes. token NULL: none was shown.
  * NGX_OK; NGX_DECLINED: not valid; NGX_ABORT: expired; NGX_AGAIN: its issuer's
  * keys are being fetched, or the vault has never been there.
  */
