@@ -103,6 +103,31 @@ ok(Exposure::Fixture::command('tar', '-xOf', "$dir/all.tar", "scans/$scan.nii")
 is(get("scans/$scan/export", 'alice')->{status}, 200, 'and after it')
     for 1 .. 6;
 
+# --- the same by an operator who has the master key ------------------------------
+
+my @where = ('--data', "$dir/store", '--keys', "$dir/keys");
+
+sub admin {
+    return Exposure::Fixture::command($f->admin, @_, @where);
+}
+
+# With alice's password on standard input.
+sub admin_for_alice {
+    my $words = join ' ', map { "'$_'" } $f->admin, @_, '--name', 'alice', @where;
+    return Exposure::Fixture::command('sh', '-c',
+        "printf '%s' '$f->{password}{alice}' | $words");
+}
+
+admin_for_alice('export', "$dir/mine.tar");
+ok(Exposure::Fixture::command('tar', '-xOf', "$dir/mine.tar", "scans/$scan.nii")
+   eq $nifti->{content}, 'an operator exports for somebody with a password');
+
+admin('recovery', 'init', "$dir/paper");
+admin('recovery', 'seal');
+like(admin_for_alice('recovery', 'drill', "$dir/paper"),
+     qr/^the sealed .* in use\na scan opens with it\n\z/,
+     'the sealed master secret opens a scan');
+
 # --- erasing oneself ------------------------------------------------------------
 
 my $ws = Exposure::WebSocket->new(port => $f->port, tls => 1,
@@ -142,12 +167,6 @@ is($f->http('POST', 'accounts/login', content =>
 is(get("scans/$kept", 'bob')->{status}, 200, 'others keep what is theirs');
 
 # --- what an operator does -------------------------------------------------------
-
-my @where = ('--data', "$dir/store", '--keys', "$dir/keys");
-
-sub admin {
-    return Exposure::Fixture::command($f->admin, @_, @where);
-}
 
 like(admin('user', 'list'), qr/^[a-z2-7]{26}  \d{4}-\d\d-\d\d      1 .*account$/m,
      'an operator sees who is left');

@@ -9,7 +9,9 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "lib/account.h"
 #include "lib/store.h"
 #include "lib/vault.h"
 #include "lib/vault_answer.h"
@@ -19,11 +21,13 @@
 typedef struct {
     const char *data, *keys;
     const char *issuer, *audience;
-    const char *name;   /* of an account */
-    const char *owner;  /* who shall own the data folder */
-    const char *erased; /* a list that `erase list` has printed, or none */
-    const char *end;    /* as `audit tail` has printed it */
-    const char *after;  /* seq of a line */
+    const char *name;    /* of an account */
+    const char *owner;   /* who shall own the data folder */
+    const char *subject; /* of a token */
+    const char *sealed;  /* file of a sealed master secret */
+    const char *erased;  /* a list that `erase list` has printed, or none */
+    const char *end;     /* as `audit tail` has printed it */
+    const char *after;   /* seq of a line */
     long lifetime_s;
     int password_stdin;
     const char *verb;     /* of the command, or NULL */
@@ -40,6 +44,12 @@ int admin_erase_scan(const admin_options_t *o);
 int admin_erase_list(const admin_options_t *o);
 int admin_backup(const admin_options_t *o);
 int admin_restore(const admin_options_t *o);
+int admin_export(const admin_options_t *o);
+int admin_recovery_init(const admin_options_t *o);
+int admin_recovery_seal(const admin_options_t *o);
+int admin_recovery_drill(const admin_options_t *o);
+int admin_recovery_restore(const admin_options_t *o);
+int admin_key_rewrap(const admin_options_t *o);
 int admin_audit_verify(const admin_options_t *o);
 int admin_audit_export(const admin_options_t *o);
 int admin_audit_tail(const admin_options_t *o);
@@ -71,6 +81,31 @@ int admin_open_keys(const admin_options_t *o, expo_vault_t **vault,
 void admin_close_keys(expo_vault_t *vault, expo_keys_t *keys);
 int admin_load_signing(const admin_options_t *o, char pem[ADMIN_PEM_MAX],
                        size_t *len);
+
+/* A new file, on the disk when it returns; never over another one. */
+int admin_write(const char *path, mode_t mode, const void *src, size_t len);
+
+/* A fresh RSA key; pem is the caller's to wipe. */
+int admin_make_signing(char pem[ADMIN_PEM_MAX], size_t *len);
+
+/* One line of standard input; a terminal does not show it. */
+#define ADMIN_PASSWORD (EXPO_PASSWORD_MAX + 2)
+int admin_read_password(char password[ADMIN_PASSWORD], size_t *len);
+
+/* Somebody for whom keys are asked, with a vault of their own. */
+typedef struct {
+    expo_vault_t *vault;
+    expo_keys_t *keys;
+    expo_trust_t *trust;
+    char *token;
+    uint8_t tag[EXPO_TAG];
+} admin_person_t;
+/* By o->name and a password, or by o->subject. */
+int admin_person_open(const admin_options_t *o, expo_store_t *s,
+                      const uint8_t master[32], admin_person_t *p);
+void admin_person_close(admin_person_t *p);
+/* Does the first of their volumes open, all of it? *volumes: they have. */
+int admin_opens(expo_store_t *s, const admin_person_t *p, size_t *volumes);
 
 /* The part of doctor that looks at the machine: 1 if something is wrong. */
 int admin_doctor_host(const admin_options_t *o);

@@ -9,10 +9,12 @@
 
 #include <sodium.h>
 
+#include "lib/recovery.h"
 #include "lib/store_backup.h"
 
 #define LINE_MAX_BYTES 256
 
+static int take_sealed(const admin_options_t *o);
 static int read_erased(const char *path, expo_erasure_t **out, size_t *count);
 static int read_line(expo_erasure_t *e, const char *line);
 static void tell(const expo_backup_t *b);
@@ -41,7 +43,7 @@ admin_backup(const admin_options_t *o)
 
     tell(&about);
 
-    return 0;
+    return take_sealed(o);
 }
 
 
@@ -76,6 +78,34 @@ admin_restore(const admin_options_t *o)
     printf("%u of %zu erasures were done again\n", again, n);
 
     return admin_give(o);
+}
+
+
+/* The way back to the master secret belongs to what only that opens. */
+static int
+take_sealed(const admin_options_t *o)
+{
+    uint8_t sealed[EXPO_RECOVERY_SEALED];
+    char path[PATH_MAX];
+    size_t n;
+    FILE *f;
+
+    admin_key_path(path, o, "master.sealed");
+    f = fopen(path, "re");
+    if (f == NULL) {
+        puts("without a sealed master secret: recovery init, recovery seal");
+        return 0;
+    }
+
+    n = fread(sealed, 1, sizeof(sealed), f);
+    fclose(f);
+    if (n != sizeof(sealed)) {
+        return admin_fail("%s is no sealed master secret.", path);
+    }
+
+    snprintf(path, sizeof(path), "%s/master.sealed", o->words[0]);
+
+    return admin_write(path, 0600, sealed, sizeof(sealed));
 }
 
 

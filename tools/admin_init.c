@@ -22,8 +22,6 @@
 static int init_master(const admin_options_t *o);
 static int init_signing(const admin_options_t *o);
 static int init_jwks(const admin_options_t *o);
-static int write_file(const char *path, mode_t mode, const char *text,
-                      size_t len);
 
 
 /* Each part is made where it is missing, so that init can be run again. */
@@ -88,11 +86,9 @@ init_master(const admin_options_t *o)
 static int
 init_signing(const admin_options_t *o)
 {
-    char path[PATH_MAX], *text;
-    EVP_PKEY *key;
-    BIO *bio;
-    long len;
-    int rc = 1;
+    char path[PATH_MAX], pem[ADMIN_PEM_MAX];
+    size_t len;
+    int rc;
 
     admin_key_path(path, o, "signing.pem");
 
@@ -100,22 +96,43 @@ init_signing(const admin_options_t *o)
         return 0;
     }
 
+    rc = admin_make_signing(pem, &len);
+    if (rc == 0) {
+        rc = admin_write(path, 0600, pem, len);
+        sodium_memzero(pem, sizeof(pem));
+    }
+
+    return rc;
+}
+
+
+int
+admin_make_signing(char pem[ADMIN_PEM_MAX], size_t *len)
+{
+    EVP_PKEY *key;
+    char *text;
+    BIO *bio;
+    long n = 0;
+
     key = EVP_RSA_gen(SIGNING_BITS);
     bio = BIO_new(BIO_s_secmem());
 
     if (key != NULL && bio != NULL &&
         PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)) {
-        len = BIO_get_mem_data(bio, &text);
-        rc = write_file(path, 0600, text, (size_t) len);
+        n = BIO_get_mem_data(bio, &text);
+    }
 
-    } else {
-        admin_fail("No signing key can be made.");
+    if (n > 0 && n < ADMIN_PEM_MAX) {
+        memcpy(pem, text, (size_t) n);
+        *len = (size_t) n;
     }
 
     BIO_free(bio);
     EVP_PKEY_free(key);
 
-    return rc;
+    return n > 0 && n < ADMIN_PEM_MAX
+               ? 0
+               : admin_fail("No signing key can be made.");
 }
 
 
@@ -141,15 +158,15 @@ init_jwks(const admin_options_t *o)
 
     admin_key_path(path, o, "jwks.json");
     unlink(path);
-    rc = write_file(path, 0644, json, strlen(json));
+    rc = admin_write(path, 0644, json, strlen(json));
     free(json);
 
     return rc;
 }
 
 
-static int
-write_file(const char *path, mode_t mode, const char *text, size_t len)
+int
+admin_write(const char *path, mode_t mode, const void *src, size_t len)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     int ok;
@@ -158,7 +175,7 @@ write_file(const char *path, mode_t mode, const char *text, size_t len)
         return admin_fail("%s cannot be made: %s.", path, strerror(errno));
     }
 
-    ok = fchmod(fd, mode) == 0 && write(fd, text, len) == (ssize_t) len &&
+    ok = fchmod(fd, mode) == 0 && write(fd, src, len) == (ssize_t) len &&
          fsync(fd) == 0;
 
     close(fd);

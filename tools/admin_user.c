@@ -18,7 +18,6 @@
 
 static int user_add(const admin_options_t *o, expo_store_t *s,
                     const expo_names_t *names, const uint8_t tag[64]);
-static int read_password(char password[EXPO_PASSWORD_MAX + 2], size_t *len);
 static void make_password(char password[PASSWORD_CHARS + 1]);
 
 
@@ -70,14 +69,14 @@ static int
 user_add(const admin_options_t *o, expo_store_t *s, const expo_names_t *names,
          const uint8_t tag[64])
 {
-    char password[EXPO_PASSWORD_MAX + 2], sub[EXPO_ID_TEXT + 1];
+    char password[ADMIN_PASSWORD], sub[EXPO_ID_TEXT + 1];
     expo_account_row_t row;
     uint8_t random[56];
     expo_status_t st;
     size_t len;
 
     if (o->password_stdin) {
-        if (read_password(password, &len)) {
+        if (admin_read_password(password, &len)) {
             return 1;
         }
     } else {
@@ -86,6 +85,7 @@ user_add(const admin_options_t *o, expo_store_t *s, const expo_names_t *names,
     }
 
     randombytes_buf(random, sizeof(random));
+    row.master_no = 0;
 
     st = expo_account_make(&row, password, len, random, sub);
     if (st == EXPO_OK) {
@@ -121,7 +121,7 @@ user_add(const admin_options_t *o, expo_store_t *s, const expo_names_t *names,
 int
 admin_token(const admin_options_t *o)
 {
-    char password[EXPO_PASSWORD_MAX + 2], sub[EXPO_ID_TEXT + 1];
+    char password[ADMIN_PASSWORD], sub[EXPO_ID_TEXT + 1];
     char pem[ADMIN_PEM_MAX], *text = NULL;
     uint8_t tag[64], jti[16];
     expo_names_t names;
@@ -149,7 +149,8 @@ admin_token(const admin_options_t *o)
     found = st == EXPO_OK ? expo_store_account(s, tag, &row) : st;
     expo_store_close(s);
 
-    if (admin_load_signing(o, pem, &pem_len) || read_password(password, &len)) {
+    if (admin_load_signing(o, pem, &pem_len) ||
+        admin_read_password(password, &len)) {
         sodium_memzero(pem, sizeof(pem));
         return 1;
     }
@@ -182,9 +183,8 @@ admin_token(const admin_options_t *o)
 }
 
 
-/* One line of standard input; a terminal does not show it. */
-static int
-read_password(char password[EXPO_PASSWORD_MAX + 2], size_t *len)
+int
+admin_read_password(char password[ADMIN_PASSWORD], size_t *len)
 {
     struct termios shown, hidden;
     int terminal = tcgetattr(STDIN_FILENO, &shown) == 0;
@@ -199,7 +199,7 @@ read_password(char password[EXPO_PASSWORD_MAX + 2], size_t *len)
 
     /* Unbuffered: stdio's own buffer would keep a copy. */
     setvbuf(stdin, NULL, _IONBF, 0);
-    line = fgets(password, EXPO_PASSWORD_MAX + 2, stdin);
+    line = fgets(password, ADMIN_PASSWORD, stdin);
 
     if (terminal) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);

@@ -57,6 +57,12 @@ static const command_t commands[] = {
     {"erase", "list", 0, 0, EXPO_AUDIT_NONE, admin_erase_list},
     {"backup", NULL, 1, 1, EXPO_AUDIT_NONE, admin_backup},
     {"restore", NULL, 1, 1, EXPO_AUDIT_RESTORE, admin_restore},
+    {"export", NULL, 1, 1, EXPO_AUDIT_USER_EXPORT, admin_export},
+    {"key", "rewrap", 0, 0, EXPO_AUDIT_KEY_ROTATE, admin_key_rewrap},
+    {"recovery", "init", 0, 1, EXPO_AUDIT_NONE, admin_recovery_init},
+    {"recovery", "seal", 0, 0, EXPO_AUDIT_KEY_RECOVER, admin_recovery_seal},
+    {"recovery", "drill", 1, 1, EXPO_AUDIT_NONE, admin_recovery_drill},
+    {"recovery", "restore", 1, 1, EXPO_AUDIT_NONE, admin_recovery_restore},
     {"audit", "verify", 0, 0, EXPO_AUDIT_NONE, admin_audit_verify},
     {"audit", "export", 0, 0, EXPO_AUDIT_NONE, admin_audit_export},
     {"audit", "tail", 0, 0, EXPO_AUDIT_NONE, admin_audit_tail},
@@ -78,9 +84,18 @@ static const char usage[] =
     "  erase user WHO             a person with all that they have\n"
     "  erase scan ID\n"
     "  erase list                 what was erased, for restore --erased\n"
+    "  export FILE                all of one person as a tar: --name with the\n"
+    "                             password on stdin, or --subject\n"
     "  backup DIR                 a copy of the store, which may be in use\n"
     "  restore DIR --erased FILE  the store from such a copy, with what the\n"
     "                             list has erased; `none`: there is no list\n"
+    "  key rewrap                 the master key's file anew\n"
+    "  recovery init [FILE]       a key pair; its private half, to be kept on\n"
+    "                             paper, is printed or goes into FILE\n"
+    "  recovery seal              the master key to that pair\n"
+    "  recovery drill FILE        does the private half open it, and with\n"
+    "                             --name or --subject a scan? - is stdin\n"
+    "  recovery restore FILE      a lost master key from it\n"
     "  audit verify [--end E]     is every line as it was written, and the "
     "one\n"
     "                             there that `audit tail` once printed\n"
@@ -96,7 +111,10 @@ static const char usage[] =
     "  --data DIR                 default /var/lib/exposure-render/store\n"
     "  --keys DIR                 default /etc/exposure-render\n"
     "  --owner USER               init, restore: who owns the data folder\n"
-    "  --issuer URL --audience A  token: as in the nginx configuration\n"
+    "  --issuer URL --audience A  token, export, drill: as in the nginx\n"
+    "                             configuration\n"
+    "  --subject SUB              export, drill: as that issuer calls them\n"
+    "  --sealed FILE              drill, restore: default KEYS/master.sealed\n"
     "  --lifetime SECONDS         token: default 3600\n";
 
 
@@ -349,6 +367,8 @@ options(admin_options_t *o, int argc, char **argv)
         {"name", required_argument, NULL, 'n'},
         {"owner", required_argument, NULL, 'o'},
         {"erased", required_argument, NULL, 'e'},
+        {"subject", required_argument, NULL, 's'},
+        {"sealed", required_argument, NULL, 'S'},
         {"end", required_argument, NULL, 'E'},
         {"after", required_argument, NULL, 'A'},
         {"lifetime", required_argument, NULL, 'l'},
@@ -377,6 +397,12 @@ options(admin_options_t *o, int argc, char **argv)
             break;
         case 'o':
             o->owner = optarg;
+            break;
+        case 's':
+            o->subject = optarg;
+            break;
+        case 'S':
+            o->sealed = optarg;
             break;
         case 'e':
             o->erased = optarg;
@@ -444,8 +470,13 @@ run(admin_options_t *o, int argc, char **argv)
 static int
 run_one(const admin_options_t *o, const command_t *c)
 {
-    const char *who = o->words[0] != NULL ? o->words[0] : o->name;
+    const char *who = o->name != NULL ? o->name : o->words[0];
     int rc;
+
+    /* By subject: no name is known, and the word is a file. */
+    if (o->subject != NULL) {
+        who = NULL;
+    }
 
     if (c->audits == EXPO_AUDIT_NONE) {
         return c->run(o);

@@ -6,9 +6,12 @@
 #include "tools/admin_audit.c"
 #include "tools/admin_backup.c"
 #include "tools/admin_doctor.c"
+#include "tools/admin_export.c"
 #include "tools/admin_host.c"
 #include "tools/admin_init.c"
 #include "tools/admin_people.c"
+#include "tools/admin_person.c"
+#include "tools/admin_recovery.c"
 #include "tools/admin_user.c"
 
 #include <ftw.h>
@@ -336,13 +339,67 @@ a_backup_comes_back_without_what_was_erased(void)
 }
 
 static void
+a_lost_master_secret_comes_back_from_paper(void)
+{
+    char paper[EXPO_RECOVERY_TEXT], line[400];
+    uint8_t before[36], after[36];
+    FILE *f;
+
+    check(admin("", "recovery seal") == 1);
+    check(admin("", "recovery init") == 0 && strlen(out) == 90);
+    snprintf(paper, sizeof(paper), "%s", out);
+    check(admin("", "recovery init") == 1); /* there is one */
+    check(admin(paper, "recovery drill -") == 1);
+    check(strstr(out, "no sealed master secret") != NULL);
+
+    check(admin("", "recovery seal") == 0);
+    check(admin("", "recovery seal") == 0);
+    check(admin(paper, "recovery drill -") == 0);
+    check(strstr(out, "is the one in use") != NULL);
+    check(admin("", "doctor") == 0 && strstr(out, "recovery: sealed") != NULL);
+
+    paper[0] = paper[0] == '1' ? '2' : '1';
+    check(admin(paper, "recovery drill -") == 1);
+    check(strstr(out, "a digit of the key is wrong") != NULL);
+    check(admin("1234", "recovery drill -") == 1);
+    paper[0] = '\0';
+
+    f = fopen(in_keys("master.key"), "r");
+    check(fread(before, 1, 36, f) == 36);
+    fclose(f);
+
+    /* Another pair's private half does not open it. */
+    check(rename(in_keys("recovery.pub"), list) == 0);
+    snprintf(line, sizeof(line), "recovery init %s.key", list);
+    check(admin("", line) == 0 && out[0] == '\0');
+    snprintf(line, sizeof(line), "recovery drill %s.key", list);
+    check(admin("", line) == 1 && strstr(out, "another key") != NULL);
+    check(admin("", "recovery seal") == 0);
+    check(admin("", line) == 0);
+
+    check(admin("", "key rewrap") == 0);
+    f = fopen(in_keys("master.key"), "r");
+    check(fread(after, 1, 36, f) == 36 && memcmp(before, after, 36) == 0);
+    fclose(f);
+    check(mode_of(in_keys("master.key")) == 0600);
+
+    snprintf(line, sizeof(line), "recovery restore %s.key", list);
+    check(admin("", line) == 1 && strstr(out, "already") != NULL);
+    check(unlink(in_keys("master.key")) == 0);
+    check(admin("", line) == 0);
+    f = fopen(in_keys("master.key"), "r");
+    check(fread(after, 1, 36, f) == 36 && memcmp(before, after, 36) == 0);
+    fclose(f);
+}
+
+static void
 doctor_tells_where_the_key_lies_and_who_may_read_it(void)
 {
     check(admin("", "doctor") == 0);
     check(strstr(out, "key_protection: ") != NULL);
     check(strstr(out, "OpenSSL 3") != NULL);
     check(strstr(out, "store: opens, schema ") != NULL);
-    check(strstr(out, "recovery: the master secret is not sealed") != NULL);
+    check(strstr(out, "recovery: sealed") != NULL);
     check(strstr(out, "swap: ") != NULL);
     check(strstr(out, "core dumps: ") != NULL);
     check(strstr(out, "disk: ") != NULL);
@@ -374,6 +431,7 @@ main(void)
     fsck_removes_leftovers_and_reports_damage();
     a_quota_is_given_by_name_or_id();
     a_backup_comes_back_without_what_was_erased();
+    a_lost_master_secret_comes_back_from_paper();
     doctor_tells_where_the_key_lies_and_who_may_read_it();
 
     nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
