@@ -123,6 +123,7 @@ suite_asan() {
     while read -r name program; do
         beside tap_program "asan/${name#t/unit/}" "$program"
     done < <(programs_of t/unit build/asan)
+    beside tap_program asan/import/hostile /usr/bin/python3 -B t/import/hostile.py build/asan/exposure-import
     beside tap_program asan/crash/images env EXPO_CRASH_SEEDS=1 build/asan/t/crash/images
     while read -r name program; do
         beside tap_program "asan/${name#t/}" env EXPO_RENDER_SHARE=0.05 "$program"

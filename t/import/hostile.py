@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Bodies made to harm an importer: each is answered, within its limits.
 
-Every case makes its own bytes. An extra: EXPO_DATA names a folder with more of
+Every case makes its own bytes. EXPO_MUTANTS is how many series are changed at
+random, 120 if not told. An extra: EXPO_DATA names a folder with more of
 them in hostile/. usage: hostile.py exposure-import
 """
 
@@ -13,7 +14,11 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
+import dicoms
 from importing import Outcome, check, finish, skip
 
 SECONDS = 60  # of a machine that does other things, too
@@ -309,16 +314,52 @@ for kind, body in whole.items():
     survived([("at %d" % n, body[:n]) for n in
               sorted(chance.sample(range(len(body)), 20))],
              "a %s cut anywhere" % kind)
-mutants = []
-for i in range(80):
-    files = series(3)
-    for j in range(3):
-        b = bytearray(files[j])
+
+
+def changed(b, chance):
+    """One change: of bytes, of a length, or of what lies where."""
+    at, n = chance.randrange(132, len(b)), 1 << chance.randrange(9)
+    kind = chance.randrange(6)
+    if kind < 2:
+        b[at] = chance.randrange(256)
+    elif kind == 2:
+        b[at & ~1:(at & ~1) + 4] = chance.choice(
+            [b"\xff" * 4, b"\0" * 4, b"\xfe\xff\xff\x7f", b"\1\0\0\x80"])
+    elif kind == 3:
+        del b[at:at + n]
+    elif kind == 4:
+        b[at:at] = b[at:at + n]
+    else:
+        other = chance.randrange(132, len(b))
+        b[at:at + n] = b[other:other + n]
+
+
+def mutant(i):
+    """The i-th, in whatever order they are made."""
+    chance = random.Random(i)
+    files = [bytearray(b) for b in BASES[i % len(BASES)]]
+    for b in files:
         for _ in range(1 << chance.randrange(6)):
-            b[chance.randrange(132, len(b))] = chance.randrange(256)
-        files[j] = bytes(b)
-    mutants.append(("mutant %d" % i, tar(files)))
-survived(mutants, "80 series with bytes changed")
+            changed(b, chance)
+    return tar([bytes(b) for b in files])
+
+
+def coded(how):
+    """Three pictures as a converter writes them."""
+    pixels = np.arange(EDGE * EDGE, dtype="u2").reshape(EDGE, EDGE)
+    return [dicoms.converted(dicoms.written(dicoms.picture(pixels + k, k)),
+                             "gdcmconv", how) for k in range(3)]
+
+
+BASES = [series(3)] + [coded(how) for how in (
+    "--implicit", "--rle", "--jpeg", "--jpegls", "--j2k")]
+MUTANTS = int(os.environ.get("EXPO_MUTANTS", "120"))
+with ThreadPoolExecutor(os.cpu_count()) as pool:
+    bad = [(i, o) for i, o in enumerate(
+        pool.map(lambda i: Outcome(mutant(i)), range(MUTANTS)))
+        if not answered(o)]
+check(not bad, "%d series changed at random" % MUTANTS,
+      "; ".join("mutant %d: %s" % b for b in bad[:3]))
 
 folder = os.path.join(os.environ.get("EXPO_DATA", ""), "hostile")
 if "EXPO_DATA" in os.environ and os.path.isdir(folder):
