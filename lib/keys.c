@@ -123,7 +123,7 @@ expo_keys_create(expo_keys_t *k, const expo_keys_user_t *u,
     }
 
     st = talk(k, t);
-    if (st == EXPO_OK) {
+    if (t != NULL && st == EXPO_OK) {
         memcpy(box->sealed, t->m.boxes[0].sealed, EXPO_SEALED_KEY);
         *lease = t->m.leases[0];
     }
