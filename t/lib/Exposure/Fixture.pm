@@ -145,7 +145,8 @@ sub stop_worker {
 
 # --- nginx with the shipped configuration, https on a free port ----------------
 
-# workers: nginx processes, 2 when not said. grace: exposure_grace. quota:
+# until: the path that answers 200 then, readyz when not said. workers: nginx
+# processes, 2 when not said. grace: exposure_grace. quota:
 # exposure_quota. http, server: more for these blocks.
 sub start_nginx {
     my ($self, %arg) = @_;
@@ -170,8 +171,8 @@ sub start_nginx {
     make_certificate("$self->{dir}/keys");
     command($ENV{TEST_NGINX_BINARY} || 'nginx', '-p', "$self->{dir}/run/",
             '-e', "$self->{dir}/log/error.log", '-c', $conf);
-    wait_for(sub { $self->http('GET', 'readyz')->{status} == 200 },
-             'the service to be ready');
+    my $until = $arg{until} || 'readyz';
+    wait_for(sub { $self->http('GET', $until)->{status} == 200 }, $until);
 }
 
 sub stop_nginx {
