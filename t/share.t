@@ -388,6 +388,16 @@ subtest 'what is over is gone from the database within a minute' => sub {
     is(keys_of(), 2, sprintf 'two are left after %d s', time - $end);
 };
 
+subtest 'a render-worker that does not answer holds nothing open' => sub {
+    give('bob', 'viewer');
+    my $open = open_all('bob');
+
+    kill 'STOP', $f->{worker};
+    is(call('alice', DELETE => permission('bob'))->{status}, 204, 'revoked');
+    ends_within($open, Time::HiRes::time(), 'revoked');
+    kill 'CONT', $f->{worker};
+};
+
 subtest 'nothing of it is in the log, and the store is whole' => sub {
     unlike($f->error_log, qr{/invitation/|secret|Carol|rotate=}, 'no secret, no label, no query');
     unlike($f->error_log, qr/\[(?:alert|emerg|crit)\]/, 'no alert');
