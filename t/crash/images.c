@@ -114,13 +114,18 @@ digest(uint8_t out[DIGEST])
 
 /* --- a life, and its ends --- */
 
+/* In memory, where there is more of it than the store keeps free. */
 static void
 folder_begin(char path[64])
 {
+    struct statvfs v;
     char blobs[80];
+    int room = statvfs("/dev/shm", &v) == 0 &&
+               (uint64_t) v.f_bavail * v.f_frsize > 4ull * STORE_RESERVE;
 
-    strcpy(path, access("/dev/shm", W_OK) == 0 ? "/dev/shm/expo-crash-XXXXXX"
-                                               : "/tmp/expo-crash-XXXXXX");
+    strcpy(path, room && access("/dev/shm", W_OK) == 0
+                     ? "/dev/shm/expo-crash-XXXXXX"
+                     : "/tmp/expo-crash-XXXXXX");
     check(mkdtemp(path) != NULL);
     snprintf(blobs, sizeof(blobs), "%s/blobs", path);
     check(mkdir(blobs, 0700) == 0);
