@@ -122,8 +122,15 @@ view_open(tracer_t *tracer, scan_t *scan, const expo_settings_t *settings,
         st = tracer_set(*view, settings);
     }
 
-    return st == EXPO_OK ? tracer_film(*view, o->width, o->height, o->seed)
-                         : st;
+    if (st == EXPO_OK) {
+        st = tracer_film(*view, o->width, o->height, o->seed);
+    }
+
+    if (st == EXPO_OK) {
+        tracer_expect(*view, o->samples);
+    }
+
+    return st;
 }
 
 

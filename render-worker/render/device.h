@@ -78,6 +78,10 @@ struct device_view_s {
     device_t *device;
 };
 
+/* As tracer_create says. */
+expo_status_t device_choose(const char *name, unsigned threads, device_t **out,
+                            char *error, size_t error_bytes);
+
 /* threads: 0 means one a core. */
 expo_status_t device_cpu_create(unsigned threads, device_t **out);
 

@@ -223,7 +223,7 @@ wave_again(const pt_scene_t *s, wave_t *w, int32_t n)
         once[i] = w->path[i].out;
     }
 
-    wave_trace(s, w, n, 0, PT_AROUND);
+    wave_trace(s, w, n, 0, s->around);
 
     for (i = 0; i < n; i++) {
         pt_pixel_again(w->spot[i].sums, once[i], w->path[i].out);
@@ -261,7 +261,7 @@ together(const pass_t *p, part_t part)
             wave_again(s, &w, n);
         }
 
-        wave_trace(s, &w, n, sample, sample > 0 || whole ? PT_AROUND : 1);
+        wave_trace(s, &w, n, sample, sample > 0 || whole ? s->around : 1);
         wave_take(&w, n, sample);
     }
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/curve.h"
+#include "render-worker/render/kernel/pt_path.h"
 #include "render-worker/render/kernel/pt_tone.h"
 
 _Static_assert(PT_TABLE == EXPO_CURVE_TABLE, "one table size");
@@ -46,6 +47,7 @@ scene_set(scene_t *s, body_t *b, const expo_settings_t *settings)
     pt_scene_t *p = &s->pt;
 
     memset(p, 0, sizeof(*p));
+    p->around = PT_AROUND;
     set_volume(p, b);
     set_transfer(s, b, &settings->transfer);
     set_technique(p, b, settings);

@@ -29,6 +29,7 @@ struct tracer_view_s {
     tracer_mode_t mode;
     float stride; /* of what it was in 2012 */
     uint32_t samples;
+    uint32_t expected;  /* samples of a film; 0 is not known */
     device_pass_t pass; /* under way, if its count is not 0 */
     bool spoiled;       /* a pass failed: the film is no picture */
     expo_settings_t settings;
@@ -40,9 +41,6 @@ struct tracer_view_s {
     pt_tone_map_t tone_map;
 };
 
-static expo_status_t create(const char *name, unsigned threads, device_t **out,
-                            char *error, size_t error_bytes);
-static bool cuda_number(const char *name, unsigned *number);
 static expo_status_t show_2012(const tracer_view_t *v, uint32_t width,
                                uint32_t height, uint8_t *rgba);
 static expo_status_t look_back(tracer_view_t *v, const expo_settings_t *next);
@@ -52,6 +50,7 @@ static void set_tone(tracer_view_t *v, const expo_settings_t *s);
 static void focus(pt_scene_t *s);
 static expo_status_t readable(const tracer_view_t *v);
 static int32_t sparse(const tracer_view_t *v);
+static bool few(const tracer_view_t *v);
 static bool never(void *ctx);
 static film_t film_of(const tracer_view_t *v);
 
@@ -69,7 +68,7 @@ tracer_create(const char *device, unsigned threads, tracer_t **out, char *error,
         return EXPO_NO_MEMORY;
     }
 
-    st = create(device, threads, &t->device, error, error_bytes);
+    st = device_choose(device, threads, &t->device, error, error_bytes);
     if (st != EXPO_OK) {
         free(t);
         return st;
@@ -260,6 +259,13 @@ tracer_film(tracer_view_t *v, uint32_t width, uint32_t height, uint64_t seed)
 }
 
 
+void
+tracer_expect(tracer_view_t *v, uint32_t samples)
+{
+    v->expected = samples;
+}
+
+
 expo_status_t
 tracer_pass(tracer_view_t *v, uint32_t samples)
 {
@@ -280,6 +286,10 @@ tracer_pass_part(tracer_view_t *v, uint32_t samples, bool (*over)(void *ctx),
     if (v->pass.count == 0) {
         v->pass = (device_pass_t){.first = v->samples, .count = samples};
         v->scene.pt.sparse = sparse(v);
+    }
+
+    if (v->samples == 0) {
+        v->scene.pt.around = few(v) ? PT_AROUND_FEW : PT_AROUND;
     }
 
     st = v->device->does->pass(v->on, &v->scene.pt, &v->pass, over, ctx);
@@ -468,61 +478,6 @@ same_light(const expo_settings_t *a, const expo_settings_t *b)
 
 
 static expo_status_t
-create(const char *name, unsigned threads, device_t **out, char *error,
-       size_t error_bytes)
-{
-    bool any = strcmp(name, "auto") == 0;
-    unsigned number = 0;
-    expo_status_t st;
-
-    if (any || cuda_number(name, &number)) {
-        st = device_cuda_create(number, out, error, error_bytes);
-
-        if (st == EXPO_OK || !any) {
-            return st;
-        }
-
-    } else if (strcmp(name, "cpu") != 0) {
-        snprintf(error, error_bytes,
-                 "a device is cpu, cuda, cuda:N or auto, not \"%s\"", name);
-        return EXPO_INVALID;
-    }
-
-    st = device_cpu_create(threads, out);
-
-    if (st != EXPO_OK) {
-        snprintf(error, error_bytes, "cannot start the renderer's threads");
-    }
-
-    return st;
-}
-
-
-/* "cuda" is the first. */
-static bool
-cuda_number(const char *name, unsigned *number)
-{
-    const char *digit = name + 5;
-
-    *number = 0;
-
-    if (strcmp(name, "cuda") == 0) {
-        return true;
-    }
-
-    if (strncmp(name, "cuda:", 5) != 0 || *digit == '\0' || strlen(digit) > 3) {
-        return false;
-    }
-
-    for (; *digit >= '0' && *digit <= '9'; digit++) {
-        *number = *number * 10 + (unsigned) (*digit - '0');
-    }
-
-    return *digit == '\0';
-}
-
-
-static expo_status_t
 show_2012(const tracer_view_t *v, uint32_t width, uint32_t height,
           uint8_t *rgba)
 {
@@ -607,6 +562,13 @@ sparse(const tracer_view_t *v)
 {
     return v->filtered && v->mode == TRACER_PRODUCTION &&
            v->scene.pt.technique == PT_PATHS && !v->device->is_card;
+}
+
+
+static bool
+few(const tracer_view_t *v)
+{
+    return v->expected > 0 && v->expected <= TRACER_FEW;
 }
 
 

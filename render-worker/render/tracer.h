@@ -96,6 +96,14 @@ expo_status_t tracer_film(tracer_view_t *v, uint32_t width, uint32_t height,
  */
 #define TRACER_AGAIN 2
 
+/*
+ * How many paths a pixel a film will have, from its next one on; 0, as it is at
+ * first: who knows. Films of up to TRACER_FEW spend less on each: less time for
+ * less than as much more noise, which of many would be a loss.
+ */
+#define TRACER_FEW 4
+void tracer_expect(tracer_view_t *v, uint32_t samples);
+
 /* Adds `samples` paths to every pixel; the same bits for any thread count. */
 expo_status_t tracer_pass(tracer_view_t *v, uint32_t samples);
 

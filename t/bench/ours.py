@@ -64,21 +64,23 @@ class Measured:
         self.lines = []
         self.peak_bytes = 0
 
-    def curve(self, samples, mode="production", bounces=0, filtered=False):
+    def curve(self, samples, mode="production", bounces=0, filtered=False,
+              alone=False):
         """samples: counts to measure at, rising. Unfiltered counts are halts of
-        one run; a filter's time is that of each picture alone."""
+        one run unless each is to be made alone, as what is filtered always is."""
+        alone = alone or filtered
         key = mode, bounces, filtered
-        if key not in self.curves:
-            runs = [(n,) for n in samples] if filtered else [samples]
+        if (key, alone) not in self.curves:
+            runs = [(n,) for n in samples] if alone else [samples]
             points = []
-            films = self.films.setdefault(key, {})
+            films = {} if alone and not filtered else self.films.setdefault(key, {})
             for seed in range(1, self.seeds + 1):
                 self.say("ours: %s, %d further bounces%s, seed %d"
                          % (mode, bounces, ", filtered" if filtered else "", seed))
                 for run in runs:
                     points += self._run(run, mode, bounces, filtered, seed, films)
-            self.curves[key] = Curve(points)
-        return self.curves[key]
+            self.curves[key, alone] = Curve(points)
+        return self.curves[key, alone]
 
     def _run(self, samples, mode, bounces, filtered, seed, films):
         made, line, peak = render(self.scene.volume, self.scene.settings(bounces),

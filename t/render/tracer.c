@@ -3,6 +3,7 @@
 #include "render-worker/render/pool.h"
 #include "render-worker/render/tracer.h"
 #include "t/render/scene.h"
+#include "t/render/statistics.h"
 #include "t/unit/check.h"
 
 #define SIDE 32
@@ -132,6 +133,53 @@ statistics_count_every_voxel(void)
     check(fabs(percentiles[3] - (-500 + 2 * 990)) <= 2.5);
 }
 
+/* Fewer directions a path, and the same light; more paths take them all. */
+static void
+a_film_of_few_paths_has_the_same_light(void)
+{
+    static const uint32_t expected[] = {0, TRACER_FEW + 1, TRACER_FEW};
+    static float rgb[3][3 * SIDE * SIDE];
+    double sum[3] = {0}, square = 0, mean[2], error;
+    expo_volume_t v = test_volume(64, 64, 64);
+    uint16_t *voxels = test_head(&v);
+    expo_settings_t s = test_benchmark();
+    const uint32_t films = test_count(256);
+    tracer_view_t *view;
+    uint32_t seed, k, i;
+
+    tracer_open(tracer, &v, voxels, &view);
+    tracer_set(view, &s);
+
+    for (seed = 1; seed <= films; seed++) {
+        for (k = seed == 1 ? 0 : 1; k < 3; k++) {
+            tracer_expect(view, expected[k]);
+            tracer_film(view, SIDE, SIDE, seed);
+            tracer_pass(view, TRACER_FEW);
+            tracer_read(view, rgb[k]);
+
+            for (mean[k % 2] = 0, i = 0; i < 3 * SIDE * SIDE; i++) {
+                mean[k % 2] += (double) rgb[k][i] / (3 * SIDE * SIDE);
+            }
+
+            sum[k] += mean[k % 2];
+        }
+
+        if (seed == 1) {
+            check(memcmp(rgb[0], rgb[1], sizeof(rgb[0])) == 0);
+            check(memcmp(rgb[0], rgb[2], sizeof(rgb[0])) != 0);
+        }
+
+        square += pow(mean[1] - mean[0], 2);
+    }
+
+    error = 4 * sqrt(square) / films + 1e-9;
+    printf("# light %.6f and %.6f, 4 standard errors are %.6f\n",
+           sum[1] / films, sum[2] / films, error);
+    check(fabs(sum[1] - sum[2]) / films < error);
+    tracer_close(view);
+    free(voxels);
+}
+
 int
 main(void)
 {
@@ -143,6 +191,7 @@ main(void)
     }
 
     picking_finds_the_surface();
+    a_film_of_few_paths_has_the_same_light();
     what_cannot_be_done_is_refused();
     what_shows_of_a_scan_is_wiped();
     statistics_count_every_voxel();

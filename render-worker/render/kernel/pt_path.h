@@ -36,8 +36,10 @@ enum {
 };
 
 /* Directions in which a marched collision looks for the sky: most of a
- * picture's noise is whether it is seen. A path may do with fewer. */
+ * picture's noise is whether it is seen. A path may do with fewer, and where
+ * there will be few paths more of them are worth more than more directions. */
 #define PT_AROUND 4
+#define PT_AROUND_FEW 2
 
 typedef struct {
     pt_v3 radiance;

@@ -123,7 +123,7 @@ pt_pixel_trace(const pt_scene_t *s, pt_pixel_t *f, int32_t x, int32_t y,
     for (i = first; i < first + count; i++) {
         if (once && i == PT_AGAIN) {
             pt_pixel_again(f, pt_path(s, x, y, 0, 1),
-                           pt_path(s, x, y, 0, PT_AROUND));
+                           pt_path(s, x, y, 0, s->around));
         }
 
         pt_pixel_take(f, i,

@@ -42,7 +42,7 @@ pt_render(const pt_scene_t *s, int32_t x, int32_t y, uint32_t sample)
         return pt_er2012(s, x, y, sample);
     }
 
-    return pt_path(s, x, y, sample, PT_AROUND);
+    return pt_path(s, x, y, sample, s->around);
 }
 
 /* What guides the filter; nothing where a technique has no use for it. */

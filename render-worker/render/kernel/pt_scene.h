@@ -110,6 +110,7 @@ typedef struct {
     float g, gradient_factor;
     uint32_t max_bounces;
     pt_mode_t mode;
+    int32_t around; /* directions from a path's first collision, 1..PT_AROUND */
     int32_t sparse;  /* a first sample alone skips every other pixel */
     float stride_mm; /* of PT_ER2012's marches */
 
