@@ -23,6 +23,19 @@ life_other_user(void)
 }
 
 static inline expo_status_t
+life_audit(void)
+{
+    expo_audit_line_t line = {.record = {.seq = 1,
+                                         .at = LIFE_NOW,
+                                         .verb = EXPO_AUDIT_SIGN_IN,
+                                         .outcome = EXPO_AUDIT_PERMITTED}};
+
+    randombytes_buf(line.mac, sizeof(line.mac));
+
+    return expo_store_audit_add(s, &line);
+}
+
+static inline expo_status_t
 life_invite(void)
 {
     expo_invitation_t i = {.id = fresh_id(),
@@ -157,6 +170,34 @@ life_invitation_expires(void)
     uint32_t removed;
 
     return expo_store_expire(s, 2 * LIFE_NOW, &removed);
+}
+
+/* Ann, signing in after the master secret has been rotated. */
+static inline expo_status_t
+life_move(void)
+{
+    expo_user_t to = ann;
+    expo_boxes_t boxes;
+    expo_status_t st;
+
+    randombytes_buf(to.tag, sizeof(to.tag));
+    randombytes_buf(to.salt, sizeof(to.salt));
+    randombytes_buf(to.pk, sizeof(to.pk));
+
+    st = expo_store_boxes(s, ann.tag, &boxes);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    for (size_t i = 0; i < boxes.count; i++) {
+        randombytes_buf(boxes.boxes[i].sealed, EXPO_SEALED_KEY);
+    }
+
+    st = expo_store_user_move(s, ann.tag, &to, 2, &boxes);
+    free(boxes.boxes);
+    ann = to;
+
+    return st;
 }
 
 #endif
