@@ -318,6 +318,8 @@ for kind, body in whole.items():
 
 def changed(b, chance):
     """One change: of bytes, of a length, or of what lies where."""
+    if len(b) < 140:
+        return
     at, n = chance.randrange(132, len(b)), 1 << chance.randrange(9)
     kind = chance.randrange(6)
     if kind < 2:
