@@ -309,19 +309,12 @@ expo_status_t expo_store_user_move(expo_store_t *s,
                                    const uint8_t from[EXPO_TAG],
                                    const expo_user_t *to, uint32_t master_no,
                                    const expo_boxes_t *boxes);
-/* An account's name under another master secret. */
-expo_status_t expo_store_account_move(expo_store_t *s, const uint8_t from[64],
-                                      const uint8_t to[64], uint32_t master_no);
-
 /* How far the move to the newest master secret is. */
 typedef struct {
     uint32_t master_no;
     uint64_t users, users_left, accounts, accounts_left;
 } expo_masters_t;
 expo_status_t expo_store_masters(expo_store_t *s, expo_masters_t *out);
-/* There is a newer one. EXPO_CONFLICT: than that. */
-expo_status_t expo_store_master_no(expo_store_t *s, uint32_t master_no);
-
 /* --- erasing --- */
 /* A scan that somebody lost with this; if they owned it, everybody did. */
 typedef struct {

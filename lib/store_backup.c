@@ -91,7 +91,6 @@ expo_store_restore(const char *backup, const char *dir, uint64_t now,
                    uint32_t *again, char *error, size_t error_bytes)
 {
     backup_t b = {.blobs = -1, .error = error, .error_bytes = error_bytes};
-    char from[PATH_MAX];
     expo_status_t st;
     uint32_t day;
 
@@ -111,11 +110,6 @@ expo_store_restore(const char *backup, const char *dir, uint64_t now,
     st = backup_begin(&b, dir);
     if (st == EXPO_OK) {
         st = backup_take(&b, backup);
-    }
-
-    if (st == EXPO_OK) {
-        snprintf(from, sizeof(from), "%s/store.db", backup);
-        st = backup_database(&b, from);
     }
 
     if (st == EXPO_OK) {
@@ -211,13 +205,14 @@ backup_moment(backup_t *b, expo_store_t *s)
 }
 
 
+/* Nobody writes to a backup, and it may lie where nobody can. */
 static expo_status_t
 backup_take(backup_t *b, const char *backup)
 {
     char from[PATH_MAX];
     uint64_t copied;
     expo_status_t st;
-    int blobs;
+    int blobs, db, to;
 
     snprintf(from, sizeof(from), "%s/blobs", backup);
 
@@ -228,6 +223,25 @@ backup_take(backup_t *b, const char *backup)
 
     st = backup_files(b, blobs, &copied);
     close(blobs);
+
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    snprintf(from, sizeof(from), "%s/store.db", backup);
+
+    db = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    to = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+    st = db >= 0 && to >= 0 ? backup_copy(b, db, to, "store.db", &copied)
+                            : backup_say(b, EXPO_IO, from, strerror(errno));
+
+    if (db >= 0) {
+        close(db);
+    }
+    if (to >= 0) {
+        close(to);
+    }
 
     return st;
 }

@@ -100,30 +100,6 @@ expo_store_user_move(expo_store_t *s, const uint8_t from[EXPO_TAG],
 
 
 expo_status_t
-expo_store_account_move(expo_store_t *s, const uint8_t from[64],
-                        const uint8_t to[64], uint32_t master_no)
-{
-    expo_status_t st;
-
-    st = expo_store_begin(s);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    st = expo_store_run(s,
-                        "UPDATE accounts SET name_tag = ?, master_no = ?"
-                        " WHERE name_tag = ?",
-                        "bib", to, (size_t) 64, (int64_t) master_no, from,
-                        (size_t) 64);
-    if (st == EXPO_OK && sqlite3_changes(s->db) == 0) {
-        st = EXPO_NOT_FOUND;
-    }
-
-    return expo_store_end(s, st);
-}
-
-
-expo_status_t
 expo_store_masters(expo_store_t *s, expo_masters_t *out)
 {
     sqlite3_stmt *q;
@@ -156,25 +132,6 @@ expo_store_masters(expo_store_t *s, expo_masters_t *out)
     expo_store_unlock(s);
 
     return st;
-}
-
-
-expo_status_t
-expo_store_master_no(expo_store_t *s, uint32_t master_no)
-{
-    expo_status_t st;
-
-    st = expo_store_begin(s);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    st = move_one(s, expo_store_run(s,
-                                    "UPDATE meta SET master_no = ?1"
-                                    " WHERE master_no <= ?1",
-                                    "i", (int64_t) master_no));
-
-    return expo_store_end(s, st);
 }
 
 
