@@ -321,6 +321,49 @@ expo_keys_redeem(expo_keys_t *k, const expo_keys_user_t *u,
 
 
 expo_status_t
+expo_keys_move(expo_keys_t *k, const expo_keys_user_t *was,
+               const expo_keys_user_t *is, expo_keys_box_t *boxes, size_t n)
+{
+    expo_keys_box_t *moved;
+    expo_status_t st = EXPO_OK;
+    talk_t *t;
+    size_t some;
+
+    moved = malloc((n + 1) * sizeof(*moved));
+    if (moved == NULL) {
+        return EXPO_NO_MEMORY;
+    }
+
+    for (size_t done = 0; done < n && st == EXPO_OK; done += some) {
+        some = n - done < EXPO_KEYS_BATCH ? n - done : EXPO_KEYS_BATCH;
+
+        t = talk_new(EXPO_VAULT_MOVE, was);
+        if (t == NULL) {
+            st = EXPO_NO_MEMORY;
+            break;
+        }
+
+        t->m.next = *is;
+        t->m.n = some;
+        memcpy(t->m.boxes, boxes + done, some * sizeof(*boxes));
+
+        st = talk(k, t);
+        if (st == EXPO_OK) {
+            memcpy(moved + done, t->m.boxes, some * sizeof(*boxes));
+        }
+        talk_free(t);
+    }
+
+    if (st == EXPO_OK) {
+        memcpy(boxes, moved, n * sizeof(*boxes));
+    }
+    free(moved);
+
+    return st;
+}
+
+
+expo_status_t
 expo_keys_renew(expo_keys_t *k, const expo_keys_user_t *u, expo_keys_box_t *box,
                 expo_keys_grantee_t *to, size_t n, expo_lease_t *lease)
 {

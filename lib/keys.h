@@ -154,6 +154,14 @@ expo_status_t expo_keys_redeem(expo_keys_t *k, const expo_keys_user_t *u,
                                expo_keys_box_t *box);
 
 /*
+ * Boxes of somebody, re-sealed in place to who they are from now on: both
+ * tokens are theirs. None is changed unless all open.
+ */
+expo_status_t expo_keys_move(expo_keys_t *k, const expo_keys_user_t *was,
+                             const expo_keys_user_t *is, expo_keys_box_t *boxes,
+                             size_t n);
+
+/*
  * A scan key anew under epoch + 1, sealed to its owner (*box becomes it) and
  * to n <= EXPO_KEYS_GRANTS others.
  */

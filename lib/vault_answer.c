@@ -51,6 +51,7 @@ static expo_status_t answer_redeem(expo_vault_t *v, expo_vault_message_t *m);
 static expo_status_t answer_renew(expo_vault_t *v, expo_vault_message_t *m);
 static expo_status_t answer_audit(expo_vault_t *v, expo_vault_message_t *m);
 static expo_status_t answer_trust(expo_vault_t *v, expo_vault_message_t *m);
+static expo_status_t answer_move(expo_vault_t *v, expo_vault_message_t *m);
 static expo_status_t answer_sign(expo_vault_t *v, expo_vault_message_t *m,
                                  char **token);
 
@@ -88,6 +89,7 @@ static const answer_pt answers[] = {
     [EXPO_VAULT_RENEW] = answer_renew,
     [EXPO_VAULT_AUDIT] = answer_audit,
     [EXPO_VAULT_TRUST] = answer_trust,
+    [EXPO_VAULT_MOVE] = answer_move,
 };
 
 
@@ -414,6 +416,36 @@ answer_redeem(expo_vault_t *v, expo_vault_message_t *m)
     sodium_memzero(dek, sizeof(dek));
     sodium_memzero(&p, sizeof(p));
     sodium_memzero(&guest, sizeof(guest));
+
+    return st;
+}
+
+
+/* Whoever has both tokens is both; all the boxes, or none. */
+static expo_status_t
+answer_move(expo_vault_t *v, expo_vault_message_t *m)
+{
+    person_t was, is = {0};
+    uint8_t dek[32];
+    expo_status_t st;
+
+    st = answer_person(v, &m->user, &was);
+    if (st == EXPO_OK) {
+        st = answer_person(v, &m->next, &is);
+    }
+
+    for (size_t i = 0; i < m->n && st == EXPO_OK; i++) {
+        expo_keys_box_t *box = &m->boxes[i];
+
+        st = answer_open(&was, box, dek);
+        if (st == EXPO_OK) {
+            st = answer_seal(is.tag, is.pk, box, box->role, dek, box->sealed);
+        }
+    }
+
+    sodium_memzero(dek, sizeof(dek));
+    sodium_memzero(&was, sizeof(was));
+    sodium_memzero(&is, sizeof(is));
 
     return st;
 }

@@ -201,6 +201,15 @@ wire_question(wire_t *w, expo_vault_message_t *m)
         wire_string(w, &m->record, &m->record_bytes, EXPO_KEYS_JWKS_MAX);
         break;
 
+    case EXPO_VAULT_MOVE:
+        wire_user(w, &m->user);
+        wire_user(w, &m->next);
+        wire_count(w, &m->n, EXPO_KEYS_BATCH);
+        for (size_t i = 0; i < m->n; i++) {
+            wire_box(w, &m->boxes[i], 1);
+        }
+        break;
+
     default:
         w->bad = 1;
     }
@@ -280,6 +289,13 @@ wire_answer(wire_t *w, expo_vault_message_t *m)
         break;
 
     case EXPO_VAULT_TRUST:
+        break;
+
+    case EXPO_VAULT_MOVE:
+        wire_count(w, &m->n, EXPO_KEYS_BATCH);
+        for (size_t i = 0; i < m->n; i++) {
+            wire_bytes(w, m->boxes[i].sealed, EXPO_SEALED_KEY);
+        }
         break;
 
     default:

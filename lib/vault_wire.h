@@ -34,7 +34,8 @@ typedef enum {
     EXPO_VAULT_REDEEM,
     EXPO_VAULT_RENEW,
     EXPO_VAULT_AUDIT,
-    EXPO_VAULT_TRUST
+    EXPO_VAULT_TRUST,
+    EXPO_VAULT_MOVE
 } expo_vault_op_t;
 
 /*
@@ -45,6 +46,7 @@ typedef struct {
     uint8_t op;
     expo_status_t status;
     expo_keys_user_t user;
+    expo_keys_user_t next; /* who they are from now on */
 
     size_t n; /* boxes, metas or to */
     expo_keys_box_t boxes[EXPO_KEYS_BATCH];

@@ -25,6 +25,7 @@
  *   ngx_exposure_tries.c    guessing is limited
  *   ngx_exposure_export.c   a person's own data, streamed
  *   ngx_exposure_erase.c    DELETE /users/current
+ *   ngx_exposure_identity.c POST /users/current/identity
  *   ngx_exposure_vault.c    the vault: is it there, what it has told
  *   ngx_exposure_key.c      users' and scans' keys, in pool threads
  *   ngx_exposure_open.c     a scan's volume, opened for a session

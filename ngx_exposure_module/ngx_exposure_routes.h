@@ -22,6 +22,8 @@ ROUTE(GET, "/jwks.json", PUBLIC, PLAIN, NONE, account_jwks)
 ROUTE(GET, "/users/current", SIGNED_IN, PLAIN, NONE, account_user)
 ROUTE(GET, "/users/current/audit", SIGNED_IN, PLAIN, NONE, audit_user)
 ROUTE(DELETE, "/users/current", SIGNED_IN, BODY, USER_DELETE, erase_user)
+ROUTE(POST, "/users/current/identity", SIGNED_IN, BODY, USER_CHANGE,
+      identity_move)
 ROUTE(GET, "/users/current/export", SIGNED_IN, PLAIN, USER_EXPORT, export_user)
 ROUTE(GET, "/users/{id}", SELF, PLAIN, NONE, account_user)
 

@@ -133,6 +133,10 @@ my @calls = (
     ['get /scans/{id}/audit', "scans/$unknown/audit", {token => $alice}, 404],
     ['delete /scans/{id}', "scans/$scan", {token => $alice}, 204],
     ['delete /scans/{id}', "scans/$scan", {token => $alice}, 404],
+    ['post /users/current/identity', 'users/current/identity', {token => $bob, content => {}}, 400],
+    ['post /users/current/identity', 'users/current/identity', {token => $bob, content => {token => 'a.b.c'}}, 403],
+    ['post /users/current/identity', 'users/current/identity', {token => $bob, content => {token => $bob}}, 409],
+    ['post /users/current/identity', 'users/current/identity', {token => $bob, content => {token => $alice}}, 204],
     ['delete /users/current', 'users/current', {token => $bob, content => {}}, 400],
     ['delete /users/current', 'users/current', {token => $bob, content => {confirm => JSON::PP::true()}}, 204],
 );

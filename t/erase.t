@@ -128,6 +128,24 @@ like(admin_for_alice('recovery', 'drill', "$dir/paper"),
      qr/^the sealed .* in use\na scan opens with it\n\z/,
      'the sealed master secret opens a scan');
 
+# --- another name ---------------------------------------------------------------
+
+my %other = map { $_ => $f->token($_) } qw(carol dora);
+my $moved = $f->upload_phantom($other{carol});
+sub with { return $f->http('GET', $_[0], token => $other{$_[1]}) }
+is(with('scans', 'dora')->{json}{scans}[0], undef, 'a new name has nothing');
+is($f->http('POST', 'users/current/identity', token => $other{dora},
+            content => {token => $f->token('carol', claims => {exp => time - 999})})
+   ->{status}, 403, 'an old token of the former name does not count');
+is($f->http('POST', 'users/current/identity', token => $other{dora},
+            content => {token => $other{carol}})->{status}, 204,
+   'with a token of each, what was there is taken along');
+ok(with("scans/$moved/export", 'dora')->{content} eq $nifti->{content},
+   'and opens');
+is(with("scans/$moved", 'carol')->{status}, 404, 'for them alone');
+is($f->http('DELETE', "scans/$moved", token => $other{dora})->{status}, 204,
+   'as its owner');
+
 # --- erasing oneself ------------------------------------------------------------
 
 my $ws = Exposure::WebSocket->new(port => $f->port, tls => 1,
@@ -187,7 +205,7 @@ $f->stop_nginx;
 
 rename "$dir/store", "$dir/store.lost" or die $!;
 like(admin('restore', "$dir/backup", '--erased', "$dir/erased"),
-     qr/^0 scans, 0 files.*\n1 of 3 erasures/, 'a restore without the erased');
+     qr/^0 scans, 0 files.*\n1 of 4 erasures/, 'a restore without the erased');
 like(admin('fsck'), qr/^clean, 0/, 'which is clean');
 $f->start_nginx(workers => 2);
 is(get("scans/$kept", 'bob')->{status}, 404, 'the erased stays erased');

@@ -503,7 +503,7 @@ no_question_does_harm(void)
     (void) expo_keys_jwks(k, OTHER, (const uint8_t *) jwks, strlen(jwks));
     mutate("trust");
 
-    for (int op = EXPO_VAULT_TRUST + 1; op <= 256; op++) {
+    for (int op = EXPO_VAULT_MOVE + 1; op <= 256; op++) {
         uint8_t byte = (uint8_t) op;
 
         statuses[0] = expo_vault_answer(&vault, &byte, 1, none) == 1
@@ -564,6 +564,34 @@ without_a_vault_there_is_no_answer(void)
     expo_keys_close(nobody);
 }
 
+static void
+boxes_move_to_who_one_is_from_now_on(void)
+{
+    expo_keys_box_t boxes[70];
+    expo_lease_t leases[2];
+    expo_status_t st[2];
+
+    for (int i = 0; i < 70; i++) {
+        boxes[i] = (expo_keys_box_t){
+            .scan = {{(uint8_t) i}}, .epoch = 1, .role = EXPO_ROLE_OWNER};
+        if (expo_keys_create(k, &alice, &boxes[i], &lease) != EXPO_OK) {
+            check(!"a box is made");
+        }
+    }
+
+    check(expo_keys_move(k, &alice, &bob, boxes, 70) == EXPO_OK);
+    check(expo_keys_unlock(k, &alice, boxes, 1, leases, st) == EXPO_OK &&
+          st[0] == EXPO_CORRUPT);
+    check(expo_keys_unlock(k, &bob, boxes + 68, 2, leases, st) == EXPO_OK &&
+          st[0] == EXPO_OK && st[1] == EXPO_OK);
+
+    /* One that does not open keeps all of them where they are. */
+    check(expo_keys_create(k, &alice, &boxes[0], &lease) == EXPO_OK);
+    check(expo_keys_move(k, &bob, &alice, boxes, 70) == EXPO_CORRUPT);
+    check(expo_keys_unlock(k, &bob, boxes + 1, 1, leases, st) == EXPO_OK &&
+          st[0] == EXPO_OK);
+}
+
 int
 main(void)
 {
@@ -576,6 +604,7 @@ main(void)
     an_owner_grants_and_nobody_else();
     an_invitation_opens_with_its_secret();
     a_key_anew_shuts_out_who_is_not_named();
+    boxes_move_to_who_one_is_from_now_on();
     a_chain_hangs_on_what_was_before();
     other_issuers_keys_come_from_who_asks_if_the_vault_allows_it();
     no_question_does_harm();
