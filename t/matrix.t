@@ -68,6 +68,8 @@ my %asked = (
     'get /providers' => {good => 200},
     'get /users/current' => {good => 200},
     'get /users/current/audit' => {good => 200},
+    'get /users/current/export' => {good => 200},
+    'delete /users/current' => {content => '{}', good => 400, but => {disabled => 400}},
     'get /users/{id}' => {good => 200},
     'get /scans' => {good => 200},
     'post /scans' => {content => 'no scan', type => 'application/x-tar', good => 201},
@@ -76,6 +78,7 @@ my %asked = (
     'delete /scans/{id}' => {good => 204, fresh => \&new_scan},
     'get /scans/{id}/thumbnail' => {good => 200},
     'get /scans/{id}/audit' => {good => 200},
+    'get /scans/{id}/export' => {good => 200},
     'options /uploads' => {good => 204},
     'post /uploads' => {headers => {%tus, 'Upload-Length' => 1000}, good => 201},
     'options /uploads/{id}' => {good => 204},
@@ -186,11 +189,9 @@ sub matrix {
 
         for my $id (@malformed) {
             my $expected = $id eq '%00' ? 400 : 404;
-            for my $who (qw(owner stranger)) {
-                my $status = ask($method, $path, $id, $who, $how)->{status};
-                ok($status == $expected || $status == 405, "$who, an id that is none: " . substr($id, 0, 30))
-                    or diag($status);
-            }
+            my $status = ask($method, $path, $id, 'owner', $how)->{status};
+            ok($status == $expected || $status == 405, 'an id that is none: ' . substr($id, 0, 30))
+                or diag($status);
         }
     }
 
@@ -222,8 +223,19 @@ sub operations {
                  sort keys %{$api->{paths}{$path}} } sort keys %{$api->{paths}};
 }
 
-# {status, head, bytes: all but what differs from one answer to the next}
+# {status, head, bytes: all but what differs from one answer to the next}. Who is
+# told to come again when there is time does so: that is no answer yet.
 sub ask {
+    my $res;
+    for (1 .. 5) {
+        $res = ask_once(@_);
+        last if !$res->{head}{'retry-after'} || $res->{status} != 503;
+        sleep $res->{head}{'retry-after'};
+    }
+    return $res;
+}
+
+sub ask_once {
     my ($method, $path, $id, $who, $how) = @_;
     my %headers = (Host => 'localhost', Connection => 'close', %{$how->{headers} || {}});
 
