@@ -124,3 +124,29 @@ client sent invalid chunked body, client: 127.0.0.1, request: "POST /api/v1/scan
 Canary
 [alert]
 [crit]
+
+=== TEST 11: what another location asks on behalf of a request is refused
+--- config
+    location /api/v1/ { exposure_api; }
+    location = /asked { auth_request /api/v1/scans; }
+--- request
+GET /asked
+--- more_headers eval
+"Authorization: Bearer $ENV{ALICE}"
+--- error_code: 500
+--- error_log
+auth request unexpected status: 404
+--- no_error_log
+[alert]
+[crit]
+
+=== TEST 12: an error's page may be one of ours
+--- config
+    location /api/v1/ { exposure_api; }
+    location = /away { return 404; error_page 404 =200 /api/v1/healthz; }
+--- request
+GET /away
+--- response_body_like: "status":\s*"ok"
+--- no_error_log
+[alert]
+[crit]
