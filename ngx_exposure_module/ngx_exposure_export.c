@@ -483,7 +483,9 @@ ngx_exposure_export_sent(ngx_exposure_export_t *x, ngx_int_t rc)
         return;
     }
 
-    if (x->buf->last_buf) {
+    /* not by the buffer's last_buf, which the chunked filter takes away */
+
+    if (x->st == EXPO_NOT_FOUND) {
         ngx_http_finalize_request(r, rc);
         return;
     }

@@ -89,6 +89,20 @@ is(scalar @{$about->{scans}}, 1, 'and of nobody else\'s');
 ok(Exposure::Fixture::command('tar', '-xOf', "$dir/all.tar", "scans/$scan.nii")
    eq $nifti->{content}, 'and has the volumes');
 
+# Its length is not said beforehand: after the last chunk there is nothing.
+{
+    my $all = IO::Socket::SSL->new(PeerAddr => '127.0.0.1:' . $f->port,
+                                   SSL_verify_mode => 0) or die;
+    print $all "GET /api/v1/users/current/export HTTP/1.1\r\nHost: x\r\n"
+        . "Connection: close\r\nAuthorization: Bearer $token{alice}\r\n\r\n";
+    my $bytes = '';
+    while ($all->read(my $some, 65536)) {
+        $bytes .= $some;
+        last if length $bytes > 2 * length $tar->{content};
+    }
+    is(index($bytes, "\r\n0\r\n\r\n"), length($bytes) - 7, 'it ends once');
+}
+
 # A reader that stops: the others go on, and nothing is left behind.
 {
     my $slow = IO::Socket::SSL->new(PeerAddr => '127.0.0.1:' . $f->port,
