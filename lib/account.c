@@ -10,6 +10,9 @@
 #define ACCOUNT_PLAIN                                                          \
     (80 - crypto_secretbox_NONCEBYTES - crypto_secretbox_MACBYTES)
 
+#define ACCOUNT_LOCK_RANDOM 40 /* salt and nonce */
+#define ACCOUNT_ENROL "erws/v1/enrol"
+
 #define ACCOUNT_OPSLIMIT 2u
 #define ACCOUNT_MEMLIMIT (64u << 20)
 
@@ -20,6 +23,12 @@
 _Static_assert(ACCOUNT_PLAIN > EXPO_ID_TEXT, "a subject fits its box");
 _Static_assert(crypto_pwhash_SALTBYTES == 16, "a salt is 16 bytes");
 
+static expo_status_t account_lock(expo_account_lock_t *lock, const char *secret,
+                                  size_t len, const uint8_t random[40],
+                                  const char sub[EXPO_ID_TEXT + 1]);
+static expo_status_t account_open(const expo_account_lock_t *lock,
+                                  const char *secret, size_t len,
+                                  char sub[EXPO_ID_TEXT + 1]);
 static expo_status_t account_hash(uint8_t out[64], const char *password,
                                   size_t len, const uint8_t salt[16]);
 static expo_tries_slot_t *account_slot(expo_tries_t *t, uint64_t key,
@@ -71,35 +80,57 @@ expo_status_t
 expo_account_make(expo_account_row_t *row, const char *password, size_t len,
                   const uint8_t random[56], char sub[EXPO_ID_TEXT + 1])
 {
-    uint8_t hash[64], plain[ACCOUNT_PLAIN] = {0};
     expo_id_t subject;
-    expo_status_t st;
 
+    memcpy(subject.b, random + ACCOUNT_LOCK_RANDOM, sizeof(subject.b));
+    expo_id_print(sub, &subject);
+
+    memset(row, 0, sizeof(*row));
+
+    return expo_account_password(row, password, len, random, sub);
+}
+
+
+expo_status_t
+expo_account_password(expo_account_row_t *row, const char *password, size_t len,
+                      const uint8_t random[40],
+                      const char sub[EXPO_ID_TEXT + 1])
+{
     if (len < EXPO_PASSWORD_MIN || len > EXPO_PASSWORD_MAX) {
         return EXPO_INVALID;
     }
 
-    memcpy(row->salt, random, 16);
-    memcpy(subject.b, random + 16, 16);
-    memcpy(row->sub_sealed, random + 32, crypto_secretbox_NONCEBYTES);
+    return account_lock(&row->password, password, len, random, sub);
+}
 
-    st = account_hash(hash, password, len, row->salt);
-    if (st != EXPO_OK) {
-        return st;
+
+expo_status_t
+expo_account_recovery(expo_account_row_t *row, const uint8_t random[56],
+                      const char sub[EXPO_ID_TEXT + 1],
+                      char code[EXPO_CODE_TEXT + 1])
+{
+    char text[EXPO_ID_TEXT + 1], *p = code;
+    expo_status_t st;
+    expo_id_t id;
+
+    memcpy(id.b, random + ACCOUNT_LOCK_RANDOM, sizeof(id.b));
+    expo_id_print(text, &id);
+
+    for (int i = 0; i < EXPO_ID_TEXT; i++) {
+        if (i > 0 && i % 5 == 0 && i < 25) {
+            *p++ = '-';
+        }
+        *p++ = text[i];
     }
+    *p = '\0';
 
-    expo_id_print(sub, &subject);
-    memcpy(plain, sub, EXPO_ID_TEXT);
+    st = account_lock(&row->recovery, text, EXPO_ID_TEXT, random, sub);
+    row->recoverable = st == EXPO_OK;
 
-    memcpy(row->verifier, hash, 32);
-    crypto_secretbox_easy(row->sub_sealed + crypto_secretbox_NONCEBYTES, plain,
-                          sizeof(plain), row->sub_sealed, hash + 32);
-    row->disabled = 0;
+    sodium_memzero(&id, sizeof(id));
+    sodium_memzero(text, sizeof(text));
 
-    sodium_memzero(hash, sizeof(hash));
-    sodium_memzero(plain, sizeof(plain));
-
-    return EXPO_OK;
+    return st;
 }
 
 
@@ -107,43 +138,63 @@ expo_status_t
 expo_account_check(const expo_account_row_t *row, const char *password,
                    size_t len, char sub[EXPO_ID_TEXT + 1])
 {
-    static const expo_account_row_t nobody;
-    uint8_t hash[64], plain[ACCOUNT_PLAIN];
-    expo_status_t st;
-    expo_id_t id;
-    int right;
-
     if (len > EXPO_PASSWORD_MAX) {
         return EXPO_DENIED;
     }
 
-    st = account_hash(hash, password, len, (row ? row : &nobody)->salt);
-    if (st != EXPO_OK) {
-        return st;
-    }
+    return account_open(row != NULL && !row->disabled ? &row->password : NULL,
+                        password, len, sub);
+}
 
-    right = sodium_memcmp(hash, (row ? row : &nobody)->verifier, 32) == 0;
-    right = right && row != NULL && !row->disabled;
-    st = right ? EXPO_OK : EXPO_DENIED;
 
-    if (right) {
-        if (crypto_secretbox_open_easy(
-                plain, row->sub_sealed + crypto_secretbox_NONCEBYTES,
-                sizeof(row->sub_sealed) - crypto_secretbox_NONCEBYTES,
-                row->sub_sealed, hash + 32) != 0 ||
-            expo_id_parse(&id, (const char *) plain, EXPO_ID_TEXT) != EXPO_OK) {
-            st = EXPO_CORRUPT;
+expo_status_t
+expo_account_recover(const expo_account_row_t *row, const char *code,
+                     size_t len, char sub[EXPO_ID_TEXT + 1])
+{
+    char text[EXPO_ID_TEXT + 1];
+    expo_status_t st;
+    size_t n = 0;
 
-        } else {
-            expo_id_print(sub, &id);
+    for (size_t i = 0; i < len; i++) {
+        char c = code[i];
+
+        if (c == '-' || c == ' ') {
+            continue;
         }
 
-        sodium_memzero(plain, sizeof(plain));
+        if (n == EXPO_ID_TEXT) {
+            n = 0;
+            break;
+        }
+
+        text[n++] = (char) (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
 
-    sodium_memzero(hash, sizeof(hash));
+    st = account_open(row != NULL && row->recoverable && !row->disabled
+                          ? &row->recovery
+                          : NULL,
+                      text, n, sub);
+    sodium_memzero(text, sizeof(text));
 
     return st;
+}
+
+
+expo_status_t
+expo_account_secret_hash(uint8_t hash[32], const char *secret, size_t len)
+{
+    expo_id_t id;
+
+    if (expo_id_parse(&id, secret, len) != EXPO_OK) {
+        return EXPO_INVALID;
+    }
+
+    crypto_generichash(hash, 32, id.b, sizeof(id.b),
+                       (const uint8_t *) ACCOUNT_ENROL,
+                       sizeof(ACCOUNT_ENROL) - 1);
+    sodium_memzero(&id, sizeof(id));
+
+    return EXPO_OK;
 }
 
 
@@ -182,6 +233,73 @@ expo_account_untry(expo_tries_t *t, uint64_t key, uint64_t now_ms)
     if (slot->key == key && account_slot_worth(slot, now_ms) > 0) {
         slot->count--;
     }
+}
+
+
+static expo_status_t
+account_lock(expo_account_lock_t *lock, const char *secret, size_t len,
+             const uint8_t random[ACCOUNT_LOCK_RANDOM],
+             const char sub[EXPO_ID_TEXT + 1])
+{
+    uint8_t hash[64], plain[ACCOUNT_PLAIN] = {0};
+    expo_status_t st;
+
+    memcpy(lock->salt, random, sizeof(lock->salt));
+    memcpy(lock->sub_sealed, random + sizeof(lock->salt),
+           crypto_secretbox_NONCEBYTES);
+
+    st = account_hash(hash, secret, len, lock->salt);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    memcpy(plain, sub, EXPO_ID_TEXT);
+    memcpy(lock->verifier, hash, 32);
+    crypto_secretbox_easy(lock->sub_sealed + crypto_secretbox_NONCEBYTES, plain,
+                          sizeof(plain), lock->sub_sealed, hash + 32);
+
+    sodium_memzero(hash, sizeof(hash));
+    sodium_memzero(plain, sizeof(plain));
+
+    return EXPO_OK;
+}
+
+
+/* lock NULL: the same work, and EXPO_DENIED. */
+static expo_status_t
+account_open(const expo_account_lock_t *lock, const char *secret, size_t len,
+             char sub[EXPO_ID_TEXT + 1])
+{
+    static const expo_account_lock_t none;
+    const expo_account_lock_t *l = lock != NULL ? lock : &none;
+    uint8_t hash[64], plain[ACCOUNT_PLAIN];
+    expo_status_t st;
+    expo_id_t id;
+
+    st = account_hash(hash, secret, len, l->salt);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    if (sodium_memcmp(hash, l->verifier, 32) != 0 || lock == NULL) {
+        st = EXPO_DENIED;
+
+    } else if (crypto_secretbox_open_easy(
+                   plain, l->sub_sealed + crypto_secretbox_NONCEBYTES,
+                   sizeof(l->sub_sealed) - crypto_secretbox_NONCEBYTES,
+                   l->sub_sealed, hash + 32) != 0 ||
+               expo_id_parse(&id, (const char *) plain, EXPO_ID_TEXT) !=
+                   EXPO_OK) {
+        st = EXPO_CORRUPT;
+
+    } else {
+        expo_id_print(sub, &id);
+    }
+
+    sodium_memzero(plain, sizeof(plain));
+    sodium_memzero(hash, sizeof(hash));
+
+    return st;
 }
 
 

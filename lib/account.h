@@ -1,8 +1,9 @@
 /*
  * Built-in accounts. argon2id(password, salt) gives 64 bytes: the first half
- * is compared, the second opens the account's random subject. So neither the
- * name nor the subject can be read from the database. Takes about 0.1 s and
- * 64 MiB: never in an event loop. Source: RFC 9106; libsodium crypto_pwhash.
+ * is compared, the second opens the account's random subject; a recovery code
+ * does the same with a lock of its own. So neither the name nor the subject can
+ * be read from the database. Takes about 0.1 s and 64 MiB each time: never in
+ * an event loop. Source: RFC 9106; libsodium crypto_pwhash.
  */
 
 #ifndef EXPO_ACCOUNT_H
@@ -27,13 +28,28 @@ expo_status_t expo_account_sub_tag(uint8_t tag[64], const expo_names_t *names,
                                    const char *sub);
 
 /*
- * Fills all but name_tag and sub_tag. EXPO_INVALID: the password's length.
- * random: 16 bytes of salt, 16 of subject, 24 of nonce.
- * sub gets 26 characters.
+ * A new row with all but name_tag and sub_tag. EXPO_INVALID: the password's
+ * length. random: 40 bytes as below, 16 of subject. sub gets 26 characters.
  */
 expo_status_t expo_account_make(expo_account_row_t *row, const char *password,
                                 size_t len, const uint8_t random[56],
                                 char sub[EXPO_ID_TEXT + 1]);
+
+/* Another password. random: 16 bytes of salt, 24 of nonce. */
+expo_status_t expo_account_password(expo_account_row_t *row,
+                                    const char *password, size_t len,
+                                    const uint8_t random[40],
+                                    const char sub[EXPO_ID_TEXT + 1]);
+
+/*
+ * Another recovery code, which opens the subject as the password does. random:
+ * 40 bytes as above, 16 of code. code: lower-case letters and digits in groups.
+ */
+#define EXPO_CODE_TEXT (EXPO_ID_TEXT + 4)
+expo_status_t expo_account_recovery(expo_account_row_t *row,
+                                    const uint8_t random[56],
+                                    const char sub[EXPO_ID_TEXT + 1],
+                                    char code[EXPO_CODE_TEXT + 1]);
 
 /*
  * EXPO_DENIED: wrong password, disabled, or no row. row NULL: does the same
@@ -42,6 +58,19 @@ expo_status_t expo_account_make(expo_account_row_t *row, const char *password,
 expo_status_t expo_account_check(const expo_account_row_t *row,
                                  const char *password, size_t len,
                                  char sub[EXPO_ID_TEXT + 1]);
+
+/* The same with the recovery code, in any spelling of case and groups. */
+expo_status_t expo_account_recover(const expo_account_row_t *row,
+                                   const char *code, size_t len,
+                                   char sub[EXPO_ID_TEXT + 1]);
+
+/*
+ * What the store knows of the secret of an enrolment, 26 characters for 128
+ * random bits. EXPO_INVALID: it cannot be one.
+ */
+#define EXPO_ENROL_S (7 * 86400) /* how long one may be used */
+expo_status_t expo_account_secret_hash(uint8_t hash[32], const char *secret,
+                                       size_t len);
 
 /*
  * Guessing: at most 5 tries a minute per account and per address. A fixed

@@ -97,7 +97,13 @@ static const char *const store_migrations[] = {
     "CREATE INDEX audit_actor ON audit (actor, object, verb);",
 
     /* 7: which master secret an account's name is hashed with */
-    "ALTER TABLE accounts ADD COLUMN master_no INTEGER NOT NULL DEFAULT 1;"};
+    "ALTER TABLE accounts ADD COLUMN master_no INTEGER NOT NULL DEFAULT 1;",
+
+    /* 8: a second way to open an account's subject; accounts to be made */
+    "ALTER TABLE accounts ADD COLUMN recovery BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE accounts ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE enrolments (hash BLOB PRIMARY KEY,"
+    " expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"};
 
 #define STORE_SCHEMA                                                           \
     ((int) (sizeof(store_migrations) / sizeof(store_migrations[0])))

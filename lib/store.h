@@ -105,12 +105,18 @@ expo_status_t expo_store_user_quota(expo_store_t *s,
 
 /* --- built-in accounts (lib/account.h fills the bytes) --- */
 typedef struct {
-    uint8_t name_tag[64]; /* keyed hash of the account's name */
-    uint8_t sub_tag[64];  /* keyed hash of its subject: who holds a token */
     uint8_t salt[16];
     uint8_t verifier[32];   /* argon2id output, first half */
     uint8_t sub_sealed[80]; /* the random subject, opened by the second half */
-    uint32_t master_no;     /* of name_tag, as expo_user_t's; not read */
+} expo_account_lock_t;
+typedef struct {
+    uint8_t name_tag[64]; /* keyed hash of the account's name */
+    uint8_t sub_tag[64];  /* keyed hash of its subject: who holds a token */
+    expo_account_lock_t password;
+    expo_account_lock_t recovery; /* by the recovery code */
+    int recoverable;              /* is there one? */
+    uint32_t master_no;           /* of name_tag, as expo_user_t's; not read */
+    uint64_t since_s; /* Unix time of the password: older tokens end with it */
     int disabled;
 } expo_account_row_t;
 expo_status_t expo_store_account(expo_store_t *s, const uint8_t name_tag[64],
@@ -124,6 +130,23 @@ expo_status_t expo_store_account_put(expo_store_t *s,
 expo_status_t expo_store_account_disable(expo_store_t *s,
                                          const uint8_t name_tag[64],
                                          int disabled);
+/*
+ * Locks and since_s of `after` in place of those of `before`.
+ * EXPO_CONFLICT: they are no more what `before` says.
+ */
+expo_status_t expo_store_account_change(expo_store_t *s,
+                                        const expo_account_row_t *before,
+                                        const expo_account_row_t *after);
+
+/* --- enrolments: a secret that makes one account, by its hash --- */
+expo_status_t expo_store_enrolment_add(expo_store_t *s, const uint8_t hash[32],
+                                       uint64_t expires_s);
+/* EXPO_NOT_FOUND: never was, used up, or too late. */
+expo_status_t expo_store_enrolment(expo_store_t *s, const uint8_t hash[32],
+                                   uint64_t now_s);
+/* Uses it up for this account; as above, or as expo_store_account_put. */
+expo_status_t expo_store_enrol(expo_store_t *s, const uint8_t hash[32],
+                               uint64_t now_s, const expo_account_row_t *a);
 
 /* --- scans --- */
 typedef enum {

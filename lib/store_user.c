@@ -1,4 +1,4 @@
-/* Users and built-in accounts. */
+/* Users. */
 
 #include "lib/store_private.h"
 
@@ -6,9 +6,6 @@
 
 static expo_status_t user_erased(expo_store_t *s, const uint8_t *tag,
                                  uint32_t day);
-static expo_status_t user_account(expo_store_t *s, const char *sql,
-                                  const uint8_t key[64],
-                                  expo_account_row_t *out);
 
 
 expo_status_t
@@ -158,73 +155,6 @@ expo_store_users_each(expo_store_t *s,
 }
 
 
-expo_status_t
-expo_store_account(expo_store_t *s, const uint8_t name_tag[64],
-                   expo_account_row_t *out)
-{
-    return user_account(s,
-                        "SELECT name_tag, sub_tag, salt, verifier, sub_sealed,"
-                        " state FROM accounts WHERE name_tag = ?",
-                        name_tag, out);
-}
-
-
-expo_status_t
-expo_store_account_by_sub(expo_store_t *s, const uint8_t sub_tag[64],
-                          expo_account_row_t *out)
-{
-    return user_account(s,
-                        "SELECT name_tag, sub_tag, salt, verifier, sub_sealed,"
-                        " state FROM accounts WHERE sub_tag = ?",
-                        sub_tag, out);
-}
-
-
-expo_status_t
-expo_store_account_put(expo_store_t *s, const expo_account_row_t *a)
-{
-    expo_status_t st;
-
-    st = expo_store_begin(s);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    st = expo_store_run(
-        s,
-        "INSERT INTO accounts (name_tag, sub_tag, salt, verifier, sub_sealed,"
-        " state, master_no) SELECT ?, ?, ?, ?, ?, ?,"
-        " coalesce(nullif(?, 0), master_no) FROM meta",
-        "bbbbbii", a->name_tag, sizeof(a->name_tag), a->sub_tag,
-        sizeof(a->sub_tag), a->salt, sizeof(a->salt), a->verifier,
-        sizeof(a->verifier), a->sub_sealed, sizeof(a->sub_sealed),
-        (int64_t) (a->disabled != 0), (int64_t) a->master_no);
-
-    return expo_store_end(s, st);
-}
-
-
-expo_status_t
-expo_store_account_disable(expo_store_t *s, const uint8_t name_tag[64],
-                           int disabled)
-{
-    expo_status_t st;
-
-    st = expo_store_begin(s);
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    st = expo_store_run(s, "UPDATE accounts SET state = ? WHERE name_tag = ?",
-                        "ib", (int64_t) (disabled != 0), name_tag, (size_t) 64);
-    if (st == EXPO_OK && sqlite3_changes(s->db) == 0) {
-        st = EXPO_NOT_FOUND;
-    }
-
-    return expo_store_end(s, st);
-}
-
-
 /* EXPO_DENIED: not before another day. */
 static expo_status_t
 user_erased(expo_store_t *s, const uint8_t *tag, uint32_t day)
@@ -245,41 +175,4 @@ user_erased(expo_store_t *s, const uint8_t *tag, uint32_t day)
     }
 
     return st == EXPO_OK ? EXPO_DENIED : st;
-}
-
-
-static expo_status_t
-user_account(expo_store_t *s, const char *sql, const uint8_t key[64],
-             expo_account_row_t *out)
-{
-    struct {
-        void *dst;
-        size_t bytes;
-    } columns[] = {{out->name_tag, sizeof(out->name_tag)},
-                   {out->sub_tag, sizeof(out->sub_tag)},
-                   {out->salt, sizeof(out->salt)},
-                   {out->verifier, sizeof(out->verifier)},
-                   {out->sub_sealed, sizeof(out->sub_sealed)}};
-    sqlite3_stmt *q;
-    expo_status_t st;
-
-    expo_store_lock(s);
-
-    st = expo_store_query(s, &q, sql, "b", key, (size_t) 64);
-    if (st == EXPO_OK) {
-        st = expo_store_row(s, q);
-    }
-
-    for (int i = 0; i < 5 && st == EXPO_OK; i++) {
-        st = expo_store_column(q, i, columns[i].dst, columns[i].bytes);
-    }
-
-    if (st == EXPO_OK) {
-        out->disabled = sqlite3_column_int(q, 5);
-    }
-
-    sqlite3_finalize(q);
-    expo_store_unlock(s);
-
-    return st;
 }

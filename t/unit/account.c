@@ -70,7 +70,7 @@ only_the_password_opens_the_subject(void)
 
     for (int i = 0; i < 80; i += 13) {
         changed = row;
-        changed.sub_sealed[i] ^= 1;
+        changed.password.sub_sealed[i] ^= 1;
         opened += expo_account_check(&changed, "a long password", 15, out) !=
                   EXPO_CORRUPT;
     }
@@ -81,8 +81,69 @@ static void
 a_row_tells_neither_subject_nor_password(void)
 {
     check(memmem(&row, sizeof(row), sub, 8) == NULL);
-    check(memmem(&row, sizeof(row), random_bytes + 16, 8) == NULL);
+    check(memmem(&row, sizeof(row), random_bytes + 40, 8) == NULL);
     check(memmem(&row, sizeof(row), "password", 8) == NULL);
+}
+
+static void
+a_recovery_code_opens_the_same_subject(void)
+{
+    char code[EXPO_CODE_TEXT + 1], out[EXPO_ID_TEXT + 1], other[64];
+    expo_account_row_t r = row;
+    uint8_t bytes[56];
+    size_t n;
+
+    memset(bytes, 0x5a, sizeof(bytes));
+    check(expo_account_recover(&r, "", 0, out) == EXPO_DENIED);
+    check(expo_account_recovery(&r, bytes, sub, code) == EXPO_OK);
+    n = strlen(code);
+    check(n == EXPO_CODE_TEXT && code[5] == '-' && code[23] == '-');
+
+    check(expo_account_recover(&r, code, n, out) == EXPO_OK);
+    check(strcmp(out, sub) == 0);
+    check(expo_account_check(&r, "a long password", 15, out) == EXPO_OK);
+    check(expo_account_check(&r, code, n, out) == EXPO_DENIED);
+
+    for (size_t i = 0; i <= n; i++) {
+        other[i] = (char) (code[i] >= 'a' ? code[i] - 'a' + 'A' : code[i]);
+    }
+    other[5] = ' ';
+    check(expo_account_recover(&r, other, n, out) == EXPO_OK);
+    other[6] = other[6] == 'A' ? 'B' : 'A';
+    check(expo_account_recover(&r, other, n, out) == EXPO_DENIED);
+    check(expo_account_recover(&r, code, n - 1, out) == EXPO_DENIED);
+    snprintf(other, sizeof(other), "%sa", code);
+    check(expo_account_recover(&r, other, n + 1, out) == EXPO_DENIED);
+    check(expo_account_recover(NULL, code, n, out) == EXPO_DENIED);
+
+    /* a new password, with the code's subject */
+    check(expo_account_password(&r, "too short", 9, bytes, sub) ==
+          EXPO_INVALID);
+    check(expo_account_password(&r, "another password", 16, bytes, sub) ==
+          EXPO_OK);
+    check(expo_account_check(&r, "a long password", 15, out) == EXPO_DENIED);
+    check(expo_account_check(&r, "another password", 16, out) == EXPO_OK &&
+          strcmp(out, sub) == 0);
+
+    r.disabled = 1;
+    check(expo_account_recover(&r, code, n, out) == EXPO_DENIED);
+    check(memmem(&r, sizeof(r), code, 5) == NULL);
+}
+
+static void
+an_enrolment_is_known_by_its_secrets_hash(void)
+{
+    static const uint8_t zeros[32];
+    uint8_t a[32], b[32];
+
+    check(expo_account_secret_hash(a, "aaaaaaaaaaaaaaaaaaaaaaaaaa", 26) ==
+          EXPO_OK);
+    check(expo_account_secret_hash(b, "baaaaaaaaaaaaaaaaaaaaaaaaa", 26) ==
+          EXPO_OK);
+    check(memcmp(a, b, 32) != 0 && memcmp(a, zeros, 32) != 0);
+    check(expo_account_secret_hash(b, "Aaaaaaaaaaaaaaaaaaaaaaaaaa", 26) ==
+          EXPO_INVALID);
+    check(expo_account_secret_hash(b, "", 0) == EXPO_INVALID);
 }
 
 static void
@@ -192,6 +253,8 @@ main(void)
     names_are_folded_and_limited();
     only_the_password_opens_the_subject();
     a_row_tells_neither_subject_nor_password();
+    a_recovery_code_opens_the_same_subject();
+    an_enrolment_is_known_by_its_secrets_hash();
     passwords_have_a_length();
     a_subject_finds_its_account_again();
     five_tries_a_minute_and_no_more();

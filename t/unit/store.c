@@ -83,14 +83,76 @@ users_and_accounts_come_back_as_they_were_put(void)
     check(expo_store_account_put(s, &a) == EXPO_OK);
     check(expo_store_account_put(s, &a) == EXPO_CONFLICT);
     check(expo_store_account(s, a.name_tag, &out) == EXPO_OK);
-    check(memcmp(a.salt, out.salt, 16) == 0 &&
-          memcmp(a.verifier, out.verifier, 32) == 0 &&
-          memcmp(a.sub_sealed, out.sub_sealed, 80) == 0 && out.disabled == 0);
+    check(memcmp(&a.password, &out.password, sizeof(a.password)) == 0 &&
+          memcmp(&a.recovery, &out.recovery, sizeof(a.recovery)) == 0 &&
+          out.recoverable && out.since_s == a.since_s && out.disabled == 0);
     check(expo_store_account_disable(s, a.name_tag, 1) == EXPO_OK);
     check(expo_store_account_by_sub(s, a.sub_tag, &out) == EXPO_OK);
     check(memcmp(a.name_tag, out.name_tag, 64) == 0 && out.disabled == 1);
     check(expo_store_account(s, a.sub_tag, &out) == EXPO_NOT_FOUND);
     check(expo_store_account_disable(s, a.sub_tag, 1) == EXPO_NOT_FOUND);
+
+    end();
+}
+
+static void
+an_account_is_changed_by_who_knows_it(void)
+{
+    expo_account_row_t a, changed, out;
+
+    begin();
+
+    randombytes_buf(&a, sizeof(a));
+    a.disabled = 0;
+    a.recoverable = 0;
+    check(expo_store_account_put(s, &a) == EXPO_OK);
+    check(expo_store_account(s, a.name_tag, &out) == EXPO_OK &&
+          !out.recoverable);
+
+    changed = a;
+    randombytes_buf(&changed.password, sizeof(changed.password));
+    randombytes_buf(&changed.recovery, sizeof(changed.recovery));
+    changed.recoverable = 1;
+    changed.since_s = 1700000000;
+    check(expo_store_account_change(s, &a, &changed) == EXPO_OK);
+    check(expo_store_account(s, a.name_tag, &out) == EXPO_OK);
+    check(memcmp(&out.password, &changed.password, sizeof(a.password)) == 0 &&
+          memcmp(&out.recovery, &changed.recovery, sizeof(a.recovery)) == 0 &&
+          out.recoverable && out.since_s == 1700000000);
+
+    /* the slower of two that began together */
+    check(expo_store_account_change(s, &a, &a) == EXPO_CONFLICT);
+    a = changed;
+    changed.recovery.salt[0] ^= 1;
+    check(expo_store_account_change(s, &changed, &a) == EXPO_CONFLICT);
+
+    end();
+}
+
+static void
+an_enrolment_makes_one_account(void)
+{
+    const uint8_t hash[32] = {1}, late[32] = {2}, unknown[32] = {3};
+    expo_account_row_t a, b;
+
+    begin();
+
+    randombytes_buf(&a, sizeof(a));
+    randombytes_buf(&b, sizeof(b));
+    check(expo_store_enrolment_add(s, hash, 2000) == EXPO_OK);
+    check(expo_store_enrolment_add(s, hash, 2000) == EXPO_CONFLICT);
+    check(expo_store_enrolment_add(s, late, 1000) == EXPO_OK);
+    check(expo_store_enrolment(s, hash, 1999) == EXPO_OK);
+    check(expo_store_enrolment(s, hash, 2000) == EXPO_NOT_FOUND);
+
+    check(expo_store_enrol(s, unknown, 1500, &a) == EXPO_NOT_FOUND);
+    check(expo_store_enrol(s, late, 1500, &a) == EXPO_NOT_FOUND);
+    check(expo_store_account_put(s, &b) == EXPO_OK);
+    check(expo_store_enrol(s, hash, 1500, &b) == EXPO_CONFLICT);
+    check(expo_store_enrolment(s, hash, 1500) == EXPO_OK);
+    check(expo_store_enrol(s, hash, 1500, &a) == EXPO_OK);
+    check(expo_store_enrol(s, hash, 1500, &b) == EXPO_NOT_FOUND);
+    check(expo_store_account(s, a.name_tag, &b) == EXPO_OK);
 
     end();
 }
@@ -573,6 +635,8 @@ main(void)
     a_store_is_private_and_opens_again();
     the_database_is_hardened();
     users_and_accounts_come_back_as_they_were_put();
+    an_account_is_changed_by_who_knows_it();
+    an_enrolment_makes_one_account();
     a_scan_is_its_owners_alone();
     an_import_ends_ready_or_failed_and_lets_go_of_the_original();
     a_deleted_scan_leaves_no_key_and_no_file();

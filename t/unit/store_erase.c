@@ -102,7 +102,7 @@ an_erased_user_leaves_neither_salt_nor_key_nor_file(void)
     check(found(ann.salt, 32) == 0 && found(ann.pk, 32) == 0);
     check(found(hers.b, 16) == 1); /* the list of what was erased */
     check(found(to_bob, 112) == 0 && found(to_ann, 112) == 0);
-    check(found(u.sealed, 112) == 0 && found(a.sub_sealed, 80) == 0);
+    check(found(u.sealed, 112) == 0 && found(a.password.sub_sealed, 80) == 0);
     check(files() == 1 && is_clean());
     check(expo_store_account(s, a.name_tag, &row) == EXPO_NOT_FOUND);
     check(state(&bob, &his) == EXPO_SCAN_IMPORTING && !state(&bob, &hers));

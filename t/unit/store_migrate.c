@@ -83,7 +83,13 @@ static const row_t rows[] = {
      "name_tag, sub_tag, salt, verifier, sub_sealed, state, master_no",
      B64("f1") ", " B64("f2") ", " B16("f3") ", " B32("f4") ", " B80(
          "f5") ", 0, 2",
-     NULL}};
+     NULL},
+    {8, 0, "accounts",
+     "name_tag, sub_tag, salt, verifier, sub_sealed, state, recovery, since",
+     B64("07") ", " B64("08") ", " B16("09") ", " B32("0a") ", " B80(
+         "0b") ", 1, " B64("0c") ", 1700000001",
+     NULL},
+    {8, 0, "enrolments", "hash, expires_at", B32("0d") ", 1700000002", NULL}};
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
