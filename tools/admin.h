@@ -37,6 +37,7 @@ typedef struct {
 /* --- commands --- */
 int admin_init(const admin_options_t *o);
 int admin_user(const admin_options_t *o);
+int admin_user_invite(const admin_options_t *o);
 int admin_user_list(const admin_options_t *o);
 int admin_user_quota(const admin_options_t *o);
 int admin_erase_user(const admin_options_t *o);

@@ -119,6 +119,41 @@ user_add(const admin_options_t *o, expo_store_t *s, const expo_names_t *names,
 
 
 int
+admin_user_invite(const admin_options_t *o)
+{
+    char secret[EXPO_ID_TEXT + 1];
+    expo_status_t st;
+    uint8_t hash[32];
+    expo_store_t *s;
+    expo_id_t id;
+
+    s = admin_open_store(o);
+    if (s == NULL) {
+        return 1;
+    }
+
+    randombytes_buf(id.b, sizeof(id.b));
+    expo_id_print(secret, &id);
+
+    st = expo_account_secret_hash(hash, secret, EXPO_ID_TEXT);
+    if (st == EXPO_OK) {
+        st = expo_store_enrolment_add(s, hash,
+                                      (uint64_t) time(NULL) + EXPO_ENROL_S);
+    }
+    expo_store_close(s);
+
+    if (st == EXPO_OK) {
+        puts(secret);
+    }
+
+    sodium_memzero(secret, sizeof(secret));
+    sodium_memzero(&id, sizeof(id));
+
+    return st == EXPO_OK ? 0 : admin_refused(st);
+}
+
+
+int
 admin_token(const admin_options_t *o)
 {
     char password[ADMIN_PASSWORD], sub[EXPO_ID_TEXT + 1];

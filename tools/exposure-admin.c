@@ -49,6 +49,7 @@ static const command_t commands[] = {
     {"user", "add", 1, 1, EXPO_AUDIT_USER_ADD, admin_user},
     {"user", "disable", 1, 1, EXPO_AUDIT_USER_DISABLE, admin_user},
     {"user", "enable", 1, 1, EXPO_AUDIT_USER_ENABLE, admin_user},
+    {"user", "invite", 0, 0, EXPO_AUDIT_USER_ADD, admin_user_invite},
     {"user", "list", 0, 0, EXPO_AUDIT_NONE, admin_user_list},
     {"user", "quota", 2, 2, EXPO_AUDIT_USER_CHANGE, admin_user_quota},
     {"token", NULL, 0, 0, EXPO_AUDIT_SIGN_IN, admin_token},
@@ -77,6 +78,10 @@ static const char usage[] =
     "  init [DIR]                 make data folder, keys and key set\n"
     "  user add NAME              make an account; prints a random password,\n"
     "                             or takes it with --password-stdin\n"
+    "  user invite                print a secret that makes one account, "
+    "once,\n"
+    "                             within 7 days: for the portal's "
+    "#/enrol/SECRET\n"
     "  user disable|enable NAME\n"
     "  user list                  ids, what they have and may have\n"
     "  user quota WHO BYTES|default\n"

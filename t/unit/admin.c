@@ -140,6 +140,30 @@ init_makes_what_is_missing_and_keeps_what_is_there(void)
 }
 
 static void
+an_invitation_is_a_secret_that_the_store_knows_by_its_hash(void)
+{
+    char error[256], first[EXPO_ID_TEXT + 1];
+    uint8_t hash[32];
+    expo_store_t *s;
+    expo_id_t id;
+
+    check(admin("", "user invite") == 0);
+    check(strlen(out) == EXPO_ID_TEXT + 1 &&
+          expo_id_parse(&id, out, EXPO_ID_TEXT) == EXPO_OK);
+    memcpy(first, out, EXPO_ID_TEXT);
+    check(admin("", "user invite") == 0 &&
+          memcmp(first, out, EXPO_ID_TEXT) != 0);
+
+    check(expo_account_secret_hash(hash, first, EXPO_ID_TEXT) == EXPO_OK);
+    check(expo_store_open(data, 0, &s, error, sizeof(error)) == EXPO_OK);
+    check(expo_store_enrolment(s, hash, (uint64_t) time(NULL) + 600000) ==
+          EXPO_OK);
+    check(expo_store_enrolment(s, hash, (uint64_t) time(NULL) + 605000) ==
+          EXPO_NOT_FOUND);
+    expo_store_close(s);
+}
+
+static void
 an_account_gives_tokens_that_its_key_set_verifies(void)
 {
     static char set[4096];
@@ -427,6 +451,7 @@ main(void)
 
     before_init_everything_says_what_is_missing();
     init_makes_what_is_missing_and_keeps_what_is_there();
+    an_invitation_is_a_secret_that_the_store_knows_by_its_hash();
     an_account_gives_tokens_that_its_key_set_verifies();
     fsck_removes_leftovers_and_reports_damage();
     a_quota_is_given_by_name_or_id();
