@@ -276,6 +276,7 @@ token_claims(json_t *claims, const char *issuer, const char *audience,
     }
 
     c.expires = (uint64_t) exp;
+    c.issued = (uint64_t) iat;
     *out = c;
 
     return EXPO_OK;

@@ -24,6 +24,7 @@ typedef struct {
     char iss[EXPO_ISS_MAX];
     char sub[EXPO_SUB_MAX];
     uint64_t expires; /* Unix seconds, `exp` */
+    uint64_t issued;  /* `iat`; 0: it does not say */
 } expo_claims_t;
 
 /* Parses a JWK Set (RFC 7517); keys that are not RS256/ES256 ones are skipped. */

@@ -16,7 +16,8 @@
  *   ngx_exposure_fetch.c    asks a location of this nginx
  *   ngx_exposure_task.c     work in the thread pool, safe against aborts
  *   ngx_exposure_body.c     small JSON bodies
- *   ngx_exposure_account.c  POST /accounts/...
+ *   ngx_exposure_login.c    passwords, recovery codes, accounts by invitation
+ *   ngx_exposure_account.c  fresh tokens, the issuer's keys, who one is
  *   ngx_exposure_scan.c     scans and thumbnails
  *   ngx_exposure_configuration.c  saved settings
  *   ngx_exposure_permission.c  who else may see a scan
@@ -145,6 +146,7 @@ typedef struct {
     expo_id_t             id;              /* {id} of the path */
     expo_id_t             user;            /* {user} of the path */
     void                 *data;            /* the handler's own */
+    const void           *kind;            /* as well, while a body is read */
 } ngx_exposure_ctx_t;
 
 

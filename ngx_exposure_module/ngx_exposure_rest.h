@@ -238,6 +238,20 @@ void ngx_exposure_key_user(expo_keys_user_t *u, ngx_exposure_who_t *who,
 void ngx_exposure_key_box(expo_keys_box_t *box, expo_scan_t *scan);
 
 
+/* --- account --- */
+
+/* In a pool thread: of who asks. EXPO_NOT_FOUND: another issuer's user. */
+expo_status_t ngx_exposure_account_of(ngx_exposure_job_t *job,
+    expo_account_row_t *row);
+
+/* What OAuth 2.0 calls an access token response. */
+json_t *ngx_exposure_account_token(ngx_exposure_main_conf_t *conf,
+    const char *token);
+
+/* Wipes, frees and forgets a malloc'd text, if there is one. */
+void ngx_exposure_account_wipe(char **text);
+
+
 /* --- tries --- */
 
 /* At one thing, from one address. */

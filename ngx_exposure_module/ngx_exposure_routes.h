@@ -14,7 +14,11 @@
  * what there is not, does not compile.
  */
 
-ROUTE(POST, "/accounts/login", PUBLIC, BODY, SIGN_IN, account_login)
+ROUTE(POST, "/accounts/login", PUBLIC, BODY, SIGN_IN, login)
+ROUTE(POST, "/accounts/enrol", PUBLIC, BODY, USER_ADD, login_enrol)
+ROUTE(POST, "/accounts/recover", PUBLIC, BODY, USER_CHANGE, login_recover)
+ROUTE(POST, "/accounts/password", SIGNED_IN, BODY, USER_CHANGE, login_password)
+ROUTE(POST, "/accounts/recovery", SIGNED_IN, BODY, USER_CHANGE, login_recovery)
 ROUTE(POST, "/accounts/renew", SIGNED_IN, PLAIN, NONE, account_renew)
 ROUTE(GET, "/providers", PUBLIC, PLAIN, NONE, oidc_providers)
 ROUTE(GET, "/jwks.json", PUBLIC, PLAIN, NONE, account_jwks)

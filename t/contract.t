@@ -42,6 +42,9 @@ my $shared = $f->http('POST', "scans/$scan/invitations", token => $alice,
                       content => {role => 'viewer', label => 'Bob'})->{json};
 my $unused = $f->http('POST', "scans/$scan/invitations", token => $alice,
                       content => {role => 'editor'})->{json}{id};
+my $account = $f->account_token('alice');
+chomp(my $invitation = Exposure::Fixture::command($f->admin, 'user', 'invite', '--data',
+    "$f->{dir}/store", '--keys', "$f->{dir}/keys"));
 my ($json, $tar) = ('application/json', 'application/x-tar');
 
 # operation, path as called, options, status expected. In this order.
@@ -59,6 +62,11 @@ my @calls = (
     ['post /accounts/login', 'accounts/login', {content => '{'}, 400],
     ['post /accounts/renew', 'accounts/renew', {token => $f->account_token('alice')}, 200],
     ['post /accounts/renew', 'accounts/renew', {}, 401],
+    ['post /accounts/enrol', 'accounts/enrol', {content => {secret => $invitation, name => 'carol', password => 'a password of hers'}}, 201],
+    ['post /accounts/recover', 'accounts/recover', {content => {name => 'carol', code => 'x', password => 'short'}}, 400],
+    ['post /accounts/recovery', 'accounts/recovery', {token => $account, content => {password => $f->{password}{alice}}}, 200],
+    ['post /accounts/password', 'accounts/password', {token => $account, content => {old => $f->{password}{alice}, password => 'a new password'}}, 200],
+    ['post /accounts/password', 'accounts/password', {token => $account, content => {}}, 400],
     ['get /users/current', 'users/current', {token => $alice}, 200],
     ['get /users/current', 'users/current', {}, 401],
     ['get /users/current/audit', 'users/current/audit', {token => $alice}, 200],

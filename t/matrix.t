@@ -63,6 +63,10 @@ my $body = {name => 'Front', settings => settings()};
 # same afterwards; again: puts back what was done away with.
 my %asked = (
     'post /accounts/login' => {content => '{', good => 400},
+    'post /accounts/enrol' => {content => '{', good => 400},
+    'post /accounts/recover' => {content => '{', good => 400},
+    'post /accounts/password' => {content => '{', good => 400},
+    'post /accounts/recovery' => {content => '{', good => 400},
     'post /accounts/renew' => {good => 200},
     'get /jwks.json' => {good => 200},
     'get /providers' => {good => 200},

@@ -183,7 +183,7 @@ what_the_issuer_signs_is_accepted_until_it_expires(void)
 
     check(expo_token_verify(keys, ISS, AUD, NOW, token, n, &c) == EXPO_OK);
     check(strcmp(c.iss, ISS) == 0 && strcmp(c.sub, "a subject") == 0 &&
-          c.expires == NOW + 600);
+          c.expires == NOW + 600 && c.issued == NOW);
 
     check(expo_token_verify(keys, ISS, AUD, NOW - 60, token, n, &c) == EXPO_OK);
     check(expo_token_verify(keys, ISS, AUD, NOW - 61, token, n, &c) ==

@@ -171,7 +171,7 @@ export class Api extends Rest {
     }
 
     async changePassword(old: string, password: string): Promise<void> {
-        await this.call('POST', '/accounts/password', { old, password });
+        this.enter(await this.json('POST', '/accounts/password', { old, password }));
     }
 
     /** The one from before no longer works. */
