@@ -73,6 +73,7 @@ my %asked = (
     'get /users/current' => {good => 200},
     'get /users/current/audit' => {good => 200},
     'get /users/current/export' => {good => 200},
+    'post /users/current/identity' => {content => '{}', good => 400, but => {disabled => 400}},
     'delete /users/current' => {content => '{}', good => 400, but => {disabled => 400}},
     'get /users/{id}' => {good => 200},
     'get /scans' => {good => 200},
