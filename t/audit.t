@@ -100,6 +100,19 @@ subtest('what was changed or taken away is found' => sub {
     like(admin_of($copy, 'verify', '--end', $end), qr/ends before line $last, which was noted/, 'but not to who noted it');
 });
 
+subtest('what cannot be written down is not done' => sub {
+    my $before = records();
+    $f->stop_vault;
+    my $res = $f->http('DELETE', "scans/$scan", token => $alice);
+    is($res->{status}, 503, 'without the vault there is no line');
+    ok($res->{headers}{'retry-after'}, 'it may come again');
+    $f->start_vault;
+    is($f->http('GET', "scans/$scan", token => $alice)->{status}, 200, 'and nothing was done');
+    is(records(), $before, 'nor written');
+    is($f->http('DELETE', "scans/$scan", token => $alice)->{status}, 204, 'with it, it is');
+    is(records(), $before + 1, 'after its line');
+});
+
 done_testing;
 
 sub view {
