@@ -129,9 +129,11 @@ SKIP: {
     Exposure::Fixture::command('sqlite3', '-cmd', '.timeout 30000',
                                "$f->{dir}/store/store.db",
                                'UPDATE users SET pk = zeroblob(32)');
-    is($f->http('POST', 'scans', token => $carol, content => 'x' x 1000,
-                type => 'application/x-tar')->{status}, 500,
-       'nothing is sealed to it');
+    my $scan = $f->http('POST', 'scans', token => $carol, content => 'x' x 1000,
+                        type => 'application/x-tar')->{json}{id};
+    my $shown = $f->http('GET', "scans/$scan", token => $carol)->{json};
+    isnt($shown->{failure} ? $shown->{failure}{code} : '', 'damaged',
+         'nothing is sealed to it: its owner opens the scan');
 }
 
 unlike($f->error_log, qr/\[(alert|crit|emerg)\]/, 'nothing alarming in the log');
