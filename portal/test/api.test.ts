@@ -196,6 +196,46 @@ describe('calls', () => {
         ]);
     });
 
+    it('of accounts are what the contract says', async () => {
+        const made = { body: { ...token('T2').body, recovery_code: 'abc' } };
+        const { api, calls } = server([
+            { body: { accounts: true, providers: [] } },
+            made,
+            made,
+            token('T3'),
+            { body: { recovery_code: 'def' } },
+            { body: { lines: [] } },
+            { body: {} },
+            { body: {} },
+            { status: 204 },
+        ]);
+        api.adopt({ access_token: 'T1', expires_in: 60 }, null);
+        await api.providers();
+        expect((await api.enrol('s', 'eva', 'pw')).recovery_code).toBe('abc');
+        await api.recover('eva', 'abc', 'pw2');
+        expect(header(calls[1]!.init, 'Authorization')).toBeUndefined();
+        expect(header(calls[2]!.init, 'Authorization')).toBeUndefined();
+        await api.changePassword('pw2', 'pw3');
+        expect(api.accessToken).toBe('T3');
+        expect(await api.newRecoveryCode('pw3')).toBe('def');
+        await api.activity();
+        await api.exportUser();
+        await api.exportScan('s');
+        await api.removeUser();
+        expect(calls.map((c) => `${c.init.method} ${c.url} ${c.init.body ?? ''}`.trim())).toEqual([
+            'GET /b/providers',
+            'POST /b/accounts/enrol {"secret":"s","name":"eva","password":"pw"}',
+            'POST /b/accounts/recover {"name":"eva","code":"abc","password":"pw2"}',
+            'POST /b/accounts/password {"old":"pw2","password":"pw3"}',
+            'POST /b/accounts/recovery {"password":"pw3"}',
+            'GET /b/users/current/audit',
+            'GET /b/users/current/export',
+            'GET /b/scans/s/export?format=nifti&gzip=true',
+            'DELETE /b/users/current {"confirm":true}',
+        ]);
+        api.signOut();
+    });
+
     it('fetch a thumbnail, or null while there is none', async () => {
         const { api } = server([
             { body: new Blob(['png']) },

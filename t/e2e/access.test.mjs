@@ -52,7 +52,9 @@ async function visit(options, phone) {
     await open('signing in');
 
     for (const [address, what] of [
-        [`invitation/${'a'.repeat(26)}#none`, 'sign-in-submit'],
+        ['recover', 'recover-submit'],
+        ['enrol#none', 'enrol-submit'],
+        [`invitation/${'a'.repeat(26)}#none`, 'redeem-enrol'],
         ['sign-in?code=none&state=none', 'to-start'],
     ]) {
         await page.goto(`${service.origin}/${address}`);
@@ -67,12 +69,25 @@ async function visit(options, phone) {
 
     await by('scan-share').click();
     await by('share-count').waitFor();
+    await by('activity-show').click();
+    await by('activity-line').first().waitFor();
     await open('sharing');
     await by('share-make').click();
     await by('share-qr').waitFor();
     await open('a link');
     await by('share-close').click();
     await by('share-close').waitFor({ state: 'detached' });
+
+    await page.getByRole('link', { name: 'Account' }).click();
+    await by('activity-show').click();
+    await by('activity-line').first().waitFor();
+    await open('account');
+    await by('account-delete').click();
+    await by('account-delete-word').waitFor();
+    await page.waitForTimeout(400);
+    await open('deleting the account');
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: 'My scans' }).click();
 
     await by('scan-delete').click();
     await by('scan-delete-confirm').waitFor();

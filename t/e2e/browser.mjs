@@ -70,9 +70,9 @@ export async function newPage(browser, options) {
 }
 
 /** On the page that asks for it. */
-export async function signIn(page, name = USER) {
+export async function signIn(page, name = USER, password = PASSWORD) {
     await page.getByTestId('sign-in-name').fill(name);
-    await page.getByTestId('sign-in-password').fill(PASSWORD);
+    await page.getByTestId('sign-in-password').fill(password);
     await page.getByTestId('sign-in-submit').click();
 }
 

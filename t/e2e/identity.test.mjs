@@ -44,10 +44,10 @@ async function enterAs(who) {
 const kept = () => page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]);
 
 test('a provider signs in, and the address one came for is the one one gets', async () => {
-    await page.goto(`${service.origin}/upload`);
+    await page.goto(`${service.origin}/account`);
     await enterAs('eva');
-    await by('upload-input').waitFor({ state: 'attached' });
-    assert.equal(page.url(), `${service.origin}/upload`, 'no code stays in the address');
+    await page.getByText('Signed in as eva of the house').waitFor();
+    assert.equal(page.url(), `${service.origin}/account`, 'no code stays in the address');
     assert.deepEqual(await kept(), [], 'tokens are in memory only');
     assert.ok(provider.asked.includes('/token authorization_code'));
 });

@@ -63,6 +63,12 @@ export async function startService(...options) {
                 '--keys', join(data, 'keys'), '--password-stdin',
             ], { input: password, stdio: ['pipe', 'ignore', 'inherit'] });
         },
+        /** The secret of a link that makes one account. */
+        invite() {
+            return execFileSync(join(data, 'app/exposure-admin'), [
+                'user', 'invite', '--data', join(data, 'store'), '--keys', join(data, 'keys'),
+            ]).toString().trim();
+        },
         /** Adds lines to http {} and to server {}, and has nginx take them. */
         configure(http, server) {
             const conf = join(data, 'run/conf/exposure.conf');

@@ -80,11 +80,13 @@ test('who may only look is offered nothing else', async () => {
     assert.equal(await other.getByRole('button', { name: 'Share' }).count(), 0);
 });
 
-test('the owner sees who has it', async () => {
+test('the owner sees who has it, and who looked', async () => {
     await owner.getByTestId('share-close').click();
     await owner.getByTestId('scan-share').click();
     await owner.getByText('1 person can open').waitFor();
     await owner.getByTestId('share-person').getByText('Noah', { exact: true }).waitFor();
+    await owner.getByTestId('activity-show').click();
+    await owner.getByRole('row').filter({ hasText: 'Noah' }).getByText('Opened it').waitFor();
 });
 
 test('another role opens it again, with what it may', async () => {

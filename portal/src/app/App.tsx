@@ -6,6 +6,9 @@ import { Home } from './Home';
 import { useAuth } from './state';
 import { text } from './text/text';
 
+const Account = lazy(() => import('./Account'));
+const Enrol = lazy(() => import('./Enrol'));
+const Recover = lazy(() => import('./Recover'));
 const Redeem = lazy(() => import('./Redeem'));
 const Return = lazy(() => import('./Return'));
 const Scans = lazy(() => import('./Scans'));
@@ -18,6 +21,12 @@ export function App() {
     return (
         <Suspense fallback={<Waiting />}>
             <Switch>
+                <Route path="/enrol">
+                    <Enrol />
+                </Route>
+                <Route path="/recover">
+                    <Recover />
+                </Route>
                 <Route path="/invitation/:id">{({ id }) => <Redeem key={id} id={id} />}</Route>
                 {!signedIn && (
                     <Route path="/sign-in">
@@ -34,6 +43,9 @@ export function App() {
                 </Route>
                 <Route path="/upload">
                     <Upload />
+                </Route>
+                <Route path="/account">
+                    <Account />
                 </Route>
                 <Route path="/scans/:id">{({ id }) => <View key={id} scan={id} />}</Route>
                 <Route>

@@ -1,10 +1,13 @@
 import Alert from '@mui/material/Alert';
 import Button from '@mui/material/Button';
+import Paper from '@mui/material/Paper';
 import Typography from '@mui/material/Typography';
-import { useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
 import { ApiError } from '../core/rest';
-import { secretOf } from '../core/share';
+import { secretIn, secretOf } from '../core/share';
+import { EnrolForm } from './Enrol';
+import { Field } from './Field';
 import { Plain } from './Plain';
 import { SignIn } from './SignIn';
 import { api, useAuth } from './state';
@@ -77,15 +80,53 @@ function Accept({ id, secret }: { id: string; secret: string }) {
 /** Answers after which trying again is of no use. */
 const OVER: Record<string, string> = { not_found: t.gone, own: t.own };
 
-/** Signed out. */
+/** Signed out: with an account, or with what makes one. */
 function WhoAreYou() {
+    const [enrolling, setEnrolling] = useState(false);
     return (
         <>
             <Typography>{t.signIn}</Typography>
-            <SignIn />
-            <Typography variant="body2" color="textSecondary">
-                {t.asked}
-            </Typography>
+            {enrolling ? <EnrolHere /> : <SignIn />}
+            {!enrolling && (
+                <>
+                    <Button onClick={() => setEnrolling(true)} data-testid="redeem-enrol">
+                        {t.enrol}
+                    </Button>
+                    <Typography variant="body2" color="textSecondary">
+                        {t.asked}
+                    </Typography>
+                </>
+            )}
         </>
+    );
+}
+
+/** Here, so that the invitation's own secret need not be kept anywhere. */
+function EnrolHere() {
+    const [link, setLink] = useState('');
+    const [secret, setSecret] = useState('');
+    const next = (event: FormEvent) => {
+        event.preventDefault();
+        setSecret(secretIn(link));
+    };
+    return (
+        <Paper variant="outlined" sx={{ p: 3 }}>
+            {secret ? (
+                <EnrolForm secret={secret} onDone={() => {}} />
+            ) : (
+                <form onSubmit={next} style={{ display: 'grid', gap: 16 }}>
+                    <Field
+                        label={t.enrolLink}
+                        value={link}
+                        onChange={setLink}
+                        testId="redeem-enrol-link"
+                        autoFocus
+                    />
+                    <Button type="submit" variant="contained" disabled={!link.trim()}>
+                        {t.enrolNext}
+                    </Button>
+                </form>
+            )}
+        </Paper>
     );
 }

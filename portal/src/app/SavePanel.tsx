@@ -8,10 +8,13 @@ import type { Configuration } from '../core/api';
 import { may } from '../core/roles';
 import { complete, difference, type Patch } from '../core/settings';
 import type { Settings } from '../generated/settings';
+import { saveStream } from './download';
 import { Field } from './Field';
 import { DeleteIcon } from './icons';
 import { api, sentence } from './state';
+import { size } from './text/size';
 import { viewText } from './text/view';
+import { useCall } from './useCall';
 import { useView, useViewing } from './viewingContext';
 
 const t = viewText;
@@ -20,6 +23,7 @@ const t = viewText;
 export function SavePanel({ scan }: { scan: string }) {
     const viewing = useViewing();
     const able = useView((v) => may(v.scan?.role, 'save'));
+    const own = useView((v) => may(v.scan?.role, 'share'));
     const [list, setList] = useState<Configuration[]>([]);
     const [name, setName] = useState('');
     const [said, setSaid] = useState('');
@@ -134,6 +138,34 @@ export function SavePanel({ scan }: { scan: string }) {
                     </Box>
                 ))}
             </Box>
+            {own && <Volume scan={scan} />}
+        </Box>
+    );
+}
+
+/** The voxels themselves, for other programs. */
+function Volume({ scan }: { scan: string }) {
+    const [got, setGot] = useState(0);
+    const { error, busy, call } = useCall();
+    const save = () =>
+        call(async () => {
+            setGot(0);
+            await saveStream(() => api.exportScan(scan), 'scan.nii.gz', setGot);
+        });
+    return (
+        <Box sx={{ display: 'grid', gap: 1, justifyItems: 'start' }}>
+            {error && <Alert severity="error">{error}</Alert>}
+            <Button
+                variant="outlined"
+                disabled={busy}
+                onClick={() => void save()}
+                data-testid="volume-save"
+            >
+                {busy ? t.volumeSaving(size(got)) : t.volumeSave}
+            </Button>
+            <Typography variant="body2" color="textSecondary">
+                {t.volumeHelp}
+            </Typography>
         </Box>
     );
 }

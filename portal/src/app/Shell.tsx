@@ -62,6 +62,7 @@ export function Shell({ title, children }: { title: string; children: ReactNode 
                     <Box component="nav" sx={{ mr: { xs: 'auto', sm: 0 } }}>
                         {link('/scans', text.nav.scans)}
                         {link('/upload', text.nav.upload)}
+                        {link('/account', text.nav.account)}
                     </Box>
                     <Button color="inherit" onClick={leave} sx={TIGHT}>
                         {text.nav.signOut}

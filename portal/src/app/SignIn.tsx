@@ -4,6 +4,7 @@ import Button from '@mui/material/Button';
 import Paper from '@mui/material/Paper';
 import Typography from '@mui/material/Typography';
 import { type FormEvent, useEffect, useState } from 'react';
+import { Link } from 'wouter';
 import type { Provider, Providers } from '../core/api';
 import { ProviderError } from '../core/providerError';
 import { ApiError } from '../core/rest';
@@ -160,6 +161,9 @@ function ByAccount({ first, onTry, onRefused }: ByAccountProps) {
                 data-testid="sign-in-submit"
             >
                 {busy ? t.busy : t.submit}
+            </Button>
+            <Button component={Link} href="/recover" size="small">
+                {t.forgotten}
             </Button>
         </Box>
     );

@@ -105,7 +105,7 @@ export interface AuditLine {
 
 export class Api extends Rest {
     async signIn(name: string, password: string): Promise<void> {
-        this.enter(await this.json('POST', '/accounts/login', { name, password }));
+        this.enter(await this.json('POST', '/accounts/login', { name, password }, ''));
     }
 
     providers(): Promise<Providers> {
@@ -163,13 +163,14 @@ export class Api extends Rest {
 
     /** secret: of the link that whoever runs the service has made. */
     enrol(secret: string, name: string, password: string): Promise<Enrolled> {
-        return this.json('POST', '/accounts/enrol', { secret, name, password });
+        return this.json('POST', '/accounts/enrol', { secret, name, password }, '');
     }
 
     recover(name: string, code: string, password: string): Promise<Enrolled> {
-        return this.json('POST', '/accounts/recover', { name, code, password });
+        return this.json('POST', '/accounts/recover', { name, code, password }, '');
     }
 
+    /** Tokens from before end with the old password. */
     async changePassword(old: string, password: string): Promise<void> {
         this.enter(await this.json('POST', '/accounts/password', { old, password }));
     }
@@ -181,12 +182,17 @@ export class Api extends Rest {
     }
 
     async removeUser(): Promise<void> {
-        await this.call('DELETE', '/users/current');
+        await this.call('DELETE', '/users/current', { confirm: true });
     }
 
-    /** All that is the user's, as one file. */
-    async exportUser(): Promise<Blob> {
-        return (await this.call('GET', '/users/current/export')).blob();
+    /** A scan's volume as NIfTI, gzipped; bit by bit. */
+    exportScan(id: string): Promise<Response> {
+        return this.call('GET', `/scans/${id}/export?format=nifti&gzip=true`);
+    }
+
+    /** All that is the user's, a tar that comes bit by bit. */
+    exportUser(): Promise<Response> {
+        return this.call('GET', '/users/current/export');
     }
 
     async activity(): Promise<AuditLine[]> {

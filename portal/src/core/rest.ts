@@ -73,13 +73,23 @@ export class Rest {
         }
     }
 
-    protected async json<T>(method: string, path: string, body?: unknown): Promise<T> {
-        return (await this.call(method, path, body)).json();
+    protected async json<T>(
+        method: string,
+        path: string,
+        body?: unknown,
+        token = this.token,
+    ): Promise<T> {
+        return (await this.call(method, path, body, token)).json();
     }
 
-    protected async call(method: string, path: string, body?: unknown): Promise<Response> {
+    /** token '': for what asks for other proof than who one is now. */
+    protected async call(
+        method: string,
+        path: string,
+        body?: unknown,
+        token = this.token,
+    ): Promise<Response> {
         const headers: Record<string, string> = { Accept: 'application/json' };
-        const { token } = this;
         if (token) {
             headers.Authorization = `Bearer ${token}`;
         }

@@ -85,7 +85,10 @@ export const shareText = {
         title: 'Somebody shares a scan with you',
         lead: 'A scan is a CT or MRI of a person, drawn so that you can turn it and look inside, here in the browser. The person who shares it sees when you look at it.',
         signIn: 'So that nobody else can open it, it needs to know who you are. Sign in; then the scan opens.',
-        asked: 'Have you no account? Ask whoever runs this service for one.',
+        enrol: 'I have no account, but a link to make one',
+        enrolLink: 'Your link to make an account',
+        enrolNext: 'Go on',
+        asked: 'Have you neither? Ask whoever runs this service for a link to make an account.',
         accept: 'Open the scan',
         noSecret:
             'The link is not whole: the part after # is missing. Copy all of it, or ask for another one.',

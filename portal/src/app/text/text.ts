@@ -10,7 +10,7 @@ export const text = {
     loading: 'Opening…',
     copy: 'Copy',
     copied: 'Copied.',
-    nav: { scans: 'My scans', upload: 'Add a scan', signOut: 'Sign out' },
+    nav: { scans: 'My scans', upload: 'Add a scan', account: 'Account', signOut: 'Sign out' },
 
     home: {
         title: 'Your scan, as a picture you understand',
@@ -44,6 +44,7 @@ export const text = {
         needed: 'Please give a name and a password.',
         by: (name: string) => `Sign in with ${name}`,
         orAccount: 'Or with an account of this service:',
+        forgotten: 'Forgot the password?',
         noWay: 'Nobody can sign in here yet: whoever runs this service has to set it up first.',
         again: 'Try again',
         toStart: 'Back to signing in',
