@@ -20,7 +20,7 @@ let link;
 before(async () => {
     service = await startService();
     service.addUser(USER, PASSWORD);
-    service.addUser(OTHER, PASSWORD);
+    service.addUser('lena', PASSWORD);
     browser = await startBrowser();
     lookout = await newPage(browser);
     owner = await newPage(browser, { viewport: { width: 1280, height: 800 } });
@@ -59,15 +59,23 @@ test('a link that is withdrawn is of no use', async () => {
     await owner.getByRole('button', { name: 'Withdraw the link for Nobody' }).click();
     await owner.getByTestId('share-invitation').nth(1).waitFor({ state: 'detached' });
     await other.goto(made);
-    await signIn(other, OTHER);
+    await signIn(other, 'lena');
     await other.getByTestId('redeem').click();
     await other.getByRole('alert').getByText('withdrawn').waitFor();
 });
 
-test('who opens it signs in on its page, and sees the scan', async () => {
+test('who opens it makes an account on its page, and sees the scan', async () => {
     await other.goto('about:blank');
     await other.goto(link);
-    await signIn(other, OTHER);
+    await other.getByTestId('redeem-enrol').click();
+    await other.getByTestId('redeem-enrol-link').fill(
+        `${service.origin}/enrol#${service.invite()}`);
+    await other.getByRole('button', { name: 'Go on' }).click();
+    await other.getByTestId('enrol-name').fill(OTHER);
+    await other.getByTestId('new-password').fill(PASSWORD);
+    await other.getByTestId('enrol-submit').click();
+    await other.getByTestId('recovery-kept').check();
+    await other.getByTestId('recovery-next').click();
     await other.getByTestId('redeem').click();
     await other.getByTestId('view-canvas').waitFor();
     const seen = await somePicture(other, lookout);
