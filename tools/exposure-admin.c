@@ -81,7 +81,7 @@ static const char usage[] =
     "  user invite                print a secret that makes one account, "
     "once,\n"
     "                             within 7 days: for the portal's "
-    "#/enrol/SECRET\n"
+    "/enrol#SECRET\n"
     "  user disable|enable NAME\n"
     "  user list                  ids, what they have and may have\n"
     "  user quota WHO BYTES|default\n"
