@@ -88,8 +88,8 @@ ngx_exposure_identity_work(ngx_exposure_job_t *job)
 
     job->st = expo_store_user(job->conf->store, i->tag, &was);
 
-    if (job->st == EXPO_OK && was.disabled) {
-        job->st = EXPO_DENIED;
+    if (job->st == EXPO_OK) {
+        job->st = ngx_exposure_user_enabled(job->conf, &i->was.claims, &was);
     }
 
     if (job->st == EXPO_OK) {

@@ -13,7 +13,7 @@
 
 static void ngx_exposure_key_link(ngx_exposure_main_conf_t *conf,
     expo_claims_t *claims, expo_user_t *user);
-static expo_status_t ngx_exposure_key_account(ngx_exposure_main_conf_t *conf,
+static ngx_uint_t ngx_exposure_key_is_ours(ngx_exposure_main_conf_t *conf,
     expo_claims_t *claims);
 static expo_status_t ngx_exposure_key_json(ngx_exposure_meta_t *m,
     u_char key[32]);
@@ -77,15 +77,8 @@ ngx_exposure_user(ngx_exposure_main_conf_t *conf, ngx_exposure_who_t *who,
         }
     }
 
-    if (st == EXPO_OK && conf->accounts) {
-        st = ngx_exposure_key_account(conf, &who->claims);
-    }
-
-    if (st != EXPO_OK) {
-        return st;
-    }
-
-    return user->disabled ? EXPO_DENIED : EXPO_OK;
+    return st == EXPO_OK ? ngx_exposure_user_enabled(conf, &who->claims, user)
+                         : st;
 }
 
 
@@ -118,9 +111,7 @@ ngx_exposure_key_link(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
     u_char              sub_tag[64];
     expo_account_row_t  row;
 
-    if (conf->accounts
-        && conf->issuer.len == ngx_strlen(claims->iss)
-        && ngx_strncmp(conf->issuer.data, claims->iss, conf->issuer.len) == 0
+    if (ngx_exposure_key_is_ours(conf, claims)
         && expo_account_sub_tag(sub_tag, conf->names, claims->sub) == EXPO_OK
         && expo_store_account_by_sub(conf->store, sub_tag, &row) == EXPO_OK)
     {
@@ -132,12 +123,21 @@ ngx_exposure_key_link(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
 
 /* Who disables an account means now, not when its last token has ended. */
 
-static expo_status_t
-ngx_exposure_key_account(ngx_exposure_main_conf_t *conf, expo_claims_t *claims)
+expo_status_t
+ngx_exposure_user_enabled(ngx_exposure_main_conf_t *conf,
+    expo_claims_t *claims, expo_user_t *user)
 {
     u_char              sub_tag[64];
     expo_status_t       st;
     expo_account_row_t  row;
+
+    if (user->disabled) {
+        return EXPO_DENIED;
+    }
+
+    if (!ngx_exposure_key_is_ours(conf, claims)) {
+        return EXPO_OK;
+    }
 
     st = expo_account_sub_tag(sub_tag, conf->names, claims->sub);
 
@@ -158,6 +158,18 @@ ngx_exposure_key_account(ngx_exposure_main_conf_t *conf, expo_claims_t *claims)
     ngx_explicit_memzero(&row, sizeof(row));
 
     return st;
+}
+
+
+/* Another issuer's subject may be spelled like one of ours. */
+
+static ngx_uint_t
+ngx_exposure_key_is_ours(ngx_exposure_main_conf_t *conf, expo_claims_t *claims)
+{
+    return conf->accounts
+           && conf->issuer.len == ngx_strlen(claims->iss)
+           && ngx_memcmp(conf->issuer.data, claims->iss, conf->issuer.len)
+              == 0;
 }
 
 
@@ -490,6 +502,13 @@ ngx_exposure_blob_read(int fd, uint64_t bytes, expo_blob_t *blob, size_t max,
     free(sealed);
 
     if (st != EXPO_OK) {
+
+        /* the chunks before the damaged one are plain */
+
+        if (*dst) {
+            ngx_explicit_memzero(*dst, plain);
+        }
+
         free(*dst);
         *dst = NULL;
         return st;

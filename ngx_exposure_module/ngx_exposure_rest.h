@@ -172,6 +172,10 @@ void ngx_exposure_random(void *dst, size_t len);
 expo_status_t ngx_exposure_user(ngx_exposure_main_conf_t *conf,
     ngx_exposure_who_t *who, u_char tag[EXPO_TAG], expo_user_t *user);
 
+/* EXPO_DENIED: their row is disabled, or their built-in account. */
+expo_status_t ngx_exposure_user_enabled(ngx_exposure_main_conf_t *conf,
+    expo_claims_t *claims, expo_user_t *user);
+
 /* The key of a scan that this user may see. */
 expo_status_t ngx_exposure_scan_lease(ngx_exposure_main_conf_t *conf,
     ngx_exposure_who_t *who, expo_user_t *user, expo_scan_t *scan,

@@ -57,6 +57,9 @@ is(join(' ', map { $f->http(@$_, token => $token)->{status} }
              ['POST', 'scans', content => 'x' x 1024,
               type => 'application/x-tar']), '403 403 403 403',
    'disabled, its token opens nothing any more');
+is($f->http('POST', 'users/current/identity', token => $f->token('carol'),
+            content => {token => $token})->{status}, 403,
+   'nor is anything taken along under another name');
 $disable->('enable');
 is($f->http('GET', 'scans', token => $token)->{status}, 200,
    'enabled again, it does');
