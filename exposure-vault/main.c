@@ -101,8 +101,11 @@ main(int argc, char **argv)
         return main_fail("seccomp");
     }
 
-    fprintf(stderr, "vault: ready on %s, key_protection %s\n", o.socket,
-            v->protection);
+    fprintf(stderr, "vault: ready on %s, key_protection %s%s\n", o.socket,
+            v->protection,
+            strcmp(v->protection, "same-disk") == 0
+                ? " (warning: who steals this disk opens every scan)"
+                : "");
 
     serve(v, listener, stop, o.peers, o.npeers);
 

@@ -309,6 +309,8 @@ void ngx_exposure_vault_stop(ngx_exposure_main_conf_t *mcf);
 
 /* Does it answer? As of a second ago. */
 ngx_uint_t ngx_exposure_vault_ready(void);
+/* Of expo_keys_hello_t, as last said; empty before the first time. */
+const char *ngx_exposure_vault_protection(void);
 
 /* Another issuer's key set; in a pool thread. */
 void ngx_exposure_vault_tell(const char *issuer, u_char *json, size_t len);

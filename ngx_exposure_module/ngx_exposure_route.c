@@ -383,9 +383,10 @@ ngx_exposure_route_ready_work(ngx_exposure_job_t *job)
 static ngx_int_t
 ngx_exposure_route_ready_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
 {
-    const char  *status;
+    const char  *status, *protection;
 
     status = "ok";
+    protection = ngx_exposure_vault_protection();
 
     if (job->st != EXPO_OK && job->st != EXPO_NOT_FOUND) {
         status = "store";
@@ -400,7 +401,9 @@ ngx_exposure_route_ready_answer(ngx_http_request_t *r, ngx_exposure_job_t *job)
     return ngx_exposure_reply_json(r,
                             *status == 'o' ? NGX_HTTP_OK
                                            : NGX_HTTP_SERVICE_UNAVAILABLE,
-                            json_pack("{s:s}", "status", status));
+                            json_pack("{s:s, s:s*}", "status", status,
+                                      "key_protection",
+                                      *protection ? protection : NULL));
 }
 
 

@@ -46,6 +46,7 @@ static ngx_uint_t        ngx_exposure_vault_started;
 static ngx_uint_t        ngx_exposure_vault_greeting;  /* in the pool */
 static ngx_uint_t        ngx_exposure_vault_away;
 static u_char            ngx_exposure_vault_instance[8];
+static char              ngx_exposure_vault_protects[16];
 
 
 char *
@@ -148,6 +149,8 @@ ngx_exposure_vault_greeted(void *data)
         {
             ngx_memcpy(ngx_exposure_vault_instance, g->hello.instance,
                        sizeof(g->hello.instance));
+            ngx_memcpy(ngx_exposure_vault_protects, g->hello.protection,
+                       sizeof(ngx_exposure_vault_protects));
             ngx_exposure_vault_issuer(mcf, g);
             ngx_exposure_vault_tell_all(mcf);
         }
@@ -272,6 +275,13 @@ ngx_uint_t
 ngx_exposure_vault_ready(void)
 {
     return !ngx_exposure_vault_away;
+}
+
+
+const char *
+ngx_exposure_vault_protection(void)
+{
+    return ngx_exposure_vault_protects;
 }
 
 

@@ -140,6 +140,8 @@ my $id = $f->upload_phantom($token);
 my $list = sub { return $f->http('GET', 'scans', token => $token) };
 
 is($list->()->{status}, 200, 'a scan is listed');
+is($f->http('GET', 'readyz')->{json}{key_protection}, 'same-disk', 'readyz: where the keys lie');
+like(do { local (@ARGV, $/) = "$f->{dir}/log/vault.log"; <> }, qr/same-disk \(warning: /, 'the vault warns of it');
 $f->stop_vault('KILL');
 my $res = $list->();
 is($res->{status}, 503, 'what needs a key is 503 while the vault is away');
@@ -149,6 +151,7 @@ is($f->http('GET', 'users/current')->{status}, 401, 'who one is, is still looked
 is($f->http('GET', 'healthz')->{status}, 200, 'nginx itself is well');
 Exposure::Fixture::wait_for(sub { $f->http('GET', 'readyz')->{status} == 503 }, 'readyz');
 is($f->http('GET', 'readyz')->{json}{status}, 'vault', 'and says what is missing');
+is($f->http('GET', 'readyz')->{json}{key_protection}, 'same-disk', 'and what it knew of the keys');
 
 $f->start_vault;
 Exposure::Fixture::wait_for(sub { $f->http('GET', 'readyz')->{status} == 200 }, 'readyz');
@@ -162,6 +165,7 @@ $f->start_nginx(until => 'healthz');
 is($list->()->{status}, 503, 'nginx starts without it');
 is($f->http('POST', 'accounts/login', content => {name => 'alice',
             password => $f->{password}{alice}})->{status}, 503, 'and lets nobody in');
+is_deeply($f->http('GET', 'readyz')->{json}, {status => 'vault'}, 'nor does it know of keys');
 $f->start_vault;
 Exposure::Fixture::wait_for(sub { $f->http('GET', 'readyz')->{status} == 200 }, 'readyz');
 is($list->()->{status}, 200, 'until it comes');

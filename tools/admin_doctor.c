@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include <jansson.h>
-#include <linux/magic.h>
 #include <openssl/crypto.h>
 #include <sodium.h>
 #include <sqlite3.h>
@@ -106,9 +104,8 @@ static int
 doctor_keys(const admin_options_t *o)
 {
     char path[PATH_MAX], error[512];
-    const char *protection = "other-disk";
-    struct stat key, data;
-    struct statfs fs;
+    char protection[16];
+    struct stat key;
     uint8_t master[32];
     int wrong = 0;
 
@@ -120,14 +117,8 @@ doctor_keys(const admin_options_t *o)
     }
     sodium_memzero(master, sizeof(master));
 
-    if (stat(path, &key) == 0 && statfs(path, &fs) == 0 &&
-        stat(o->data, &data) == 0) {
-        if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC) {
-            protection = "memory";
-        } else if (key.st_dev == data.st_dev) {
-            protection = "same-disk";
-        }
-
+    if (stat(path, &key) == 0) {
+        expo_vault_master_place(protection, path, o->data);
         printf("key_protection: %s%s\n", protection,
                strcmp(protection, "same-disk") == 0
                    ? " (warning: who steals this disk opens every scan)"
