@@ -142,6 +142,7 @@ a_backup_under_load_has_every_file_of_its_rows(void)
     expo_backup_t about;
     uint32_t again;
     int status, good = 0, running = 1;
+    expo_status_t made;
     pid_t pid;
 
     begin_both();
@@ -166,9 +167,11 @@ a_backup_under_load_has_every_file_of_its_rows(void)
         usleep(20000);
         snprintf(to, sizeof(to), "%s/backup%d", dir, i);
         snprintf(back, sizeof(back), "%s/restored%d", dir, i);
-        good += expo_store_backup(s, to, NOW, &about, error, sizeof(error)) ==
-                    EXPO_OK &&
-                restore(NOW, NULL, 0, &again) == EXPO_OK;
+        made = expo_store_backup(s, to, NOW, &about, error, sizeof(error));
+        good += made == EXPO_OK && restore(NOW, NULL, 0, &again) == EXPO_OK;
+        if (made != EXPO_OK) {
+            printf("# %s: %s\n", expo_status_name(made), error);
+        }
         running &= waitpid(pid, &status, WNOHANG) == 0;
     }
     check(good == 12);

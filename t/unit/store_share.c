@@ -170,6 +170,7 @@ an_invitation_is_used_once_and_becomes_a_permission(void)
 
     check(redeem(&bob, &found, NOW) == EXPO_OK);
     check(redeem(&bob, &found, NOW) == EXPO_NOT_FOUND);
+    expo_store_invitation_free(&found);
     check(!has((char *) i.sealed, sizeof(i.sealed)));
     check(expo_store_invitation(s, &i.id, NOW, &found) == EXPO_NOT_FOUND);
     check(is_clean());
