@@ -19,6 +19,9 @@
 #define BACKUP_PASSES 5
 #define BACKUP_PART (1u << 30)
 
+/* A busy service keeps the database; a backup has time: so often 5 s. */
+#define BACKUP_PATIENCE 12
+
 /* What is being made, and for whom it went wrong. */
 typedef struct {
     char path[PATH_MAX]; /* of the folder */
@@ -188,10 +191,14 @@ backup_end(backup_t *b, const char *dir, expo_status_t st)
 static expo_status_t
 backup_moment(backup_t *b, expo_store_t *s)
 {
+    expo_status_t st = EXPO_AGAIN;
     uint64_t copied;
-    expo_status_t st;
+    int i;
 
-    st = expo_store_begin(s);
+    for (i = 0; i < BACKUP_PATIENCE && st == EXPO_AGAIN; i++) {
+        st = expo_store_begin(s);
+    }
+
     if (st != EXPO_OK) {
         return backup_say(b, st, b->path, "the database is locked");
     }
