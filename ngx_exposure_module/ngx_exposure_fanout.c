@@ -50,6 +50,8 @@ ngx_exposure_fanout_map(ngx_exposure_room_t *room, int fd)
         return NGX_DECLINED;
     }
 
+    (void) madvise(base, bytes, MADV_DONTDUMP);
+
     if (expo_ring_attach(&room->ring, base, bytes) != EXPO_OK) {
         (void) munmap(base, bytes);
         room->ring.base = NULL;

@@ -121,6 +121,8 @@ like(refusal(sub { s/exposure_api;/$& client_body_in_file_only on;/ }),
      qr/client_body_in_file_only/, 'bodies in files');
 like(refusal(sub { s/(error_log .*) warn;/$1 debug;/ }), qr/debug log/,
      'a debug log');
+is(refusal(sub { s/(error_log .*) warn;/$1 debug;/; $_ = "exposure_allow_debug_log on;\n$_" }),
+   '', 'but when it is wanted');
 
 unlink "$f->{dir}/run/nginx.pid";   # nginx -t leaves an empty one
 done_testing();
