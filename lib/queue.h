@@ -227,6 +227,10 @@ void expo_queue_admit(expo_queue_t *q, const expo_id_t *id, uint64_t access_s);
 void expo_queue_permit(expo_queue_t *q, const expo_id_t *scan,
                        const uint8_t user[EXPO_QUEUE_USER], uint64_t access_s);
 
+/* Copies of those that this process's clients ask for, and nothing has ended. */
+size_t expo_queue_asked(const expo_queue_t *q, const expo_owner_t *owner,
+                        expo_session_t sessions[EXPO_QUEUE_SESSIONS]);
+
 /*
  * Whoever looks a permission up without the lock, and then joins, assigns or
  * admits, asks before and after: while this is the same, no expo_queue_end or

@@ -87,6 +87,24 @@ expo_queue_permit(expo_queue_t *q, const expo_id_t *scan,
 }
 
 
+size_t
+expo_queue_asked(const expo_queue_t *q, const expo_owner_t *owner,
+                 expo_session_t sessions[EXPO_QUEUE_SESSIONS])
+{
+    const expo_session_t *s;
+    size_t n = 0;
+
+    for (EACH(s, q->sessions)) {
+        if (s->state != EXPO_SESSION_NONE && s->state != EXPO_SESSION_ENDING &&
+            s->owner.pid == owner->pid && s->owner.started == owner->started) {
+            sessions[n++] = *s;
+        }
+    }
+
+    return n;
+}
+
+
 uint32_t
 expo_queue_changes(const expo_queue_t *q, const expo_id_t *scan)
 {

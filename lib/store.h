@@ -103,6 +103,13 @@ expo_status_t expo_store_user_quota(expo_store_t *s,
                                     const uint8_t tag[EXPO_TAG],
                                     uint64_t bytes);
 
+/*
+ * May who has this id, and is not disabled, open the scan, however long?
+ * EXPO_DENIED: no. EXPO_NOT_FOUND: there is no such scan.
+ */
+expo_status_t expo_store_may(expo_store_t *s, const expo_id_t *scan,
+                             const expo_id_t *user);
+
 /* --- built-in accounts (lib/account.h fills the bytes) --- */
 typedef struct {
     uint8_t salt[16];

@@ -93,6 +93,47 @@ expo_store_user_quota(expo_store_t *s, const uint8_t tag[EXPO_TAG],
 }
 
 
+expo_status_t
+expo_store_may(expo_store_t *s, const expo_id_t *scan, const expo_id_t *user)
+{
+    uint8_t tag[EXPO_TAG];
+    sqlite3_stmt *q;
+    expo_id_t id;
+    expo_status_t st;
+    int may = 0;
+
+    expo_store_lock(s);
+
+    st = expo_store_exists(s, "SELECT 1 FROM scans WHERE id = ?", scan);
+    if (st != EXPO_OK) {
+        expo_store_unlock(s);
+        return st;
+    }
+
+    st = expo_store_query(s, &q,
+                          "SELECT user_tag FROM scan_keys"
+                          " JOIN users ON tag = user_tag"
+                          " LEFT JOIN accounts ON sub_tag = account"
+                          " WHERE scan_id = ? AND users.state = 0"
+                          " AND coalesce(accounts.state, 0) = 0",
+                          "b", scan->b, sizeof(scan->b));
+
+    while (st == EXPO_OK && !may && (st = expo_store_row(s, q)) == EXPO_OK) {
+        st = expo_store_column(q, 0, tag, sizeof(tag));
+
+        if (st == EXPO_OK) {
+            expo_store_user_id(&id, tag);
+            may = memcmp(&id, user, sizeof(id)) == 0;
+        }
+    }
+
+    sqlite3_finalize(q);
+    expo_store_unlock(s);
+
+    return st == EXPO_NOT_FOUND ? EXPO_DENIED : st;
+}
+
+
 static expo_status_t
 people_fill(expo_store_t *s, sqlite3_stmt *q, expo_person_t *out)
 {

@@ -40,6 +40,7 @@
  *   ngx_exposure_control.c  connection to the render-worker
  *   ngx_exposure_zone.c     shared memory: queue and session table, tries
  *   ngx_exposure_session.c  the table of sessions, looked after
+ *   ngx_exposure_may.c      do those who look still may, says the store
  *   ngx_exposure_execute.c  WebSocket execute: queue, assignment
  *   ngx_exposure_place.c    where its client stands
  *   ngx_exposure_tell.c     what its client and the render-worker are told

@@ -10,6 +10,7 @@
 
 #define NGX_EXPOSURE_SESSION_TICK_MS   200
 #define NGX_EXPOSURE_SESSION_SWEEP     5     /* ticks */
+#define NGX_EXPOSURE_SESSION_MAY       25
 
 
 static void ngx_exposure_session_end(expo_id_t *scan, u_char *user,
@@ -233,7 +234,14 @@ ngx_exposure_session_tick(ngx_event_t *ev)
 {
     static ngx_uint_t  turn;
 
-    ngx_exposure_session_sweep(turn++ % NGX_EXPOSURE_SESSION_SWEEP == 0);
+    turn++;
+
+    ngx_exposure_session_sweep(turn % NGX_EXPOSURE_SESSION_SWEEP == 0);
+
+    if (turn % NGX_EXPOSURE_SESSION_MAY == 0) {
+        ngx_exposure_session_ask();
+    }
+
     ngx_exposure_session_poll();
     ngx_exposure_room_look();
 

@@ -50,6 +50,9 @@ extern ngx_queue_t  ngx_exposure_executes;
 /* All look at the table. */
 void ngx_exposure_session_poll(void);
 
+/* Whether those who look here still may: ngx_exposure_may.c. */
+void ngx_exposure_session_ask(void);
+
 /* Asks whether the user may, and opens the scan. */
 void ngx_exposure_execute_open(ngx_exposure_execute_t *x);
 

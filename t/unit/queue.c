@@ -380,6 +380,31 @@ a_permission_lapses_at_its_second(void)
 
 
 static void
+a_process_finds_the_sessions_that_it_asked_for(void)
+{
+    expo_session_t list[EXPO_QUEUE_SESSIONS], s;
+    uint64_t a, b, c;
+
+    fresh();
+    status(0, 3, NOW);
+    join(&first, 1, 1, &a);
+    join(&first, 2, 1, &b);
+    join(&second, 1, 2, &c);
+    check(expo_queue_asked(q, &first, list) == 0);
+    assign(a, 1, NOW);
+    assign(b, 2, NOW);
+    assign(c, 3, NOW);
+
+    check(expo_queue_asked(q, &first, list) == 2);
+    check(list[0].id.b[0] == 1 && list[1].id.b[0] == 2);
+    check(expo_queue_asked(q, &second, list) == 1 && list[0].id.b[0] == 3);
+
+    end_all(1, user(1), EXPO_END_REVOKED, &s);
+    check(expo_queue_asked(q, &first, list) == 1 && list[0].id.b[0] == 2);
+}
+
+
+static void
 who_looked_a_permission_up_notices_a_change(void)
 {
     expo_id_t one = id(1), two = id(2);
@@ -538,6 +563,7 @@ main(void)
     an_ended_permission_ends_what_its_user_has_and_nothing_else();
     who_waits_hears_why_as_long_as_there_is_a_place();
     a_permission_lapses_at_its_second();
+    a_process_finds_the_sessions_that_it_asked_for();
     who_looked_a_permission_up_notices_a_change();
     full_tables_refuse_and_keep_what_they_have();
     a_ticket_is_used_once();

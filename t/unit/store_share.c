@@ -551,6 +551,46 @@ death_at_any_call_leaves_the_old_or_the_new_epoch(void)
     check(wrong == 0);
 }
 
+static expo_status_t
+may(const expo_user_t *u, const expo_id_t *id)
+{
+    expo_id_t user;
+
+    expo_store_user_id(&user, u->tag);
+
+    return expo_store_may(s, id, &user);
+}
+
+
+static void
+who_looks_may_until_somebody_says_no(void)
+{
+    expo_account_row_t a;
+    expo_id_t other = fresh_id();
+
+    begin_shared();
+    check(may(&ann, &scan) == EXPO_OK && may(&bob, &scan) == EXPO_DENIED);
+    share(EXPO_ROLE_VIEWER, NOW + 50);
+    check(may(&bob, &scan) == EXPO_OK);
+    check(may(&bob, &other) == EXPO_NOT_FOUND);
+
+    randombytes_buf(&a, sizeof(a));
+    a.recoverable = a.disabled = 0;
+    a.since_s = 0;
+    memcpy(a.sub_tag, bob.account, sizeof(a.sub_tag));
+    check(expo_store_account_put(s, &a) == EXPO_OK);
+    check(expo_store_account_disable(s, a.name_tag, 1) == EXPO_OK);
+    check(may(&bob, &scan) == EXPO_DENIED && may(&ann, &scan) == EXPO_OK);
+    check(expo_store_account_disable(s, a.name_tag, 0) == EXPO_OK);
+    check(may(&bob, &scan) == EXPO_OK);
+
+    check(expo_store_permission_delete(s, &scan, bob.tag) == EXPO_OK);
+    check(may(&bob, &scan) == EXPO_DENIED);
+    check(expo_store_scan_delete(s, &scan, 1) == EXPO_OK);
+    check(may(&ann, &scan) == EXPO_NOT_FOUND);
+    end();
+}
+
 int
 main(void)
 {
@@ -563,6 +603,7 @@ main(void)
     who_has_access_already_keeps_the_better_role();
     a_permission_is_changed_by_who_has_read_it();
     a_deleted_permission_leaves_no_box();
+    who_looks_may_until_somebody_says_no();
     a_scan_has_a_limited_number_of_invitations_and_permissions();
     a_deleted_scan_takes_invitations_and_permissions_along();
     a_scan_is_renewed_as_a_whole();
