@@ -329,7 +329,11 @@ expo_keys_move(expo_keys_t *k, const expo_keys_user_t *was,
     talk_t *t;
     size_t some;
 
-    moved = malloc((n + 1) * sizeof(*moved));
+    if (n == 0) {
+        return EXPO_OK; /* and boxes may be NULL */
+    }
+
+    moved = malloc(n * sizeof(*moved));
     if (moved == NULL) {
         return EXPO_NO_MEMORY;
     }

@@ -247,7 +247,10 @@ move_rest(expo_store_t *s, const uint8_t *from, const uint8_t *to)
         "UPDATE accounts SET sub_tag ="
         " (SELECT account FROM users WHERE tag = ?1)"
         " WHERE sub_tag = (SELECT account FROM users WHERE tag = ?2)"
-        " AND (SELECT account FROM users WHERE tag = ?1) IS NOT NULL"};
+        " AND (SELECT account FROM users WHERE tag = ?1) IS NOT NULL"
+        /* Who has an account of their own there keeps it. */
+        " AND NOT EXISTS (SELECT 1 FROM accounts AS own WHERE own.sub_tag ="
+        " (SELECT account FROM users WHERE tag = ?1))"};
     expo_status_t st = EXPO_OK;
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && st == EXPO_OK;

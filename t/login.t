@@ -63,6 +63,9 @@ is($f->http('POST', 'users/current/identity', token => $f->token('carol'),
 $disable->('enable');
 is($f->http('GET', 'scans', token => $token)->{status}, 200,
    'enabled again, it does');
+is($f->http('POST', 'users/current/identity', token => $f->account_token('alice'),
+            content => {token => $token})->{status}, 204,
+   'then what one account has can be taken along by another');
 
 unlike($f->error_log, qr/\[(alert|crit|emerg)\]/, 'nothing alarming in the log');
 

@@ -579,6 +579,7 @@ boxes_move_to_who_one_is_from_now_on(void)
         }
     }
 
+    check(expo_keys_move(k, &alice, &bob, NULL, 0) == EXPO_OK);
     check(expo_keys_move(k, &alice, &bob, boxes, 70) == EXPO_OK);
     check(expo_keys_unlock(k, &alice, boxes, 1, leases, st) == EXPO_OK &&
           st[0] == EXPO_CORRUPT);
