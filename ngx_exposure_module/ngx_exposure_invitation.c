@@ -473,6 +473,11 @@ ngx_exposure_invitation_redeem_work(ngx_exposure_job_t *job)
     if (job->st == EXPO_OK) {
         job->st = expo_store_invitation_redeem(job->conf->store, &i, job->tag,
                                                sealed, now);
+
+        if (job->st != EXPO_OK) {
+            (void) ngx_exposure_audit(job->conf, job->verb, job->tag, &i.scan,
+                                      EXPO_AUDIT_FAILED);
+        }
     }
 
     /* in which role and until when: there may have been a better one */

@@ -62,6 +62,15 @@ subtest('a configuration is a line of its scan' => sub {
     is("$lines->[0]{verb} $lines->[0]{outcome}", 'configuration-add permitted');
 });
 
+subtest('an invitation that gives nobody anything is a line that says so' => sub {
+    my $mine = $f->http('POST', "scans/$scan/invitations", token => $alice, content => {role => 'viewer'})->{json};
+    is($f->http('POST', 'invitations/redeem', token => $alice,
+                content => {id => $mine->{id}, secret => $mine->{secret}})->{status}, 409, 'her own scan');
+    my $lines = $f->http('GET', "scans/$scan/audit", token => $alice)->{json}{lines};
+    is(join(', ', map { "$lines->[$_]{verb} $lines->[$_]{outcome}" } 1, 0),
+       'share-redeem permitted, share-redeem failed');
+});
+
 subtest('the operator verifies the chain, exports it, and notes its end' => sub {
     my $end = admin('tail');
     like($end, qr/^\d+:[0-9a-f]{64}\n$/, 'the end');
