@@ -215,7 +215,8 @@ exec '$(command -v nginx)' "\$@"
 EOF
     chmod +x "$programs/nginx"
 
-    for name in websocket session upload multipart stow tus quota login share; do
+    for name in websocket session upload multipart stow tus quota login share \
+        jwks enrol erase audit; do
         tap_program "module-asan/$name" env EXPOSURE_BUILD="$programs" \
             TEST_NGINX_BINARY="$programs/nginx" perl -w "t/$name.t"
     done
