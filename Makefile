@@ -186,9 +186,9 @@ $(IMPORT_T): $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(BUILD)/libimport.a $(L
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(DCMTK) $(LIBS) -lseccomp -lpthread
 
-# For t/faults.t, loaded before libc.
-unit: $(BUILD)/t/failing_disk.so
-$(BUILD)/t/failing_disk.so: $(BUILD)/obj/t/lib/failing_disk.o
+# For t/faults.t and t/clock.t, loaded before libc.
+unit: $(BUILD)/t/failing_disk.so $(BUILD)/t/other_clock.so
+$(BUILD)/t/failing_disk.so $(BUILD)/t/other_clock.so: $(BUILD)/t/%.so: $(BUILD)/obj/t/lib/%.o
 	@mkdir -p $(@D)
 	$(CC) -shared -o $@ $^
 

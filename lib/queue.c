@@ -180,7 +180,7 @@ expo_queue_assign(expo_queue_t *q, uint64_t number, uint32_t reachable,
     s->since_ms = now_ms;
     s->opened_ms = 0;
     s->expires_ms = now_ms + EXPO_QUEUE_OPEN_MS;
-    s->token_s = 0;
+    s->token_ms = 0;
     s->access_s = 0;
 
     /* Whoever dies between these two leaves both with one order number. */
@@ -283,12 +283,12 @@ expo_queue_opened(expo_queue_t *q, const expo_id_t *id, uint64_t now_ms)
 
 
 void
-expo_queue_vouch(expo_queue_t *q, const expo_id_t *id, uint64_t token_s)
+expo_queue_vouch(expo_queue_t *q, const expo_id_t *id, uint64_t token_ms)
 {
     expo_session_t *s = queue_session(q, id);
 
-    if (s != NULL && s->token_s < token_s) {
-        s->token_s = token_s;
+    if (s != NULL && s->token_ms < token_ms) {
+        s->token_ms = token_ms;
     }
 }
 

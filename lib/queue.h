@@ -78,7 +78,7 @@ typedef struct {
     uint64_t since_ms;    /* assigned */
     uint64_t opened_ms;   /* the worker said so; 0: it did not yet */
     uint64_t expires_ms;  /* opening, grace, ending */
-    uint64_t token_s;     /* Unix seconds: when its user's token ends */
+    uint64_t token_ms;    /* of now_ms' clock: when its user's token ends */
     uint64_t access_s;    /* and their permission; 0: never */
 } expo_session_t;
 
@@ -189,8 +189,11 @@ const expo_session_t *expo_queue_session_of(const expo_queue_t *q,
 expo_status_t expo_queue_opened(expo_queue_t *q, const expo_id_t *id,
                                 uint64_t now_ms);
 
-/* Its user has shown a token that is good until token_s; the latest counts. */
-void expo_queue_vouch(expo_queue_t *q, const expo_id_t *id, uint64_t token_s);
+/*
+ * Its user has shown a token that is good until token_ms of the clock of
+ * now_ms, which nobody sets; the latest counts.
+ */
+void expo_queue_vouch(expo_queue_t *q, const expo_id_t *id, uint64_t token_ms);
 
 /*
  * It is over: the slot is free. One that is ending stays known for its time,

@@ -38,6 +38,12 @@ ngx_exposure_auth_token(u_char *token, size_t len, ngx_exposure_who_t *who,
     who->token.data = token;
     who->token.len = len;
 
+    /* the wall clock, which may be set, is asked once */
+
+    who->token_ms = ngx_current_msec
+                    + (who->claims.expires + EXPO_TOKEN_LEEWAY_S
+                       - (uint64_t) ngx_time()) * 1000;
+
     st = expo_vault_user_tag(tag, mcf->names, who->claims.iss,
                              who->claims.sub);
 
@@ -94,6 +100,7 @@ ngx_exposure_who_copy(ngx_exposure_who_t *dst, ngx_exposure_who_t *src)
     dst->claims = src->claims;
     dst->token.data = token;
     dst->token.len = src->token.len;
+    dst->token_ms = src->token_ms;
 
     return NGX_OK;
 }

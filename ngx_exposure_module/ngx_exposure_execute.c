@@ -118,7 +118,7 @@ ngx_exposure_execute_renew(ngx_exposure_socket_t *s, json_t *message)
         return;
     }
 
-    if (who.claims.expires > x->who.claims.expires
+    if (who.token_ms > x->who.token_ms
         && ngx_exposure_who_copy(&x->who, &who) != NGX_OK)
     {
         ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_INTERNAL);
@@ -130,7 +130,7 @@ ngx_exposure_execute_renew(ngx_exposure_socket_t *s, json_t *message)
 
         ngx_exposure_zone_lock(zone);
         expo_queue_vouch(ngx_exposure_zone_queue(zone), &x->session,
-                         x->who.claims.expires);
+                         x->who.token_ms);
         ngx_exposure_zone_unlock(zone);
     }
 }
@@ -384,7 +384,7 @@ ngx_exposure_execute_enter(ngx_exposure_execute_t *x)
 
     if (st == EXPO_CONFLICT) {
         expo_queue_vouch(ngx_exposure_zone_queue(zone), &session.id,
-                         x->who.claims.expires);
+                         x->who.token_ms);
     }
 
     ngx_exposure_zone_unlock(zone);

@@ -135,6 +135,7 @@ typedef enum {
 typedef struct {
     expo_claims_t         claims;
     ngx_str_t             token;
+    uint64_t              token_ms;        /* its end, as ngx_current_msec */
 } ngx_exposure_who_t;
 
 

@@ -50,7 +50,7 @@ ngx_exposure_place_look(ngx_exposure_execute_t *x)
 
     /* a connect viewer may have shown a newer one */
 
-    x->who.claims.expires = ngx_max(x->who.claims.expires, session.token_s);
+    x->who.token_ms = ngx_max(x->who.token_ms, session.token_ms);
 
     if (session.state != EXPO_SESSION_NONE
         && ngx_exposure_place_is_expired(x))
@@ -89,7 +89,7 @@ ngx_exposure_place_look(ngx_exposure_execute_t *x)
 static ngx_uint_t
 ngx_exposure_place_is_expired(ngx_exposure_execute_t *x)
 {
-    if ((uint64_t) ngx_time() < x->who.claims.expires + EXPO_TOKEN_LEEWAY_S) {
+    if (ngx_current_msec < x->who.token_ms) {
         return 0;
     }
 
@@ -127,7 +127,7 @@ ngx_exposure_place_wait(ngx_exposure_execute_t *x)
                            &id, x->role, ngx_current_msec, &session);
 
     if (st == EXPO_OK) {
-        expo_queue_vouch(queue, &session.id, x->who.claims.expires);
+        expo_queue_vouch(queue, &session.id, x->who.token_ms);
         expo_queue_admit(queue, &session.id, x->access_s);
 
     } else {

@@ -239,16 +239,14 @@ ngx_exposure_room_is_over(ngx_exposure_room_t *room)
 
     session = expo_queue_session(ngx_exposure_zone_queue(zone), &room->id);
     if (session) {
-        room->token_s = session->token_s;
+        room->token_ms = session->token_ms;
         room->why = session->state == EXPO_SESSION_ENDING ? session->why : 0;
     }
 
     ngx_exposure_zone_unlock(zone);
 
     return room->why
-           || (room->token_s
-               && (uint64_t) ngx_time() >= room->token_s
-                                           + EXPO_TOKEN_LEEWAY_S);
+           || (room->token_ms && ngx_current_msec >= room->token_ms);
 }
 
 

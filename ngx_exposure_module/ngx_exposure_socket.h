@@ -188,7 +188,7 @@ typedef struct {
     expo_ring_t                 ring;      /* base NULL until joined */
     uint32_t                    sequence;  /* frame seen last */
     uint64_t                    asked_ms;  /* for a keyframe */
-    uint64_t                    token_s;   /* as the table said last */
+    uint64_t                    token_ms;  /* as the table said last */
     expo_end_t                  why;       /* likewise; 0: it goes on */
     unsigned                    over:1;    /* its viewers are being closed */
 } ngx_exposure_room_t;

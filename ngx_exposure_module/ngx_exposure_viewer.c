@@ -20,13 +20,13 @@ static void ngx_exposure_viewer_enter(ngx_exposure_socket_t *s,
     json_t *message);
 static void ngx_exposure_viewer_gone(ngx_exposure_socket_t *s);
 static ngx_uint_t ngx_exposure_viewer_check(json_t *message,
-    expo_id_t *id, expo_id_t *user, uint64_t *token_s);
+    expo_id_t *id, expo_id_t *user, uint64_t *token_ms);
 static ngx_uint_t ngx_exposure_viewer_ticket(json_t *ticket, expo_id_t *id,
     u_char tag[EXPO_TAG]);
 static ngx_uint_t ngx_exposure_viewer_token(json_t *token,
-    u_char tag[EXPO_TAG], uint64_t *token_s);
+    u_char tag[EXPO_TAG], uint64_t *token_ms);
 static ngx_int_t ngx_exposure_viewer_find(expo_id_t *id,
-    expo_id_t *user, uint64_t token_s, ngx_uint_t *worker);
+    expo_id_t *user, uint64_t token_ms, ngx_uint_t *worker);
 static ngx_uint_t ngx_exposure_viewer_is_stream(ngx_exposure_socket_t *s);
 static void ngx_exposure_viewer_buffers(ngx_exposure_socket_t *s);
 
@@ -113,7 +113,7 @@ ngx_exposure_viewer_accept(ngx_http_request_t *r,
 static void
 ngx_exposure_viewer_enter(ngx_exposure_socket_t *s, json_t *message)
 {
-    uint64_t                token_s;
+    uint64_t                token_ms;
     expo_id_t               id, own, user;
     ngx_uint_t              code, worker;
     ngx_exposure_room_t    *room;
@@ -121,13 +121,13 @@ ngx_exposure_viewer_enter(ngx_exposure_socket_t *s, json_t *message)
 
     v = s->data;
 
-    code = ngx_exposure_viewer_check(message, &id, &user, &token_s);
+    code = ngx_exposure_viewer_check(message, &id, &user, &token_ms);
     if (code) {
         ngx_exposure_socket_close(s, code);
         return;
     }
 
-    if (ngx_exposure_viewer_find(&id, &user, token_s, &worker) != NGX_OK) {
+    if (ngx_exposure_viewer_find(&id, &user, token_ms, &worker) != NGX_OK) {
         ngx_exposure_socket_close(s, NGX_EXPOSURE_CLOSE_NOT_FOUND);
         return;
     }
@@ -196,14 +196,14 @@ ngx_exposure_viewer_gone(ngx_exposure_socket_t *s)
 
 static ngx_uint_t
 ngx_exposure_viewer_check(json_t *message, expo_id_t *id,
-    expo_id_t *user, uint64_t *token_s)
+    expo_id_t *user, uint64_t *token_ms)
 {
     u_char       tag[EXPO_TAG];
     json_t      *session, *ticket, *token;
     expo_id_t    named;
     ngx_uint_t   code;
 
-    *token_s = 0;
+    *token_ms = 0;
     session = json_object_get(message, "session");
     ticket = json_object_get(message, "ticket");
     token = json_object_get(message, "token");
@@ -224,7 +224,7 @@ ngx_exposure_viewer_check(json_t *message, expo_id_t *id,
         }
 
     } else if (token && session) {
-        code = ngx_exposure_viewer_token(token, tag, token_s);
+        code = ngx_exposure_viewer_token(token, tag, token_ms);
         *id = named;
 
     } else {
@@ -287,7 +287,7 @@ ngx_exposure_viewer_ticket(json_t *ticket, expo_id_t *id, u_char tag[EXPO_TAG])
 
 static ngx_uint_t
 ngx_exposure_viewer_token(json_t *token, u_char tag[EXPO_TAG],
-    uint64_t *token_s)
+    uint64_t *token_ms)
 {
     ngx_int_t           rc;
     ngx_exposure_who_t  who;
@@ -298,7 +298,7 @@ ngx_exposure_viewer_token(json_t *token, u_char tag[EXPO_TAG],
         return ngx_exposure_socket_refusal(rc);
     }
 
-    *token_s = who.claims.expires;
+    *token_ms = who.token_ms;
     ngx_explicit_memzero(&who, sizeof(ngx_exposure_who_t));
 
     return 0;
@@ -306,13 +306,13 @@ ngx_exposure_viewer_token(json_t *token, u_char tag[EXPO_TAG],
 
 
 /*
- * The session's render-worker; token_s, if not 0, prolongs the session.
+ * The session's render-worker; token_ms, if not 0, prolongs the session.
  * Somebody else's session is as good as none.
  */
 
 static ngx_int_t
 ngx_exposure_viewer_find(expo_id_t *id, expo_id_t *user,
-    uint64_t token_s, ngx_uint_t *worker)
+    uint64_t token_ms, ngx_uint_t *worker)
 {
     ngx_int_t              rc;
     ngx_exposure_zone_t   *zone;
@@ -328,7 +328,7 @@ ngx_exposure_viewer_find(expo_id_t *id, expo_id_t *user,
     if (session && session->state != EXPO_SESSION_ENDING
         && ngx_memcmp(session->user, user->b, EXPO_QUEUE_USER) == 0)
     {
-        expo_queue_vouch(ngx_exposure_zone_queue(zone), id, token_s);
+        expo_queue_vouch(ngx_exposure_zone_queue(zone), id, token_ms);
         *worker = session->worker;
         rc = NGX_OK;
     }
@@ -439,7 +439,7 @@ ngx_exposure_viewer_renew(ngx_exposure_socket_t *s, json_t *message)
 {
     u_char                  tag[EXPO_TAG];
     json_t                 *token;
-    uint64_t                token_s;
+    uint64_t                token_ms;
     expo_id_t               user;
     ngx_uint_t              worker;
     ngx_exposure_viewer_t  *v;
@@ -448,12 +448,12 @@ ngx_exposure_viewer_renew(ngx_exposure_socket_t *s, json_t *message)
     token = json_object_get(message, "token");
 
     if (v->room && token
-        && ngx_exposure_viewer_token(token, tag, &token_s) == 0)
+        && ngx_exposure_viewer_token(token, tag, &token_ms) == 0)
     {
         ngx_exposure_user_id(tag, &user);
         ngx_explicit_memzero(tag, sizeof(tag));
 
-        if (ngx_exposure_viewer_find(&v->room->id, &user, token_s, &worker)
+        if (ngx_exposure_viewer_find(&v->room->id, &user, token_ms, &worker)
             == NGX_OK)
         {
             return;

@@ -530,17 +530,17 @@ the_latest_token_counts(void)
     status(0, 1, NOW);
     join(&first, 1, 1, &a);
     check(assign(a, 1, NOW) == EXPO_OK);
-    check(expo_queue_session(q, &i)->token_s == 0);
+    check(expo_queue_session(q, &i)->token_ms == 0);
 
     expo_queue_vouch(q, &i, 500);
     expo_queue_vouch(q, &i, 400);
     expo_queue_vouch(q, &none, 900);
-    check(expo_queue_session(q, &i)->token_s == 500);
+    check(expo_queue_session(q, &i)->token_ms == 500);
 
     expo_queue_release(q, &i, NOW);
     join(&first, 2, 2, &a);
     check(assign(a, 1, NOW) == EXPO_OK);
-    check(expo_queue_session(q, &i)->token_s == 0);
+    check(expo_queue_session(q, &i)->token_ms == 0);
 }
 
 
