@@ -6,6 +6,7 @@ use warnings;
 
 BEGIN { push @INC, 't/lib' }
 use Exposure::Fixture;
+use Exposure::WebSocket;
 use POSIX ();
 use Socket qw(AF_UNIX SOCK_SEQPACKET pack_sockaddr_un);
 use Test::More;
@@ -133,6 +134,14 @@ SKIP: {
 like(do { local (@ARGV, $/) = "/proc/$f->{vault}/status"; <> }, qr/^Seccomp:\s+2$/m,
      'its system calls are on a list');
 
+sub socket_of {
+    my ($path, $hello) = @_;
+    my $ws = Exposure::WebSocket->new(port => $f->port, tls => 1, path => "/api/v1/$path");
+
+    $ws->send_json({type => 'authenticate', %$hello});
+    return $ws;
+}
+
 # --- it is lost ---------------------------------------------------------------------------
 
 $f->start_nginx;
@@ -142,7 +151,18 @@ my $list = sub { return $f->http('GET', 'scans', token => $token) };
 is($list->()->{status}, 200, 'a scan is listed');
 is($f->http('GET', 'readyz')->{json}{key_protection}, 'same-disk', 'readyz: where the keys lie');
 like(do { local (@ARGV, $/) = "$f->{dir}/log/vault.log"; <> }, qr/same-disk \(warning: /, 'the vault warns of it');
+my $execute = socket_of("scans/$id/execute", {token => $token});
+my $session = $execute->expect('assigned')->{session};
+my $connect = socket_of('connect', {token => $token, session => $session});
+my $revision = $connect->expect('welcome')->{revision};
+my $stream = socket_of('stream', {token => $token, session => $session});
+is($stream->receive(20)->{op}, 'binary', 'and looked at');
 $f->stop_vault('KILL');
+$connect->send_json({type => 'settings', revision => $revision || 1, patch => {film => {exposure => 2}}});
+$stream->receive(0.2) for 1 .. 5;
+is(($stream->receive(20) || {op => 'none'})->{op}, 'binary', 'whose pictures come without the vault');
+$connect->send_json({type => 'ping', time => 1});
+ok($connect->expect('pong'), 'and whose session goes on');
 my $res = $list->();
 is($res->{status}, 503, 'what needs a key is 503 while the vault is away');
 like($res->{json}{detail}, qr/\w/, 'with a sentence');
@@ -158,6 +178,7 @@ Exposure::Fixture::wait_for(sub { $f->http('GET', 'readyz')->{status} == 200 }, 
 $res = $list->();
 is($res->{status}, 200, 'it is found again');
 is($res->{json}{scans}[0]{id}, $id, 'and opens what there was');
+$_->close_with(1000) for $stream, $connect, $execute;
 
 $f->stop_nginx;
 $f->stop_vault;
