@@ -65,16 +65,17 @@ load_vault(expo_vault_t **out, const load_options_t *o, char error[LOAD_ERROR])
 static int
 load_master(expo_vault_t *v, const load_options_t *o, char error[LOAD_ERROR])
 {
-    uint8_t master[32];
+    expo_master_t masters[EXPO_MASTERS];
     expo_status_t st;
+    size_t n;
 
-    st = expo_vault_master_load(master, o->master, error, LOAD_ERROR);
+    st = expo_vault_masters_load(masters, &n, o->master, error, LOAD_ERROR);
     if (st != EXPO_OK) {
         return -1;
     }
 
-    st = expo_vault_start(v, master, 1);
-    sodium_memzero(master, sizeof(master));
+    st = expo_vault_start_all(v, masters, n);
+    sodium_memzero(masters, sizeof(masters));
 
     if (st != EXPO_OK) {
         snprintf(error, LOAD_ERROR, "No keys can be derived.");

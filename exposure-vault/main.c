@@ -33,7 +33,9 @@ typedef struct {
 static const char main_usage[] =
     "usage: exposure-vault --socket PATH --master FILE --data DIR [options]\n"
     "  --socket PATH        where nginx workers ask\n"
-    "  --master FILE        the master secret: exposure-admin init\n"
+    "  --master FILE        the master secret: exposure-admin init; former "
+    "ones\n"
+    "                       are FILE.1, FILE.2 … beside it\n"
     "  --data DIR           the store, to see that the secret is not on its "
     "disk\n"
     "  --key-beside-data    it may be: for a demo\n"

@@ -33,12 +33,17 @@ expo_keys_hello(expo_keys_t *k, expo_keys_hello_t *out)
 
     memset(out, 0, sizeof(*out));
 
+    if (st == EXPO_OK && t->m.nnames == 0) {
+        st = EXPO_IO;
+    }
+
     if (st == EXPO_OK && t->m.text[0] != '\0') {
         st = talk_text(t, &out->jwks);
     }
 
     if (st == EXPO_OK) {
-        out->names = t->m.names;
+        memcpy(out->names, t->m.names, sizeof(out->names));
+        out->nnames = t->m.nnames;
         out->master_no = t->m.master_no;
         memcpy(out->protection, t->m.protection, sizeof(out->protection) - 1);
         memcpy(out->instance, t->m.instance, sizeof(out->instance));
@@ -321,7 +326,7 @@ expo_keys_redeem(expo_keys_t *k, const expo_keys_user_t *u,
 
 
 expo_status_t
-expo_keys_move(expo_keys_t *k, const expo_keys_user_t *was,
+expo_keys_move(expo_keys_t *k, const expo_keys_user_t *was, size_t former,
                const expo_keys_user_t *is, expo_keys_box_t *boxes, size_t n)
 {
     expo_keys_box_t *moved;
@@ -347,6 +352,7 @@ expo_keys_move(expo_keys_t *k, const expo_keys_user_t *was,
             break;
         }
 
+        t->m.former = (uint8_t) former;
         t->m.next = *is;
         t->m.n = some;
         memcpy(t->m.boxes, boxes + done, some * sizeof(*boxes));

@@ -61,13 +61,15 @@ typedef struct {
 /* --- who one is --- */
 
 /*
- * names: for tags and tickets in this process. jwks: the built-in issuer's
+ * names: for tags and tickets in this process, by the newest master secret,
+ * whose number is master_no, then by former ones. jwks: the built-in issuer's
  * public keys, malloc'd, NULL if it has none. protection: as `doctor` says.
  * instance: random, of this run of the vault, which has forgotten key sets that
  * an earlier one was told.
  */
 typedef struct {
-    expo_names_t names;
+    expo_names_t names[EXPO_MASTERS];
+    size_t nnames;
     uint32_t master_no;
     char *jwks;
     char protection[16];
@@ -155,11 +157,12 @@ expo_status_t expo_keys_redeem(expo_keys_t *k, const expo_keys_user_t *u,
 
 /*
  * Boxes of somebody, re-sealed in place to who they are from now on: both
- * tokens are theirs. None is changed unless all open.
+ * tokens are theirs. was is their row by the secret of hello's names[former].
+ * None is changed unless all open.
  */
 expo_status_t expo_keys_move(expo_keys_t *k, const expo_keys_user_t *was,
-                             const expo_keys_user_t *is, expo_keys_box_t *boxes,
-                             size_t n);
+                             size_t former, const expo_keys_user_t *is,
+                             expo_keys_box_t *boxes, size_t n);
 
 /*
  * A scan key anew under epoch + 1, sealed to its owner (*box becomes it) and

@@ -144,6 +144,13 @@ expo_status_t expo_store_account_disable(expo_store_t *s,
 expo_status_t expo_store_account_change(expo_store_t *s,
                                         const expo_account_row_t *before,
                                         const expo_account_row_t *after);
+/*
+ * The account under to's tags and number of the master secret, and whose user
+ * it is with it. EXPO_CONFLICT: it is no more there.
+ */
+expo_status_t expo_store_account_move(expo_store_t *s,
+                                      const uint8_t name_tag[64],
+                                      const expo_account_row_t *to);
 
 /* --- enrolments: a secret that makes one account, by its hash --- */
 expo_status_t expo_store_enrolment_add(expo_store_t *s, const uint8_t hash[32],
@@ -345,6 +352,11 @@ typedef struct {
     uint64_t users, users_left, accounts, accounts_left;
 } expo_masters_t;
 expo_status_t expo_store_masters(expo_store_t *s, expo_masters_t *out);
+/* How many of each are left on this one. */
+expo_status_t expo_store_master_left(expo_store_t *s, uint32_t master_no,
+                                     uint64_t *users, uint64_t *accounts);
+/* There is a newer one from now on. */
+expo_status_t expo_store_master(expo_store_t *s, uint32_t master_no);
 /* --- erasing --- */
 /* A scan that somebody lost with this; if they owned it, everybody did. */
 typedef struct {

@@ -102,6 +102,41 @@ expo_store_account_change(expo_store_t *s, const expo_account_row_t *before,
 
 
 expo_status_t
+expo_store_account_move(expo_store_t *s, const uint8_t name_tag[64],
+                        const expo_account_row_t *to)
+{
+    expo_status_t st;
+
+    st = expo_store_begin(s);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    st = expo_store_run(s,
+                        "UPDATE users SET account = ?1 WHERE account ="
+                        " (SELECT sub_tag FROM accounts WHERE name_tag = ?2)",
+                        "bb", to->sub_tag, sizeof(to->sub_tag), name_tag,
+                        (size_t) 64);
+
+    if (st == EXPO_OK) {
+        st = expo_store_run(
+            s,
+            "UPDATE accounts SET name_tag = ?, sub_tag = ?, master_no = ?"
+            " WHERE name_tag = ?",
+            "bbib", to->name_tag, sizeof(to->name_tag), to->sub_tag,
+            sizeof(to->sub_tag), (int64_t) to->master_no, name_tag,
+            (size_t) 64);
+    }
+
+    if (st == EXPO_OK && sqlite3_changes(s->db) == 0) {
+        st = EXPO_CONFLICT;
+    }
+
+    return expo_store_end(s, st);
+}
+
+
+expo_status_t
 expo_store_enrolment_add(expo_store_t *s, const uint8_t hash[32],
                          uint64_t expires_s)
 {

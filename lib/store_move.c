@@ -135,6 +135,51 @@ expo_store_masters(expo_store_t *s, expo_masters_t *out)
 }
 
 
+expo_status_t
+expo_store_master_left(expo_store_t *s, uint32_t master_no, uint64_t *users,
+                       uint64_t *accounts)
+{
+    sqlite3_stmt *q;
+    expo_status_t st;
+
+    expo_store_lock(s);
+
+    st = expo_store_query(
+        s, &q,
+        "SELECT (SELECT count(*) FROM users WHERE master_no = ?1),"
+        " (SELECT count(*) FROM accounts WHERE master_no = ?1)",
+        "i", (int64_t) master_no);
+    if (st == EXPO_OK) {
+        st = expo_store_row(s, q);
+    }
+
+    if (st == EXPO_OK) {
+        *users = (uint64_t) sqlite3_column_int64(q, 0);
+        *accounts = (uint64_t) sqlite3_column_int64(q, 1);
+    }
+
+    sqlite3_finalize(q);
+    expo_store_unlock(s);
+
+    return st;
+}
+
+
+expo_status_t
+expo_store_master(expo_store_t *s, uint32_t master_no)
+{
+    expo_status_t st;
+
+    st = expo_store_begin(s);
+    if (st != EXPO_OK) {
+        return st;
+    }
+
+    return expo_store_end(s, expo_store_run(s, "UPDATE meta SET master_no = ?",
+                                            "i", (int64_t) master_no));
+}
+
+
 static expo_status_t
 move_read(expo_store_t *s, const char *sql, const uint8_t *tag,
           expo_keys_box_t **list, size_t *n, size_t *room)

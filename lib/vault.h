@@ -162,6 +162,22 @@ expo_status_t expo_vault_master_load(uint8_t master[32], const char *path,
  */
 void expo_vault_master_place(char place[16], const char *path,
                              const char *data);
+/*
+ * All that are held, newest first. FILE.N beside FILE is what FILE was while it
+ * was number N; empty, it has been retired and only keeps the count. EXPO_FULL:
+ * more former ones than can be held.
+ */
+#define EXPO_FORMER_MAX 3
+#define EXPO_MASTERS (1 + EXPO_FORMER_MAX)
+typedef struct {
+    uint8_t secret[32];
+    uint32_t no;
+} expo_master_t;
+expo_status_t expo_vault_masters_load(expo_master_t masters[EXPO_MASTERS],
+                                      size_t *n, const char *path, char *error,
+                                      size_t error_bytes);
+void expo_vault_former_path(char *dst, size_t len, const char *path,
+                            uint32_t no);
 /* A new file, 0600, on the disk when it returns. EXPO_CONFLICT: exists. */
 expo_status_t expo_vault_master_save(const uint8_t master[32],
                                      const char *path);

@@ -55,8 +55,13 @@ static expo_status_t answer_move(expo_vault_t *v, expo_vault_message_t *m);
 static expo_status_t answer_sign(expo_vault_t *v, expo_vault_message_t *m,
                                  char **token);
 
+static expo_status_t answer_secret(expo_vault_secret_t *s,
+                                   const uint8_t master[32]);
 static expo_status_t answer_person(expo_vault_t *v, const expo_keys_user_t *u,
                                    person_t *p);
+static expo_status_t answer_person_by(expo_vault_t *v,
+                                      const expo_vault_secret_t *s,
+                                      const expo_keys_user_t *u, person_t *p);
 static expo_status_t answer_own(expo_vault_t *v, expo_vault_message_t *m,
                                 person_t *p, uint8_t dek[32]);
 static expo_status_t answer_open(const person_t *p, const expo_keys_box_t *box,
@@ -66,9 +71,11 @@ static expo_status_t answer_seal(const uint8_t tag[EXPO_TAG],
                                  const expo_keys_box_t *box, expo_role_t role,
                                  const uint8_t dek[32],
                                  uint8_t sealed[EXPO_SEALED_KEY]);
-static expo_status_t answer_invited(expo_vault_t *v,
+static expo_status_t answer_invited(const expo_vault_secret_t *s,
                                     const uint8_t secret[EXPO_INVITE_SECRET],
                                     const uint8_t salt[32], person_t *p);
+static expo_status_t
+answer_guest(expo_vault_t *v, const expo_vault_message_t *m, person_t *guest);
 static int answer_may_grant(expo_role_t role);
 static void lease_make(expo_vault_t *v, const expo_keys_box_t *box,
                        const uint8_t dek[32], expo_lease_t *lease);
@@ -102,20 +109,57 @@ expo_vault_start(expo_vault_t *v, const uint8_t master[32], uint32_t master_no)
         return EXPO_IO;
     }
 
-    memcpy(v->master, master, sizeof(v->master));
     v->master_no = master_no;
+    v->nsecrets = 1;
 
-    st = expo_vault_names(&v->names, master);
-    if (st == EXPO_OK) {
-        st = expo_vault_subkey(v->lease, sizeof(v->lease), master,
-                               "erws/v1/lease");
-    }
+    st = answer_secret(&v->secrets[0], master);
     if (st == EXPO_OK) {
         st = expo_vault_subkey(v->audit, sizeof(v->audit), master,
                                "erws/v1/audit");
     }
 
     return st;
+}
+
+
+expo_status_t
+expo_vault_former(expo_vault_t *v, const uint8_t master[32])
+{
+    if (v->nsecrets == EXPO_MASTERS) {
+        return EXPO_FULL;
+    }
+
+    return answer_secret(&v->secrets[v->nsecrets++], master);
+}
+
+
+expo_status_t
+expo_vault_start_all(expo_vault_t *v, const expo_master_t *masters, size_t n)
+{
+    expo_status_t st;
+
+    st = expo_vault_start(v, masters[0].secret, masters[0].no);
+
+    for (size_t i = 1; i < n && st == EXPO_OK; i++) {
+        st = expo_vault_former(v, masters[i].secret);
+    }
+
+    return st;
+}
+
+
+static expo_status_t
+answer_secret(expo_vault_secret_t *s, const uint8_t master[32])
+{
+    expo_status_t st;
+
+    memcpy(s->master, master, sizeof(s->master));
+
+    st = expo_vault_names(&s->names, master);
+
+    return st == EXPO_OK ? expo_vault_subkey(s->lease, sizeof(s->lease), master,
+                                             "erws/v1/lease")
+                         : st;
 }
 
 
@@ -150,7 +194,10 @@ expo_vault_answer(expo_vault_t *v, const uint8_t *question, size_t len,
 static expo_status_t
 answer_hello(expo_vault_t *v, expo_vault_message_t *m)
 {
-    m->names = v->names;
+    for (size_t i = 0; i < v->nsecrets; i++) {
+        m->names[i] = v->secrets[i].names;
+    }
+    m->nnames = v->nsecrets;
     m->master_no = v->master_no;
     m->text = v->jwks != NULL ? v->jwks : "";
     memcpy(m->protection, v->protection, sizeof(m->protection));
@@ -372,7 +419,7 @@ answer_invite(expo_vault_t *v, expo_vault_message_t *m)
     st = answer_own(v, m, &p, dek);
     if (st == EXPO_OK) {
         v->random(m->salt, sizeof(m->salt));
-        st = answer_invited(v, m->secret, m->salt, &guest);
+        st = answer_invited(&v->secrets[0], m->secret, m->salt, &guest);
     }
     if (st == EXPO_OK) {
         memcpy(m->pk, guest.pk, sizeof(m->pk));
@@ -397,10 +444,7 @@ answer_redeem(expo_vault_t *v, expo_vault_message_t *m)
 
     st = answer_person(v, &m->user, &p);
     if (st == EXPO_OK) {
-        st = answer_invited(v, m->secret, m->salt, &guest);
-    }
-    if (st == EXPO_OK && sodium_memcmp(guest.pk, m->pk, sizeof(m->pk)) != 0) {
-        st = EXPO_DENIED;
+        st = answer_guest(v, m, &guest);
     }
     if (st == EXPO_OK && !answer_may_grant(m->boxes[0].role)) {
         st = EXPO_INVALID;
@@ -421,7 +465,10 @@ answer_redeem(expo_vault_t *v, expo_vault_message_t *m)
 }
 
 
-/* Whoever has both tokens is both; all the boxes, or none. */
+/*
+ * Whoever has both tokens is both; all the boxes, or none. Who they were may go
+ * by a former secret.
+ */
 static expo_status_t
 answer_move(expo_vault_t *v, expo_vault_message_t *m)
 {
@@ -429,7 +476,11 @@ answer_move(expo_vault_t *v, expo_vault_message_t *m)
     uint8_t dek[32];
     expo_status_t st;
 
-    st = answer_person(v, &m->user, &was);
+    if (m->former >= v->nsecrets) {
+        return EXPO_INVALID;
+    }
+
+    st = answer_person_by(v, &v->secrets[m->former], &m->user, &was);
     if (st == EXPO_OK) {
         st = answer_person(v, &m->next, &is);
     }
@@ -534,6 +585,14 @@ answer_trust(expo_vault_t *v, expo_vault_message_t *m)
 static expo_status_t
 answer_person(expo_vault_t *v, const expo_keys_user_t *u, person_t *p)
 {
+    return answer_person_by(v, &v->secrets[0], u, p);
+}
+
+
+static expo_status_t
+answer_person_by(expo_vault_t *v, const expo_vault_secret_t *s,
+                 const expo_keys_user_t *u, person_t *p)
+{
     expo_claims_t claims;
     expo_status_t st;
 
@@ -546,9 +605,9 @@ answer_person(expo_vault_t *v, const expo_keys_user_t *u, person_t *p)
                                           : EXPO_DENIED;
     }
 
-    st = expo_vault_user_tag(p->tag, &v->names, claims.iss, claims.sub);
+    st = expo_vault_user_tag(p->tag, &s->names, claims.iss, claims.sub);
     if (st == EXPO_OK) {
-        st = expo_vault_user_keys(p->pk, p->sk, v->master, u->salt, claims.iss,
+        st = expo_vault_user_keys(p->pk, p->sk, s->master, u->salt, claims.iss,
                                   claims.sub);
     }
 
@@ -594,8 +653,9 @@ answer_seal(const uint8_t tag[EXPO_TAG], const uint8_t pk[32],
 
 /* Whoever has the secret; in the box's context its public key is the tag. */
 static expo_status_t
-answer_invited(expo_vault_t *v, const uint8_t secret[EXPO_INVITE_SECRET],
-               const uint8_t salt[32], person_t *p)
+answer_invited(const expo_vault_secret_t *s,
+               const uint8_t secret[EXPO_INVITE_SECRET], const uint8_t salt[32],
+               person_t *p)
 {
     uint8_t seed[32];
     vault_info_t info;
@@ -604,7 +664,7 @@ answer_invited(expo_vault_t *v, const uint8_t secret[EXPO_INVITE_SECRET],
     expo_vault_info(&info, "erws/v1/invite");
     expo_vault_info_bytes(&info, secret, EXPO_INVITE_SECRET);
 
-    st = expo_vault_hkdf(seed, sizeof(seed), v->master, salt, 32, &info);
+    st = expo_vault_hkdf(seed, sizeof(seed), s->master, salt, 32, &info);
     if (st == EXPO_OK) {
         crypto_box_seed_keypair(p->pk, p->sk, seed);
         memcpy(p->tag, p->pk, sizeof(p->pk));
@@ -615,6 +675,25 @@ answer_invited(expo_vault_t *v, const uint8_t secret[EXPO_INVITE_SECRET],
     sodium_memzero(&info, sizeof(info));
 
     return st;
+}
+
+
+/* By whichever secret the invitation was made. */
+static expo_status_t
+answer_guest(expo_vault_t *v, const expo_vault_message_t *m, person_t *guest)
+{
+    expo_status_t st = EXPO_OK;
+
+    for (size_t i = 0; i < v->nsecrets && st == EXPO_OK; i++) {
+        st = answer_invited(&v->secrets[i], m->secret, m->salt, guest);
+
+        if (st == EXPO_OK &&
+            sodium_memcmp(guest->pk, m->pk, sizeof(m->pk)) == 0) {
+            return EXPO_OK;
+        }
+    }
+
+    return st == EXPO_OK ? EXPO_DENIED : st;
 }
 
 
@@ -639,7 +718,7 @@ lease_make(expo_vault_t *v, const expo_keys_box_t *box, const uint8_t dek[32],
 
     crypto_aead_xchacha20poly1305_ietf_encrypt(
         lease->b + LEASE_NONCE, NULL, (const uint8_t *) &l, sizeof(l), NULL, 0,
-        NULL, lease->b, v->lease);
+        NULL, lease->b, v->secrets[0].lease);
 
     sodium_memzero(&l, sizeof(l));
 }
@@ -648,11 +727,14 @@ lease_make(expo_vault_t *v, const expo_keys_box_t *box, const uint8_t dek[32],
 static expo_status_t
 lease_read(expo_vault_t *v, const expo_lease_t *lease, lease_t *out)
 {
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-            (uint8_t *) out, NULL, NULL, lease->b + LEASE_NONCE,
-            EXPO_LEASE - LEASE_NONCE, NULL, 0, lease->b, v->lease) != 0) {
-        return EXPO_CORRUPT;
+    for (size_t i = 0; i < v->nsecrets; i++) {
+        if (crypto_aead_xchacha20poly1305_ietf_decrypt(
+                (uint8_t *) out, NULL, NULL, lease->b + LEASE_NONCE,
+                EXPO_LEASE - LEASE_NONCE, NULL, 0, lease->b,
+                v->secrets[i].lease) == 0) {
+            return out->until > v->now() ? EXPO_OK : EXPO_EXPIRED;
+        }
     }
 
-    return out->until > v->now() ? EXPO_OK : EXPO_EXPIRED;
+    return EXPO_CORRUPT;
 }

@@ -100,6 +100,65 @@ done:
 
 
 void
+expo_vault_former_path(char *dst, size_t len, const char *path, uint32_t no)
+{
+    snprintf(dst, len, "%s.%u", path, (unsigned) no);
+}
+
+
+expo_status_t
+expo_vault_masters_load(expo_master_t masters[EXPO_MASTERS], size_t *n,
+                        const char *path, char *error, size_t error_bytes)
+{
+    char former[PATH_MAX];
+    struct stat sb;
+    expo_status_t st = EXPO_OK;
+    uint32_t no;
+
+    *n = 1;
+
+    for (no = 1; st == EXPO_OK; no++) {
+        expo_vault_former_path(former, sizeof(former), path, no);
+
+        if (lstat(former, &sb) < 0) {
+            break;
+        }
+
+        if (sb.st_size == 0) {
+            continue;
+        }
+
+        if (*n == EXPO_MASTERS) {
+            snprintf(error, error_bytes,
+                     "There are more than %d former master keys beside %s.",
+                     EXPO_FORMER_MAX, path);
+            st = EXPO_FULL;
+            break;
+        }
+
+        memmove(&masters[2], &masters[1], (*n - 1) * sizeof(*masters));
+        masters[1].no = no;
+        st = expo_vault_master_load(masters[1].secret, former, error,
+                                    error_bytes);
+        ++*n;
+    }
+
+    masters[0].no = no;
+
+    if (st == EXPO_OK) {
+        st =
+            expo_vault_master_load(masters[0].secret, path, error, error_bytes);
+    }
+
+    if (st != EXPO_OK) {
+        sodium_memzero(masters, EXPO_MASTERS * sizeof(*masters));
+    }
+
+    return st;
+}
+
+
+void
 expo_vault_master_place(char place[16], const char *path, const char *data)
 {
     char folder[PATH_MAX], *slash;

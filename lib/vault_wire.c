@@ -203,6 +203,7 @@ wire_question(wire_t *w, expo_vault_message_t *m)
 
     case EXPO_VAULT_MOVE:
         wire_user(w, &m->user);
+        wire_u8(w, &m->former);
         wire_user(w, &m->next);
         wire_count(w, &m->n, EXPO_KEYS_BATCH);
         for (size_t i = 0; i < m->n; i++) {
@@ -221,7 +222,10 @@ wire_answer(wire_t *w, expo_vault_message_t *m)
 {
     switch (m->op) {
     case EXPO_VAULT_HELLO:
-        wire_bytes(w, &m->names, sizeof(m->names));
+        wire_count(w, &m->nnames, EXPO_MASTERS);
+        for (size_t i = 0; i < m->nnames; i++) {
+            wire_bytes(w, &m->names[i], sizeof(m->names[i]));
+        }
         wire_number(w, &m->master_no, 4);
         wire_text(w, &m->text, EXPO_VAULT_JWKS);
         wire_bytes(w, m->protection, sizeof(m->protection) - 1);

@@ -47,6 +47,7 @@ typedef struct {
     expo_status_t status;
     expo_keys_user_t user;
     expo_keys_user_t next; /* who they are from now on */
+    uint8_t former;        /* secret that user goes by; 0: the newest */
 
     size_t n; /* boxes, metas or to */
     expo_keys_box_t boxes[EXPO_KEYS_BATCH];
@@ -69,7 +70,8 @@ typedef struct {
     const char *text; /* subject, issuer; or token, key set (empty: none) */
     uint32_t lifetime_s;
 
-    expo_names_t names;
+    expo_names_t names[EXPO_MASTERS];
+    size_t nnames;
     uint32_t master_no;
     char protection[16];
     uint8_t instance[8];

@@ -92,9 +92,6 @@ ngx_exposure_renew_release(ngx_exposure_job_t *job)
 expo_status_t
 ngx_exposure_account_of(ngx_exposure_job_t *job, expo_account_row_t *row)
 {
-    u_char         sub_tag[64];
-    expo_status_t  st;
-
     /* another issuer's subject may be spelled like one of ours */
 
     if (job->conf->issuer.len != ngx_strlen(job->who.claims.iss)
@@ -105,10 +102,7 @@ ngx_exposure_account_of(ngx_exposure_job_t *job, expo_account_row_t *row)
         return EXPO_NOT_FOUND;
     }
 
-    st = expo_account_sub_tag(sub_tag, job->conf->names, job->who.claims.sub);
-
-    return st == EXPO_OK
-           ? expo_store_account_by_sub(job->conf->store, sub_tag, row) : st;
+    return ngx_exposure_former_account(job->conf, job->who.claims.sub, row);
 }
 
 

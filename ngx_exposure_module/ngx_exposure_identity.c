@@ -88,6 +88,10 @@ ngx_exposure_identity_work(ngx_exposure_job_t *job)
 
     job->st = expo_store_user(job->conf->store, i->tag, &was);
 
+    if (job->st == EXPO_NOT_FOUND) {
+        job->st = ngx_exposure_former_user(job->conf, &i->was, i->tag, &was);
+    }
+
     if (job->st == EXPO_OK) {
         job->st = ngx_exposure_user_enabled(job->conf, &i->was.claims, &was);
     }
@@ -107,7 +111,7 @@ ngx_exposure_identity_work(ngx_exposure_job_t *job)
     to.token_bytes = job->who.token.len;
     to.salt = job->found.user.salt;
 
-    job->st = expo_keys_move(job->conf->keys, &from, &to, boxes.boxes,
+    job->st = expo_keys_move(job->conf->keys, &from, 0, &to, boxes.boxes,
                              boxes.count);
 
     if (job->st == EXPO_OK) {

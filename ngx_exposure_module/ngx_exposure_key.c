@@ -45,21 +45,16 @@ expo_status_t
 ngx_exposure_user(ngx_exposure_main_conf_t *conf, ngx_exposure_who_t *who,
     u_char tag[EXPO_TAG], expo_user_t *user)
 {
-    expo_status_t     st;
-    expo_keys_user_t  u;
+    expo_status_t  st;
 
     st = expo_store_user(conf->store, tag, user);
 
     if (st == EXPO_NOT_FOUND) {
-        ngx_memzero(user, sizeof(expo_user_t));
-        ngx_exposure_random(user->salt, sizeof(user->salt));
-        ngx_exposure_key_user(&u, who, user);
+        st = ngx_exposure_former_user(conf, who, tag, user);
+    }
 
-        st = expo_keys_user(conf->keys, &u, user->tag, user->pk);
-
-        if (st == EXPO_OK && ngx_memcmp(user->tag, tag, EXPO_TAG) != 0) {
-            st = EXPO_CORRUPT;
-        }
+    if (st == EXPO_NOT_FOUND) {
+        st = ngx_exposure_key_new(conf, who, tag, user);
 
         if (st != EXPO_OK) {
             return st;
@@ -79,6 +74,25 @@ ngx_exposure_user(ngx_exposure_main_conf_t *conf, ngx_exposure_who_t *who,
 
     return st == EXPO_OK ? ngx_exposure_user_enabled(conf, &who->claims, user)
                          : st;
+}
+
+
+expo_status_t
+ngx_exposure_key_new(ngx_exposure_main_conf_t *conf, ngx_exposure_who_t *who,
+    u_char tag[EXPO_TAG], expo_user_t *user)
+{
+    expo_status_t     st;
+    expo_keys_user_t  u;
+
+    ngx_memzero(user, sizeof(expo_user_t));
+    user->master_no = conf->master_no;
+    ngx_exposure_random(user->salt, sizeof(user->salt));
+    ngx_exposure_key_user(&u, who, user);
+
+    st = expo_keys_user(conf->keys, &u, user->tag, user->pk);
+
+    return st == EXPO_OK && ngx_memcmp(user->tag, tag, EXPO_TAG) != 0
+           ? EXPO_CORRUPT : st;
 }
 
 
@@ -108,14 +122,12 @@ static void
 ngx_exposure_key_link(ngx_exposure_main_conf_t *conf, expo_claims_t *claims,
     expo_user_t *user)
 {
-    u_char              sub_tag[64];
     expo_account_row_t  row;
 
     if (ngx_exposure_key_is_ours(conf, claims)
-        && expo_account_sub_tag(sub_tag, conf->names, claims->sub) == EXPO_OK
-        && expo_store_account_by_sub(conf->store, sub_tag, &row) == EXPO_OK)
+        && ngx_exposure_former_account(conf, claims->sub, &row) == EXPO_OK)
     {
-        ngx_memcpy(user->account, sub_tag, sizeof(user->account));
+        ngx_memcpy(user->account, row.sub_tag, sizeof(user->account));
         ngx_explicit_memzero(&row, sizeof(row));
     }
 }
@@ -127,7 +139,6 @@ expo_status_t
 ngx_exposure_user_enabled(ngx_exposure_main_conf_t *conf,
     expo_claims_t *claims, expo_user_t *user)
 {
-    u_char              sub_tag[64];
     expo_status_t       st;
     expo_account_row_t  row;
 
@@ -139,11 +150,7 @@ ngx_exposure_user_enabled(ngx_exposure_main_conf_t *conf,
         return EXPO_OK;
     }
 
-    st = expo_account_sub_tag(sub_tag, conf->names, claims->sub);
-
-    if (st == EXPO_OK) {
-        st = expo_store_account_by_sub(conf->store, sub_tag, &row);
-    }
+    st = ngx_exposure_former_account(conf, claims->sub, &row);
 
     if (st == EXPO_NOT_FOUND) {
 

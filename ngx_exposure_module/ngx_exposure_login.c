@@ -39,6 +39,8 @@ typedef struct {
     ngx_uint_t                       counted;  /* in ngx_exposure_logins */
 
     u_char                           name_tag[64];
+    u_char                           former[EXPO_FORMER_MAX][64];
+    ngx_uint_t                       moves;    /* before is by a former one */
     ngx_uint_t                       valid;    /* the name could be one */
     char                            *proof;    /* these are wiped and freed */
     char                            *password;
@@ -59,15 +61,19 @@ static ngx_int_t ngx_exposure_login_body(ngx_http_request_t *r,
     ngx_exposure_ctx_t *ctx, json_t *body);
 static const char *ngx_exposure_login_wrong(
     const ngx_exposure_login_kind_t *kind, json_t *body);
+static expo_status_t ngx_exposure_login_name(ngx_exposure_login_t *login,
+    const char *name);
 static char *ngx_exposure_login_take(json_t *body, const char *member);
 static void ngx_exposure_login_tries(ngx_exposure_login_t *login,
     ngx_http_request_t *r);
 static void ngx_exposure_login_work(ngx_exposure_job_t *job);
 static expo_status_t ngx_exposure_login_find(ngx_exposure_login_t *login,
     u_char hash[32]);
+static expo_status_t ngx_exposure_login_former(ngx_exposure_login_t *login);
 static void ngx_exposure_login_hash(void *data);
 static expo_status_t ngx_exposure_login_prove(ngx_exposure_login_t *login);
 static expo_status_t ngx_exposure_login_audit(ngx_exposure_login_t *login);
+static expo_status_t ngx_exposure_login_move(ngx_exposure_login_t *login);
 static expo_status_t ngx_exposure_login_keep(ngx_exposure_login_t *login,
     u_char hash[32]);
 static ngx_int_t ngx_exposure_login_answer(ngx_http_request_t *r,
@@ -214,10 +220,7 @@ ngx_exposure_login_body(ngx_http_request_t *r, ngx_exposure_ctx_t *ctx,
 
     if (kind->named) {
         name = json_string_value(json_object_get(body, "name"));
-        login->valid = expo_account_name_tag(login->name_tag,
-                                             login->job.conf->names, name,
-                                             ngx_strlen(name))
-                       == EXPO_OK;
+        login->valid = ngx_exposure_login_name(login, name) == EXPO_OK;
     }
 
     json_decref(body);
@@ -272,6 +275,29 @@ ngx_exposure_login_wrong(const ngx_exposure_login_kind_t *kind, json_t *body)
     }
 
     return NULL;
+}
+
+
+/* As it is tagged now, and as it was by former master secrets. */
+
+static expo_status_t
+ngx_exposure_login_name(ngx_exposure_login_t *login, const char *name)
+{
+    ngx_uint_t                 i;
+    expo_status_t              st;
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = login->job.conf;
+
+    st = expo_account_name_tag(login->name_tag, mcf->names, name,
+                               ngx_strlen(name));
+
+    for (i = 1; i < mcf->nnames && st == EXPO_OK; i++) {
+        st = expo_account_name_tag(login->former[i - 1], &mcf->names[i], name,
+                                   ngx_strlen(name));
+    }
+
+    return st;
 }
 
 
@@ -345,6 +371,10 @@ ngx_exposure_login_work(ngx_exposure_job_t *job)
         job->st = ngx_exposure_login_audit(login);
     }
 
+    if (job->st == EXPO_OK && login->moves) {
+        job->st = ngx_exposure_login_move(login);
+    }
+
     if (job->st == EXPO_OK) {
         job->st = ngx_exposure_login_keep(login, hash);
     }
@@ -384,14 +414,40 @@ ngx_exposure_login_find(ngx_exposure_login_t *login, u_char hash[32])
                               &login->before)
          : ngx_exposure_account_of(job, &login->before);
 
+    if (st == EXPO_NOT_FOUND && login->kind->named) {
+        st = ngx_exposure_login_former(login);
+        login->moves = st == EXPO_OK;
+    }
+
     login->found = st == EXPO_OK && (login->valid || !login->kind->named);
 
     if (login->found) {
-        st = expo_audit_actor(actor, job->conf->names, login->before.name_tag);
+        st = expo_audit_actor(actor, job->conf->names,
+                              login->kind->named ? login->name_tag
+                                                 : login->before.name_tag);
         ngx_memcpy(login->account.b, actor, sizeof(login->account.b));
     }
 
     return st == EXPO_NOT_FOUND ? EXPO_OK : st;
+}
+
+
+static expo_status_t
+ngx_exposure_login_former(ngx_exposure_login_t *login)
+{
+    ngx_uint_t                 i;
+    expo_status_t              st;
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = login->job.conf;
+    st = EXPO_NOT_FOUND;
+
+    for (i = 1; i < mcf->nnames && st == EXPO_NOT_FOUND; i++) {
+        st = expo_store_account(mcf->store, login->former[i - 1],
+                                &login->before);
+    }
+
+    return st;
 }
 
 
@@ -495,6 +551,33 @@ ngx_exposure_login_audit(ngx_exposure_login_t *login)
 }
 
 
+/* The name is known only now; whoever was faster has done the same. */
+
+static expo_status_t
+ngx_exposure_login_move(ngx_exposure_login_t *login)
+{
+    expo_status_t              st;
+    expo_account_row_t        *to;
+    ngx_exposure_main_conf_t  *mcf;
+
+    mcf = login->job.conf;
+    to = &login->after;
+
+    ngx_memcpy(to->name_tag, login->name_tag, sizeof(to->name_tag));
+    to->master_no = mcf->master_no;
+
+    st = expo_account_sub_tag(to->sub_tag, mcf->names, login->sub);
+
+    if (st == EXPO_OK) {
+        st = expo_store_account_move(mcf->store, login->before.name_tag, to);
+    }
+
+    ngx_memcpy(login->before.name_tag, to->name_tag, sizeof(to->name_tag));
+
+    return st == EXPO_CONFLICT ? EXPO_OK : st;
+}
+
+
 static expo_status_t
 ngx_exposure_login_keep(ngx_exposure_login_t *login, u_char hash[32])
 {
@@ -504,6 +587,13 @@ ngx_exposure_login_keep(ngx_exposure_login_t *login, u_char hash[32])
     store = login->job.conf->store;
 
     if (login->kind->by == NGX_EXPOSURE_BY_INVITATION) {
+        st = ngx_exposure_login_former(login);
+
+        if (st != EXPO_NOT_FOUND) {
+            return st == EXPO_OK ? EXPO_CONFLICT : st;
+        }
+
+        login->after.master_no = login->job.conf->master_no;
         st = expo_store_enrol(store, hash, (uint64_t) time(NULL),
                               &login->after);
         return st == EXPO_NOT_FOUND ? EXPO_DENIED : st;

@@ -109,7 +109,11 @@ typedef struct {
     /* of each worker process */
     expo_store_t         *store;
     const expo_names_t   *names;           /* sodium_malloc'd; NULL until the
-                                              vault was there once */
+                                              vault was there once. By the
+                                              newest master secret, then by
+                                              former ones */
+    ngx_uint_t            nnames;
+    uint32_t              master_no;       /* the newest one's */
     char                 *jwks_json;       /* of the built-in issuer, malloc'd */
 } ngx_exposure_main_conf_t;
 

@@ -176,6 +176,21 @@ expo_status_t ngx_exposure_user(ngx_exposure_main_conf_t *conf,
 expo_status_t ngx_exposure_user_enabled(ngx_exposure_main_conf_t *conf,
     expo_claims_t *claims, expo_user_t *user);
 
+/* A row for them under tag, not yet stored. */
+expo_status_t ngx_exposure_key_new(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, u_char tag[EXPO_TAG], expo_user_t *user);
+
+/*
+ * The user's row, moved to tag from what a former master secret named them.
+ * EXPO_NOT_FOUND: there is none.
+ */
+expo_status_t ngx_exposure_former_user(ngx_exposure_main_conf_t *conf,
+    ngx_exposure_who_t *who, u_char tag[EXPO_TAG], expo_user_t *user);
+
+/* The account of a subject, by whichever master secret it is named. */
+expo_status_t ngx_exposure_former_account(ngx_exposure_main_conf_t *conf,
+    const char *sub, expo_account_row_t *row);
+
 /* The key of a scan that this user may see. */
 expo_status_t ngx_exposure_scan_lease(ngx_exposure_main_conf_t *conf,
     ngx_exposure_who_t *who, expo_user_t *user, expo_scan_t *scan,

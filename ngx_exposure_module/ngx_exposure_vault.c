@@ -113,9 +113,18 @@ ngx_exposure_vault_greet(void *data)
 {
     ngx_exposure_greeting_t *g = data;
 
-    char  error[256];
+    char            error[256];
+    expo_masters_t  masters;
 
     g->st = expo_keys_hello(g->conf->keys, &g->hello);
+
+    if (g->st == EXPO_OK && g->conf->names == NULL) {
+        g->st = expo_store_masters(g->conf->store, &masters);
+
+        if (g->st == EXPO_OK && masters.master_no != g->hello.master_no) {
+            g->st = EXPO_CONFLICT;
+        }
+    }
 
     if (g->st == EXPO_OK && g->hello.jwks
         && expo_jwks_load(g->hello.jwks, ngx_strlen(g->hello.jwks), &g->jwks,
@@ -138,7 +147,10 @@ ngx_exposure_vault_greeted(void *data)
     mcf = ngx_exposure_main_conf();
 
     if (g->st != EXPO_OK) {
-        ngx_exposure_vault_log(1, expo_status_name(g->st));
+        ngx_exposure_vault_log(1, g->st == EXPO_CONFLICT
+                               ? "its master secret is not the store's: "
+                                 "see \"exposure-admin key status\""
+                               : expo_status_name(g->st));
 
     } else if (mcf == g->conf && !ngx_exposure_vault_changed(mcf, &g->hello)) {
         ngx_exposure_vault_log(0, NULL);
@@ -175,21 +187,27 @@ ngx_exposure_vault_changed(ngx_exposure_main_conf_t *mcf,
     expo_names_t  *names;
 
     if (mcf->names) {
-        if (ngx_memcmp(mcf->names, &hello->names, sizeof(expo_names_t)) == 0) {
+        if (mcf->nnames == hello->nnames
+            && ngx_memcmp(mcf->names, hello->names,
+                          hello->nnames * sizeof(expo_names_t))
+               == 0)
+        {
             return 0;
         }
 
-        ngx_exposure_vault_log(1, "its master secret is another one, restart "
+        ngx_exposure_vault_log(1, "its master secrets are other ones, restart "
                                "nginx if that is meant");
         return 1;
     }
 
-    names = sodium_malloc(sizeof(expo_names_t));
+    names = sodium_malloc(hello->nnames * sizeof(expo_names_t));
     if (names == NULL) {
         return 1;
     }
 
-    *names = hello->names;
+    ngx_memcpy(names, hello->names, hello->nnames * sizeof(expo_names_t));
+    mcf->nnames = hello->nnames;
+    mcf->master_no = hello->master_no;
     mcf->names = names;
 
     return 0;
@@ -289,7 +307,8 @@ void
 ngx_exposure_vault_stop(ngx_exposure_main_conf_t *mcf)
 {
     if (mcf->names) {
-        sodium_memzero((void *) mcf->names, sizeof(expo_names_t));
+        sodium_memzero((void *) mcf->names,
+                       mcf->nnames * sizeof(expo_names_t));
     }
 }
 

@@ -30,6 +30,7 @@ typedef struct {
     const char *after;   /* seq of a line */
     long lifetime_s;
     int password_stdin;
+    int force;
     const char *verb;     /* of the command, or NULL */
     const char *words[2]; /* what follows it */
 } admin_options_t;
@@ -51,6 +52,9 @@ int admin_recovery_seal(const admin_options_t *o);
 int admin_recovery_drill(const admin_options_t *o);
 int admin_recovery_restore(const admin_options_t *o);
 int admin_key_rewrap(const admin_options_t *o);
+int admin_key_rotate(const admin_options_t *o);
+int admin_key_status(const admin_options_t *o);
+int admin_key_retire(const admin_options_t *o);
 int admin_audit_verify(const admin_options_t *o);
 int admin_audit_export(const admin_options_t *o);
 int admin_audit_tail(const admin_options_t *o);
@@ -75,10 +79,23 @@ void admin_key_path(char path[PATH_MAX], const admin_options_t *o,
 
 /* What comes back is the caller's to wipe. */
 int admin_load_master(const admin_options_t *o, uint8_t master[32]);
-int admin_load_names(const admin_options_t *o, expo_names_t *names);
+int admin_load_masters(const admin_options_t *o,
+                       expo_master_t masters[EXPO_MASTERS], size_t *n);
+int admin_load_names(const admin_options_t *o, expo_names_t names[EXPO_MASTERS],
+                     size_t *n);
+/* In place of the newest one's file, with its owner. */
+int admin_replace_master(const admin_options_t *o, const uint8_t master[32]);
+/* By any of n names; EXPO_INVALID: no name. */
+expo_status_t admin_find_account(expo_store_t *s, const expo_names_t *names,
+                                 size_t n, const char *name,
+                                 expo_account_row_t *row);
 /* What exposure-vault would answer, in this process. */
 int admin_open_keys(const admin_options_t *o, expo_vault_t **vault,
                     expo_keys_t **keys);
+/* One for each master secret alone, the oldest first. */
+int admin_open_each(const admin_options_t *o,
+                    expo_vault_t *vaults[EXPO_MASTERS],
+                    expo_keys_t *keys[EXPO_MASTERS], size_t *n);
 void admin_close_keys(expo_vault_t *vault, expo_keys_t *keys);
 int admin_load_signing(const admin_options_t *o, char pem[ADMIN_PEM_MAX],
                        size_t *len);
@@ -103,7 +120,8 @@ typedef struct {
 } admin_person_t;
 /* By o->name and a password, or by o->subject. */
 int admin_person_open(const admin_options_t *o, expo_store_t *s,
-                      const uint8_t master[32], admin_person_t *p);
+                      const expo_master_t *masters, size_t n,
+                      admin_person_t *p);
 void admin_person_close(admin_person_t *p);
 /* Does the first of their volumes open, all of it? *volumes: they have. */
 int admin_opens(expo_store_t *s, const admin_person_t *p, size_t *volumes);

@@ -19,7 +19,11 @@
 typedef int (*line_pt)(void *data, const expo_audit_line_t *line);
 
 typedef struct {
-    expo_keys_t *keys;
+    expo_vault_t *vaults[EXPO_MASTERS];
+    expo_keys_t *keys[EXPO_MASTERS]; /* oldest first: each goes on from there */
+    size_t n, by;
+    uint64_t before;        /* lines by retired ones, which nobody can judge */
+    int whole;              /* lines since follow each other */
     expo_audit_end_t at;    /* as far as it is whole */
     expo_audit_end_t noted; /* seq 0: nothing was */
     int found;              /* what was noted */
@@ -65,8 +69,7 @@ admin_audit_tail(const admin_options_t *o)
 int
 admin_audit_verify(const admin_options_t *o)
 {
-    verify_t v = {.keys = NULL};
-    expo_vault_t *vault;
+    verify_t v = {.n = 0};
     expo_store_t *s;
     expo_status_t st;
 
@@ -81,13 +84,15 @@ admin_audit_verify(const admin_options_t *o)
         return 1;
     }
 
-    if (admin_open_keys(o, &vault, &v.keys)) {
+    if (admin_open_each(o, v.vaults, v.keys, &v.n)) {
         expo_store_close(s);
         return 1;
     }
 
     st = with_lines(s, 0, verify_line, &v);
-    admin_close_keys(vault, v.keys);
+    for (size_t i = 0; i < v.n; i++) {
+        admin_close_keys(v.vaults[i], v.keys[i]);
+    }
     expo_store_close(s);
 
     /* A line that cannot be read is not as it was written either. */
@@ -147,7 +152,7 @@ admin_audit(const admin_options_t *o, expo_audit_verb_t verb, const char *who,
 
     r.at = (uint64_t) time(NULL);
 
-    st = object_of(&r.object, &vault->names, who);
+    st = object_of(&r.object, &vault->secrets[0].names, who);
     if (st == EXPO_OK) {
         st = expo_store_audit_append(s, keys, &r);
     }
@@ -216,7 +221,24 @@ verify_line(void *data, const expo_audit_line_t *line)
 {
     verify_t *v = data;
 
-    v->st = expo_audit_follow(v->keys, &v->at, &line->record, line->mac);
+    v->st = expo_audit_follow(v->keys[v->by], &v->at, &line->record, line->mac);
+
+    while (v->st == EXPO_CORRUPT && v->by + 1 < v->n) {
+        v->by++;
+        v->st =
+            expo_audit_follow(v->keys[v->by], &v->at, &line->record, line->mac);
+    }
+
+    if (v->st == EXPO_CORRUPT && !v->whole && v->vaults[0]->master_no > 1 &&
+        line->record.seq == v->at.seq + 1) {
+        v->by = 0;
+        v->before = v->at.seq = line->record.seq;
+        memcpy(v->at.mac, line->mac, sizeof(v->at.mac));
+        v->st = EXPO_OK;
+
+    } else {
+        v->whole = v->st == EXPO_OK;
+    }
 
     if (v->st == EXPO_OK && v->at.seq == v->noted.seq) {
         v->found = memcmp(v->at.mac, v->noted.mac, sizeof(v->at.mac)) == 0;
@@ -253,7 +275,17 @@ verify_say(const verify_t *v)
                           v->at.seq, lines, v->noted.seq);
     }
 
-    printf("%" PRIu64 " %s, whole.\n", v->at.seq, lines);
+    if (v->by + 1 < v->n || (v->before > 0 && !v->whole)) {
+        return admin_fail("%" PRIu64 " %s, of which none is by the newest "
+                          "master secret.",
+                          v->at.seq, lines);
+    }
+
+    printf("%" PRIu64 " %s, whole", v->at.seq, lines);
+    if (v->before > 0) {
+        printf(" from line %" PRIu64 " on", v->before + 1);
+    }
+    puts(".");
 
     return 0;
 }

@@ -21,18 +21,19 @@ int
 admin_export(const admin_options_t *o)
 {
     const char *path = o->words[0];
-    uint8_t master[32];
+    expo_master_t masters[EXPO_MASTERS];
     admin_person_t p;
+    size_t n;
     expo_store_t *s;
     int fd, rc;
 
-    if (admin_load_master(o, master)) {
+    if (admin_load_masters(o, masters, &n)) {
         return 1;
     }
 
     s = admin_open_store(o);
-    rc = s == NULL || admin_person_open(o, s, master, &p);
-    sodium_memzero(master, sizeof(master));
+    rc = s == NULL || admin_person_open(o, s, masters, n, &p);
+    sodium_memzero(masters, sizeof(masters));
 
     if (rc) {
         expo_store_close(s);
@@ -66,7 +67,7 @@ admin_opens(expo_store_t *s, const admin_person_t *p, size_t *volumes)
     json_t *json = NULL;
     expo_takeout_t t = {s,
                         p->keys,
-                        &p->vault->names,
+                        &p->vault->secrets[0].names,
                         p->token,
                         strlen(p->token),
                         p->tag,
@@ -105,7 +106,7 @@ export_all(expo_store_t *s, const admin_person_t *p, int fd)
     expo_takeout_volume_t *volumes = NULL;
     expo_takeout_t t = {s,
                         p->keys,
-                        &p->vault->names,
+                        &p->vault->secrets[0].names,
                         p->token,
                         strlen(p->token),
                         p->tag,

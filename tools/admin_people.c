@@ -17,8 +17,8 @@
 
 static uint32_t today(void);
 static void print_day(char text[16], uint32_t day);
-static int find_account(const admin_options_t *o, const char *name,
-                        uint8_t name_tag[64]);
+static int find_account(const admin_options_t *o, expo_store_t *s,
+                        const char *name, expo_account_row_t *row);
 static expo_status_t find_id(expo_store_t *s, const expo_id_t *id,
                              uint8_t tag[EXPO_TAG]);
 
@@ -107,7 +107,8 @@ admin_user_quota(const admin_options_t *o)
 int
 admin_erase_user(const admin_options_t *o)
 {
-    uint8_t tag[EXPO_TAG], name_tag[64];
+    expo_account_row_t row;
+    uint8_t tag[EXPO_TAG];
     expo_lost_t *lost = NULL;
     expo_store_t *s;
     expo_status_t st;
@@ -125,9 +126,10 @@ admin_erase_user(const admin_options_t *o)
         st = expo_store_user_erase(s, tag, today(), &lost, &n);
         rc = st == EXPO_OK ? 0 : admin_refused(st);
 
-    } else if (rc < 0 && find_account(o, o->words[0], name_tag) == 0) {
+    } else if (rc < 0 && find_account(o, s, o->words[0], &row) == 0) {
         /* Made, and never used. */
-        st = expo_store_account_erase(s, name_tag);
+        st = expo_store_account_erase(s, row.name_tag);
+        sodium_memzero(&row, sizeof(row));
         rc = st == EXPO_OK ? 0 : -1;
     }
 
@@ -207,9 +209,9 @@ admin_find_user(const admin_options_t *o, expo_store_t *s, const char *who,
                 uint8_t tag[EXPO_TAG])
 {
     expo_account_row_t row;
-    uint8_t name_tag[64];
     expo_status_t st;
     expo_id_t id;
+    int rc;
 
     if (expo_id_parse(&id, who, strlen(who)) == EXPO_OK) {
         st = find_id(s, &id, tag);
@@ -218,14 +220,12 @@ admin_find_user(const admin_options_t *o, expo_store_t *s, const char *who,
         }
     }
 
-    if (find_account(o, who, name_tag) != 0) {
-        return 1;
+    rc = find_account(o, s, who, &row);
+    if (rc != 0) {
+        return rc;
     }
 
-    st = expo_store_account(s, name_tag, &row);
-    if (st == EXPO_OK) {
-        st = expo_store_user_of(s, row.sub_tag, tag);
-    }
+    st = expo_store_user_of(s, row.sub_tag, tag);
     sodium_memzero(&row, sizeof(row));
 
     if (st == EXPO_NOT_FOUND) {
@@ -254,20 +254,32 @@ print_day(char text[16], uint32_t day)
 }
 
 
+/* 0, or 1 after admin_fail; -1: nobody's. */
 static int
-find_account(const admin_options_t *o, const char *name, uint8_t name_tag[64])
+find_account(const admin_options_t *o, expo_store_t *s, const char *name,
+             expo_account_row_t *row)
 {
-    expo_names_t names;
+    expo_names_t names[EXPO_MASTERS];
     expo_status_t st;
+    size_t n;
 
-    if (admin_load_names(o, &names)) {
+    if (admin_load_names(o, names, &n)) {
         return 1;
     }
 
-    st = expo_account_name_tag(name_tag, &names, name, strlen(name));
-    sodium_memzero(&names, sizeof(names));
+    st = admin_find_account(s, names, n, name, row);
+    sodium_memzero(names, sizeof(names));
 
-    return st == EXPO_OK ? 0 : admin_fail("That is neither a name nor an id.");
+    switch (st) {
+    case EXPO_OK:
+        return 0;
+    case EXPO_NOT_FOUND:
+        return -1;
+    case EXPO_INVALID:
+        return admin_fail("That is neither a name nor an id.");
+    default:
+        return admin_refused(st);
+    }
 }
 
 

@@ -18,7 +18,10 @@
 #define PERSON_TOKEN_S 3600
 
 static int person_subject(const admin_options_t *o, expo_store_t *s,
-                          const expo_names_t *names, char sub[EXPO_SUB_MAX]);
+                          const expo_vault_t *v, char sub[EXPO_SUB_MAX]);
+static expo_status_t person_find(const admin_options_t *o, expo_store_t *s,
+                                 const expo_master_t *masters, size_t n,
+                                 const char *sub, admin_person_t *p);
 static int person_token(const admin_options_t *o, admin_person_t *p,
                         const char *sub);
 static uint64_t person_now(void);
@@ -27,10 +30,9 @@ static void person_random(void *dst, size_t len);
 
 int
 admin_person_open(const admin_options_t *o, expo_store_t *s,
-                  const uint8_t master[32], admin_person_t *p)
+                  const expo_master_t *masters, size_t n, admin_person_t *p)
 {
     char sub[EXPO_SUB_MAX];
-    expo_user_t user;
     expo_status_t st;
 
     memset(p, 0, sizeof(*p));
@@ -44,7 +46,7 @@ admin_person_open(const admin_options_t *o, expo_store_t *s,
     p->vault->now = person_now;
     p->vault->random = person_random;
 
-    if (expo_vault_start(p->vault, master, 1) != EXPO_OK ||
+    if (expo_vault_start_all(p->vault, masters, n) != EXPO_OK ||
         expo_keys_local(&p->keys, p->vault) != EXPO_OK ||
         expo_trust_open(&p->trust) != EXPO_OK) {
         admin_person_close(p);
@@ -53,17 +55,12 @@ admin_person_open(const admin_options_t *o, expo_store_t *s,
 
     p->vault->trust = p->trust;
 
-    if (person_subject(o, s, &p->vault->names, sub) ||
-        person_token(o, p, sub)) {
+    if (person_subject(o, s, p->vault, sub) || person_token(o, p, sub)) {
         admin_person_close(p);
         return 1;
     }
 
-    st = expo_vault_user_tag(p->tag, &p->vault->names, o->issuer, sub);
-    if (st == EXPO_OK) {
-        st = expo_store_user(s, p->tag, &user);
-    }
-    sodium_memzero(&user, sizeof(user));
+    st = person_find(o, s, masters, n, sub, p);
 
     if (st != EXPO_OK) {
         admin_person_close(p);
@@ -96,14 +93,40 @@ admin_person_close(admin_person_t *p)
 }
 
 
+/* Who has not moved yet goes by the master secret of then, and by no other. */
+static expo_status_t
+person_find(const admin_options_t *o, expo_store_t *s,
+            const expo_master_t *masters, size_t n, const char *sub,
+            admin_person_t *p)
+{
+    expo_status_t st = EXPO_NOT_FOUND;
+    expo_user_t user;
+
+    for (size_t i = 0; i < n && st == EXPO_NOT_FOUND; i++) {
+        st = expo_vault_start(p->vault, masters[i].secret, masters[i].no);
+        if (st == EXPO_OK) {
+            st = expo_vault_user_tag(p->tag, &p->vault->secrets[0].names,
+                                     o->issuer, sub);
+        }
+        if (st == EXPO_OK) {
+            st = expo_store_user(s, p->tag, &user);
+        }
+    }
+
+    sodium_memzero(&user, sizeof(user));
+
+    return st;
+}
+
+
 static int
-person_subject(const admin_options_t *o, expo_store_t *s,
-               const expo_names_t *names, char sub[EXPO_SUB_MAX])
+person_subject(const admin_options_t *o, expo_store_t *s, const expo_vault_t *v,
+               char sub[EXPO_SUB_MAX])
 {
     char password[ADMIN_PASSWORD];
     expo_account_row_t row;
+    expo_names_t names[EXPO_MASTERS];
     expo_status_t st;
-    uint8_t tag[64];
     size_t len;
 
     if (o->subject != NULL && strlen(o->subject) < EXPO_SUB_MAX) {
@@ -116,10 +139,12 @@ person_subject(const admin_options_t *o, expo_store_t *s,
                           "input, or --subject SUB.");
     }
 
-    st = expo_account_name_tag(tag, names, o->name, strlen(o->name));
-    if (st == EXPO_OK) {
-        st = expo_store_account(s, tag, &row);
+    for (size_t i = 0; i < v->nsecrets; i++) {
+        names[i] = v->secrets[i].names;
     }
+
+    st = admin_find_account(s, names, v->nsecrets, o->name, &row);
+    sodium_memzero(names, sizeof(names));
 
     if (admin_read_password(password, &len)) {
         return 1;

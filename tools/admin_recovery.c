@@ -21,6 +21,7 @@ static int read_text(const char *path, uint8_t key[32]);
 static int read_sealed(const admin_options_t *o,
                        uint8_t sealed[EXPO_RECOVERY_SEALED]);
 static int open_sealed(const admin_options_t *o, uint8_t master[32]);
+static int count_former(const admin_options_t *o, const char *path);
 static int replace(const char *path);
 
 
@@ -90,13 +91,15 @@ admin_recovery_seal(const admin_options_t *o)
 int
 admin_recovery_drill(const admin_options_t *o)
 {
-    uint8_t master[32], here[32];
+    uint8_t here[32], *master;
+    expo_master_t sealed = {.no = 1};
     char path[PATH_MAX], error[512];
     size_t volumes = 0;
     admin_person_t p;
     expo_store_t *s;
     int rc = 0, same;
 
+    master = sealed.secret;
     if (open_sealed(o, master)) {
         return 1;
     }
@@ -104,7 +107,7 @@ admin_recovery_drill(const admin_options_t *o)
     admin_key_path(path, o, "master.key");
 
     if (expo_vault_master_load(here, path, error, sizeof(error)) == EXPO_OK) {
-        same = sodium_memcmp(master, here, sizeof(master)) == 0;
+        same = sodium_memcmp(master, here, sizeof(here)) == 0;
         sodium_memzero(here, sizeof(here));
         puts(same ? "the sealed master secret is the one in use"
                   : "the sealed master secret is another one than in use");
@@ -113,7 +116,7 @@ admin_recovery_drill(const admin_options_t *o)
 
     if (rc == 0 && (o->name != NULL || o->subject != NULL)) {
         s = admin_open_store(o);
-        rc = s == NULL || admin_person_open(o, s, master, &p);
+        rc = s == NULL || admin_person_open(o, s, &sealed, 1, &p);
         if (rc == 0) {
             rc = admin_opens(s, &p, &volumes);
             admin_person_close(&p);
@@ -127,7 +130,7 @@ admin_recovery_drill(const admin_options_t *o)
         }
     }
 
-    sodium_memzero(master, sizeof(master));
+    sodium_memzero(&sealed, sizeof(sealed));
 
     return rc;
 }
@@ -153,16 +156,58 @@ admin_recovery_restore(const admin_options_t *o)
     }
 
     return st == EXPO_OK
-               ? 0
+               ? count_former(o, path)
                : admin_fail("%s cannot be written: %s.", path, strerror(errno));
+}
+
+
+/* Without a store it is the first. */
+static int
+count_former(const admin_options_t *o, const char *path)
+{
+    char former[PATH_MAX], error[512];
+    expo_masters_t m;
+    expo_store_t *s;
+    int fd, rc = 0;
+
+    if (expo_store_open(o->data, 0, &s, error, sizeof(error)) != EXPO_OK) {
+        return 0;
+    }
+
+    rc = expo_store_masters(s, &m) != EXPO_OK;
+    expo_store_close(s);
+
+    for (uint32_t no = 1; rc == 0 && no < m.master_no; no++) {
+        expo_vault_former_path(former, sizeof(former), path, no);
+        fd = open(former, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        rc = fd < 0 || close(fd) < 0;
+    }
+
+    return rc ? admin_fail("%s has no number: %s.", path, strerror(errno)) : 0;
 }
 
 
 int
 admin_key_rewrap(const admin_options_t *o)
 {
-    char path[PATH_MAX], next[PATH_MAX + 8];
     uint8_t master[32];
+    int rc;
+
+    if (admin_load_master(o, master)) {
+        return 1;
+    }
+
+    rc = admin_replace_master(o, master);
+    sodium_memzero(master, sizeof(master));
+
+    return rc;
+}
+
+
+int
+admin_replace_master(const admin_options_t *o, const uint8_t master[32])
+{
+    char path[PATH_MAX], next[PATH_MAX + 8];
     struct stat sb;
     expo_status_t st;
     int rc;
@@ -170,13 +215,8 @@ admin_key_rewrap(const admin_options_t *o)
     admin_key_path(path, o, "master.key");
     snprintf(next, sizeof(next), "%s.new", path);
 
-    if (admin_load_master(o, master)) {
-        return 1;
-    }
-
     unlink(next);
     st = expo_vault_master_save(master, next);
-    sodium_memzero(master, sizeof(master));
 
     if (st != EXPO_OK || stat(path, &sb) < 0 ||
         chown(next, sb.st_uid, sb.st_gid) < 0) {

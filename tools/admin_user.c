@@ -16,6 +16,8 @@
 
 #define PASSWORD_CHARS 20 /* of a made one: 5 bits each */
 
+static const char user_is_there[] = "There is such an account already.";
+
 static int user_add(const admin_options_t *o, expo_store_t *s,
                     const expo_names_t *names, const uint8_t tag[64]);
 static void make_password(char password[PASSWORD_CHARS + 1]);
@@ -25,32 +27,39 @@ int
 admin_user(const admin_options_t *o)
 {
     const char *name = o->words[0];
-    expo_names_t names;
+    expo_names_t names[EXPO_MASTERS];
+    expo_account_row_t row;
     expo_store_t *s;
     expo_status_t st;
     uint8_t tag[64];
+    size_t n;
     int rc;
 
-    if (admin_load_names(o, &names)) {
+    if (admin_load_names(o, names, &n)) {
         return 1;
     }
 
-    if (expo_account_name_tag(tag, &names, name, strlen(name)) != EXPO_OK) {
-        sodium_memzero(&names, sizeof(names));
+    if (expo_account_name_tag(tag, names, name, strlen(name)) != EXPO_OK) {
+        sodium_memzero(names, sizeof(names));
         return admin_fail("A name is 1 to %d letters, digits or . _ - @ +",
                           EXPO_NAME_MAX);
     }
 
     s = admin_open_store(o);
 
+    st = s != NULL ? admin_find_account(s, names, n, name, &row) : EXPO_IO;
+
     if (s == NULL) {
         rc = 1;
 
     } else if (o->verb[0] == 'a') {
-        rc = user_add(o, s, &names, tag);
+        rc = st == EXPO_OK ? admin_fail(user_is_there)
+                           : user_add(o, s, names, tag);
 
     } else {
-        st = expo_store_account_disable(s, tag, o->verb[0] == 'd');
+        if (st == EXPO_OK) {
+            st = expo_store_account_disable(s, row.name_tag, o->verb[0] == 'd');
+        }
         rc = st == EXPO_OK
                  ? 0
                  : admin_fail(st == EXPO_NOT_FOUND ? "There is no such account."
@@ -59,7 +68,8 @@ admin_user(const admin_options_t *o)
     }
 
     expo_store_close(s);
-    sodium_memzero(&names, sizeof(names));
+    sodium_memzero(names, sizeof(names));
+    sodium_memzero(&row, sizeof(row));
 
     return rc;
 }
@@ -110,7 +120,7 @@ user_add(const admin_options_t *o, expo_store_t *s, const expo_names_t *names,
         return admin_fail("A password has %d to %d bytes.", EXPO_PASSWORD_MIN,
                           EXPO_PASSWORD_MAX);
     case EXPO_CONFLICT:
-        return admin_fail("There is such an account already.");
+        return admin_fail(user_is_there);
     default:
         return admin_fail("The account cannot be made: %s.",
                           expo_status_name(st));
@@ -158,30 +168,29 @@ admin_token(const admin_options_t *o)
 {
     char password[ADMIN_PASSWORD], sub[EXPO_ID_TEXT + 1];
     char pem[ADMIN_PEM_MAX], *text = NULL;
-    uint8_t tag[64], jti[16];
-    expo_names_t names;
+    uint8_t jti[16];
+    expo_names_t names[EXPO_MASTERS];
     expo_status_t st, found;
     expo_account_row_t row;
-    size_t pem_len, len;
+    size_t pem_len, len, n;
     expo_store_t *s;
 
     if (o->name == NULL) {
         return admin_fail("Whose token? --name NAME.");
     }
 
-    if (admin_load_names(o, &names)) {
-        return 1;
-    }
-
-    st = expo_account_name_tag(tag, &names, o->name, strlen(o->name));
-    sodium_memzero(&names, sizeof(names));
-
     s = admin_open_store(o);
     if (s == NULL) {
         return 1;
     }
 
-    found = st == EXPO_OK ? expo_store_account(s, tag, &row) : st;
+    if (admin_load_names(o, names, &n)) {
+        expo_store_close(s);
+        return 1;
+    }
+
+    found = admin_find_account(s, names, n, o->name, &row);
+    sodium_memzero(names, sizeof(names));
     expo_store_close(s);
 
     if (admin_load_signing(o, pem, &pem_len) ||

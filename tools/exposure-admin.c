@@ -60,6 +60,9 @@ static const command_t commands[] = {
     {"restore", NULL, 1, 1, EXPO_AUDIT_RESTORE, admin_restore},
     {"export", NULL, 1, 1, EXPO_AUDIT_USER_EXPORT, admin_export},
     {"key", "rewrap", 0, 0, EXPO_AUDIT_KEY_ROTATE, admin_key_rewrap},
+    {"key", "rotate", 0, 0, EXPO_AUDIT_KEY_ROTATE, admin_key_rotate},
+    {"key", "status", 0, 0, EXPO_AUDIT_NONE, admin_key_status},
+    {"key", "retire", 1, 1, EXPO_AUDIT_KEY_ROTATE, admin_key_retire},
     {"recovery", "init", 0, 1, EXPO_AUDIT_NONE, admin_recovery_init},
     {"recovery", "seal", 0, 0, EXPO_AUDIT_KEY_RECOVER, admin_recovery_seal},
     {"recovery", "drill", 1, 1, EXPO_AUDIT_NONE, admin_recovery_drill},
@@ -95,6 +98,9 @@ static const char usage[] =
     "  restore DIR --erased FILE  the store from such a copy, with what the\n"
     "                             list has erased; `none`: there is no list\n"
     "  key rewrap                 the master key's file anew\n"
+    "  key rotate                 another master key; users move as they come\n"
+    "  key status                 how many have, and how many are left\n"
+    "  key retire N [--force]     destroy a former one that nobody is left on\n"
     "  recovery init [FILE]       a key pair; its private half, to be kept on\n"
     "                             paper, is printed or goes into FILE\n"
     "  recovery seal              the master key to that pair\n"
@@ -251,81 +257,6 @@ admin_open_store(const admin_options_t *o)
 
 
 int
-admin_load_master(const admin_options_t *o, uint8_t master[32])
-{
-    char path[PATH_MAX], error[512];
-
-    admin_key_path(path, o, "master.key");
-
-    if (expo_vault_master_load(master, path, error, sizeof(error)) != EXPO_OK) {
-        return admin_fail("%s", error);
-    }
-
-    return 0;
-}
-
-
-int
-admin_load_names(const admin_options_t *o, expo_names_t *names)
-{
-    uint8_t master[32];
-    expo_status_t st;
-
-    if (admin_load_master(o, master)) {
-        return 1;
-    }
-
-    st = expo_vault_names(names, master);
-    sodium_memzero(master, sizeof(master));
-
-    return st == EXPO_OK ? 0 : admin_fail("No keys can be derived.");
-}
-
-
-int
-admin_open_keys(const admin_options_t *o, expo_vault_t **vault,
-                expo_keys_t **keys)
-{
-    uint8_t master[32];
-    expo_status_t st;
-
-    if (admin_load_master(o, master)) {
-        return 1;
-    }
-
-    *vault = sodium_malloc(sizeof(**vault));
-    if (*vault == NULL) {
-        sodium_memzero(master, sizeof(master));
-        return admin_fail("Out of memory.");
-    }
-
-    memset(*vault, 0, sizeof(**vault));
-
-    st = expo_vault_start(*vault, master, 1);
-    sodium_memzero(master, sizeof(master));
-
-    if (st == EXPO_OK) {
-        st = expo_keys_local(keys, *vault);
-    }
-
-    if (st != EXPO_OK) {
-        sodium_free(*vault);
-        return admin_fail("No keys can be derived.");
-    }
-
-    return 0;
-}
-
-
-void
-admin_close_keys(expo_vault_t *vault, expo_keys_t *keys)
-{
-    expo_keys_close(keys);
-    sodium_free(vault);
-}
-
-
-int
 admin_load_signing(const admin_options_t *o, char pem[ADMIN_PEM_MAX],
                    size_t *len)
 {
@@ -378,6 +309,7 @@ options(admin_options_t *o, int argc, char **argv)
         {"after", required_argument, NULL, 'A'},
         {"lifetime", required_argument, NULL, 'l'},
         {"password-stdin", no_argument, NULL, 'p'},
+        {"force", no_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
     char *end = "";
@@ -423,6 +355,9 @@ options(admin_options_t *o, int argc, char **argv)
             break;
         case 'p':
             o->password_stdin = 1;
+            break;
+        case 'f':
+            o->force = 1;
             break;
         case 'h':
             fputs(usage, stdout);

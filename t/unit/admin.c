@@ -9,6 +9,7 @@
 #include "tools/admin_export.c"
 #include "tools/admin_host.c"
 #include "tools/admin_init.c"
+#include "tools/admin_master.c"
 #include "tools/admin_people.c"
 #include "tools/admin_person.c"
 #include "tools/admin_recovery.c"
@@ -416,6 +417,48 @@ a_lost_master_secret_comes_back_from_paper(void)
     fclose(f);
 }
 
+/* link, rename, number: it may be cut off before each, and is run again. */
+static void
+a_rotation_that_was_cut_off_goes_on(void)
+{
+    char key[PATH_MAX], former[PATH_MAX], before[36], after[36];
+    char line[512];
+    FILE *f;
+
+    snprintf(key, sizeof(key), "%s", in_keys("master.key"));
+    snprintf(former, sizeof(former), "%s", in_keys("master.key.1"));
+
+    check(admin("", "key retire 1") == 1 && strstr(out, "no former") != NULL);
+    check(link(key, former) == 0);
+    check(admin("", "key status") == 1 && strstr(out, "number 2") != NULL);
+    check(admin("", "key rotate") == 0 && strstr(out, "secret 2\n") != NULL);
+    check(admin("", "key status") == 0);
+
+    f = fopen(former, "r");
+    check(fread(before, 1, 36, f) == 36);
+    fclose(f);
+    f = fopen(key, "r");
+    check(fread(after, 1, 36, f) == 36 && memcmp(before, after, 36) != 0);
+    fclose(f);
+
+    check(admin("", "audit verify") == 0);
+    check(admin("", "key retire 2") == 1 && strstr(out, "goes first") != NULL);
+    check(admin("", "key retire 1 --force") == 0);
+    check(admin("", "key status") == 0 && strstr(out, "former") == NULL);
+    check(admin("", "audit verify") == 0 && strstr(out, "from line") != NULL);
+
+    /* What comes back from paper is number 2 again. */
+    check(admin("", "recovery seal") == 0);
+    check(unlink(key) == 0 && unlink(former) == 0);
+    snprintf(line, sizeof(line), "recovery restore %s.key", list);
+    check(admin("", line) == 0 && admin("", "key status") == 0);
+
+    /* The file that keeps the count is missing. */
+    check(rename(former, in_keys("1")) == 0);
+    check(admin("", "key rotate") == 1 && strstr(out, "number 1") != NULL);
+    check(rename(in_keys("1"), former) == 0);
+}
+
 static void
 doctor_tells_where_the_key_lies_and_who_may_read_it(void)
 {
@@ -457,6 +500,7 @@ main(void)
     a_quota_is_given_by_name_or_id();
     a_backup_comes_back_without_what_was_erased();
     a_lost_master_secret_comes_back_from_paper();
+    a_rotation_that_was_cut_off_goes_on();
     doctor_tells_where_the_key_lies_and_who_may_read_it();
 
     nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);

@@ -118,15 +118,17 @@ hello_gives_names_and_public_keys_and_no_master(void)
     check(strcmp(hello.jwks, jwks) == 0);
     check(strcmp(hello.protection, "same-disk") == 0);
 
-    check(expo_vault_user_tag(tag, &hello.names, ISS, "alice") == EXPO_OK);
+    check(expo_vault_user_tag(tag, hello.names, ISS, "alice") == EXPO_OK);
     check(expo_keys_user(k, &alice, alice_tag, alice_pk) == EXPO_OK);
     check(memcmp(tag, alice_tag, sizeof(tag)) == 0);
     check(expo_keys_user(k, &bob, bob_tag, bob_pk) == EXPO_OK);
     check(memcmp(bob_tag, alice_tag, sizeof(tag)) != 0);
 
     for (size_t i = 0; i + 32 <= sizeof(hello); i++) {
-        secrets += memcmp((uint8_t *) &hello + i, vault.master, 32) == 0;
-        secrets += memcmp((uint8_t *) &hello + i, vault.lease, 32) == 0;
+        secrets +=
+            memcmp((uint8_t *) &hello + i, vault.secrets[0].master, 32) == 0;
+        secrets +=
+            memcmp((uint8_t *) &hello + i, vault.secrets[0].lease, 32) == 0;
         secrets += memcmp((uint8_t *) &hello + i, vault.audit, 32) == 0;
     }
     check(secrets == 0);
@@ -579,8 +581,8 @@ boxes_move_to_who_one_is_from_now_on(void)
         }
     }
 
-    check(expo_keys_move(k, &alice, &bob, NULL, 0) == EXPO_OK);
-    check(expo_keys_move(k, &alice, &bob, boxes, 70) == EXPO_OK);
+    check(expo_keys_move(k, &alice, 0, &bob, NULL, 0) == EXPO_OK);
+    check(expo_keys_move(k, &alice, 0, &bob, boxes, 70) == EXPO_OK);
     check(expo_keys_unlock(k, &alice, boxes, 1, leases, st) == EXPO_OK &&
           st[0] == EXPO_CORRUPT);
     check(expo_keys_unlock(k, &bob, boxes + 68, 2, leases, st) == EXPO_OK &&
@@ -588,9 +590,66 @@ boxes_move_to_who_one_is_from_now_on(void)
 
     /* One that does not open keeps all of them where they are. */
     check(expo_keys_create(k, &alice, &boxes[0], &lease) == EXPO_OK);
-    check(expo_keys_move(k, &bob, &alice, boxes, 70) == EXPO_CORRUPT);
+    check(expo_keys_move(k, &bob, 0, &alice, boxes, 70) == EXPO_CORRUPT);
     check(expo_keys_unlock(k, &bob, boxes + 1, 1, leases, st) == EXPO_OK &&
           st[0] == EXPO_OK);
+}
+
+static void
+what_a_former_secret_has_made_goes_on_under_another(void)
+{
+    const uint8_t newest[32] = {9}, former[32] = {1};
+    uint8_t secret[EXPO_INVITE_SECRET] = {5}, invited_salt[32], pk[32];
+    uint8_t tag[EXPO_TAG], now_salt[32] = {8};
+    expo_keys_box_t own = {.scan = {{6}}, .epoch = 1, .role = EXPO_ROLE_OWNER};
+    expo_keys_user_t here = {alice_token, strlen(alice_token), now_salt};
+    expo_keys_box_t guests = own;
+    const expo_id_t blob = {{3}};
+    expo_status_t st;
+    expo_vault_t moved = vault;
+    expo_keys_hello_t hello;
+    expo_keys_t *m;
+    expo_blob_t b;
+
+    check(expo_keys_create(k, &alice, &own, &lease) == EXPO_OK);
+    guests.role = EXPO_ROLE_VIEWER;
+    check(expo_keys_invite(k, &alice, &own, guests.role, secret, invited_salt,
+                           pk, guests.sealed) == EXPO_OK);
+
+    check(expo_vault_start(&moved, newest, 4) == EXPO_OK &&
+          expo_keys_local(&m, &moved) == EXPO_OK);
+    check(expo_keys_move(m, &alice, 1, &here, &own, 1) == EXPO_INVALID);
+    check(expo_keys_blob_new(m, &lease, &blob, EXPO_BLOB_VOLUME, 16, &b) ==
+          EXPO_CORRUPT);
+    check(expo_keys_redeem(m, &bob, secret, invited_salt, pk, &guests) ==
+          EXPO_DENIED);
+
+    check(expo_vault_former(&moved, former) == EXPO_OK);
+    check(expo_keys_hello(m, &hello) == EXPO_OK && hello.nnames == 2 &&
+          hello.master_no == 4);
+    check(expo_vault_user_tag(tag, &hello.names[1], ISS, "alice") == EXPO_OK);
+    free(hello.jwks);
+
+    /* It is no way to open, only to move. */
+    check(expo_keys_unlock(m, &alice, &own, 1, &lease, &st) == EXPO_OK &&
+          st == EXPO_CORRUPT);
+    check(expo_keys_move(m, &alice, 0, &here, &own, 1) == EXPO_CORRUPT);
+    check(expo_keys_move(m, &bob, 1, &here, &own, 1) == EXPO_CORRUPT);
+    check(expo_keys_create(k, &alice, &own, &lease) == EXPO_OK);
+    check(expo_keys_blob_new(m, &lease, &blob, EXPO_BLOB_VOLUME, 16, &b) ==
+          EXPO_OK);
+    check(expo_keys_move(m, &alice, 1, &here, &own, 1) == EXPO_OK);
+    check(expo_keys_unlock(m, &here, &own, 1, &lease, &st) == EXPO_OK &&
+          st == EXPO_OK);
+    check(expo_keys_redeem(m, &bob, secret, invited_salt, pk, &guests) ==
+          EXPO_OK);
+    check(expo_keys_unlock(m, &bob, &guests, 1, &lease, &st) == EXPO_OK &&
+          st == EXPO_OK);
+
+    check(expo_vault_former(&moved, former) == EXPO_OK &&
+          expo_vault_former(&moved, former) == EXPO_OK &&
+          expo_vault_former(&moved, former) == EXPO_FULL);
+    expo_keys_close(m);
 }
 
 int
@@ -606,6 +665,7 @@ main(void)
     an_invitation_opens_with_its_secret();
     a_key_anew_shuts_out_who_is_not_named();
     boxes_move_to_who_one_is_from_now_on();
+    what_a_former_secret_has_made_goes_on_under_another();
     a_chain_hangs_on_what_was_before();
     other_issuers_keys_come_from_who_asks_if_the_vault_allows_it();
     no_question_does_harm();
