@@ -10,8 +10,9 @@
 
 #define NGX_EXPOSURE_LOGIN_BODY   4096
 
-/* argon2id takes 64 MiB and a core each: of one nginx worker at a time */
-#define NGX_EXPOSURE_LOGIN_MAX    2
+/* argon2id takes 64 MiB and a core each: of one nginx worker at a time, so
+   that others' requests wait half as long for a core as beside two */
+#define NGX_EXPOSURE_LOGIN_MAX    1
 
 
 typedef enum {
