@@ -197,7 +197,8 @@ cmp_ok(Time::HiRes::time() - $began, '<', 1, 'not even a second');
 
 my $took = until_status($k2, '200', 60);
 ok(defined $took && $took < 10, 'the new key counts in every nginx worker');
-is(statuses($k1{none}), '401', 'and the old one no more');
+# A worker that took no connection meanwhile may be a moment behind.
+ok(defined until_status($k1{none}, '401', 10), 'and the old one no more');
 
 # --- every fault ---------------------------------------------------------------------------
 
