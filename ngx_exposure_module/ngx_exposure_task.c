@@ -2,6 +2,7 @@
 
 #include "ngx_exposure_rest.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 
@@ -28,6 +29,7 @@ typedef struct {
 
 
 static void ngx_exposure_task_thread(void *data, ngx_log_t *log);
+static void ngx_exposure_task_aside(void);
 static void *ngx_exposure_task_gentle_thread(void *data);
 static void ngx_exposure_task_event(ngx_event_t *ev);
 static void ngx_exposure_job_work(void *data);
@@ -147,10 +149,42 @@ ngx_exposure_task_gently(void (*work)(void *data), void *data)
 }
 
 
+/*
+ * Leaves half of the CPUs to everybody else: at whatever priority, what runs on
+ * all of them makes the others wait.
+ */
+
+static void
+ngx_exposure_task_aside(void)
+{
+    int        cpu, left;
+    cpu_set_t  set;
+
+    if (sched_getaffinity(0, sizeof(cpu_set_t), &set) == -1) {
+        return;
+    }
+
+    left = (CPU_COUNT(&set) + 1) / 2;
+
+    for (cpu = 0; CPU_COUNT(&set) > 1 && left > 0 && cpu < CPU_SETSIZE;
+         cpu++)
+    {
+        if (CPU_ISSET(cpu, &set)) {
+            CPU_CLR(cpu, &set);
+            left--;
+        }
+    }
+
+    (void) sched_setaffinity(0, sizeof(cpu_set_t), &set);
+}
+
+
 static void *
 ngx_exposure_task_gentle_thread(void *data)
 {
     ngx_exposure_task_gentle_t *g = data;
+
+    ngx_exposure_task_aside();
 
     /* in Linux this is one thread's; it could not be taken back */
     (void) setpriority(PRIO_PROCESS, 0, NGX_EXPOSURE_TASK_NICE);
